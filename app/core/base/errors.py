@@ -1,0 +1,135 @@
+"""The one tree of errors for "the world failed" and "the caller asked for what cannot be".
+
+    AthanorError
+    ├── RequestError            the caller's fault; says which field
+    │   ├── ContextExceeded     the prompt is longer than the context
+    │   ├── TemplateFailed      the model's chat template raised, looped or exploded
+    │   ├── InvalidGrammar      a schema, grammar or regular expression cannot be held to
+    │   ├── ModelNotFound       no model of that name; carries the nearest names
+    │   └── Unsupported         right request, wrong model (embeddings from a chat model)
+    ├── Unauthorized            no key, or a wrong one
+    ├── Forbidden               host, origin or scope not allowed
+    ├── Busy                    try again later; carries retry_after_seconds
+    ├── EngineFailed            the engine child crashed, hung or refused to start
+    ├── ModelDoesNotFit         memory is short; carries the numbers in its message
+    ├── ModelFileInvalid        a GGUF that is truncated, hostile or of another kind
+    └── SettingsInvalid         a setting has a wrong value; names file, line and what is allowed
+
+Each carries a `remedy`: what the owner can do about it, one sentence, "" when there is nothing.
+HTTP answers are given to them once, in server/web/errors.py.
+"""
+
+from typing import ClassVar
+
+
+class AthanorError(Exception):
+    """Root of all expected failures. `kind` is its stable word on the wire and in logs."""
+
+    kind: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+
+class RequestError(AthanorError):
+    """The request cannot be served as it is written. `field` is the path of the wrong field."""
+
+    kind: ClassVar[str] = "invalid_request"
+
+    def __init__(self, message: str, *, field: str | None = None, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.field = field
+
+
+class ContextExceeded(RequestError):
+    """The prompt needs more tokens than the context has. Nothing was computed, nothing cut."""
+
+    kind: ClassVar[str] = "context_length_exceeded"
+
+    def __init__(self, *, prompt_tokens: int, context: int, field: str = "messages") -> None:
+        super().__init__(
+            f"request ({prompt_tokens} tokens) exceeds the available context size "
+            f"({context} tokens), try increasing it",
+            field=field,
+            remedy="Shorten the prompt, or load the model with a larger context.",
+        )
+        self.prompt_tokens = prompt_tokens
+        self.context = context
+
+
+class TemplateFailed(RequestError):
+    """The model's chat template raised, ran past its limits or gave no text."""
+
+    kind: ClassVar[str] = "template_error"
+
+
+class InvalidGrammar(RequestError):
+    """A JSON schema, grammar or regular expression that output cannot be held to."""
+
+    kind: ClassVar[str] = "invalid_grammar"
+
+
+class Unsupported(RequestError):
+    """The loaded model has no such ability."""
+
+    kind: ClassVar[str] = "unsupported"
+
+
+class ModelNotFound(RequestError):
+    """No model answers to that name."""
+
+    kind: ClassVar[str] = "model_not_found"
+
+    def __init__(self, name: str, nearest: tuple[str, ...] = ()) -> None:
+        hint = f" Did you mean {' or '.join(repr(n) for n in nearest)}?" if nearest else ""
+        super().__init__(f"model {name!r} not found.{hint}", field="model")
+        self.name = name
+        self.nearest = nearest
+
+
+class Unauthorized(AthanorError):
+    """A key is needed and none, or a wrong one, was given."""
+
+    kind: ClassVar[str] = "unauthorized"
+
+
+class Forbidden(AthanorError):
+    """The host, the origin or the key's scope does not allow this."""
+
+    kind: ClassVar[str] = "forbidden"
+
+
+class Busy(AthanorError):
+    """No room now; the same request may be sent again after `retry_after_seconds`."""
+
+    kind: ClassVar[str] = "busy"
+
+    def __init__(self, message: str, *, retry_after_seconds: int, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class EngineFailed(AthanorError):
+    """The engine process ended, hung or could not start."""
+
+    kind: ClassVar[str] = "engine_failed"
+
+
+class ModelDoesNotFit(AthanorError):
+    """The model needs more memory than there is, even in the smallest plan."""
+
+    kind: ClassVar[str] = "model_does_not_fit"
+
+
+class ModelFileInvalid(AthanorError):
+    """The file is not a GGUF that is safe to give to llama.cpp."""
+
+    kind: ClassVar[str] = "model_file_invalid"
+
+
+class SettingsInvalid(AthanorError):
+    """A setting has a value outside what is allowed."""
+
+    kind: ClassVar[str] = "settings_invalid"
