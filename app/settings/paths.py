@@ -1,0 +1,95 @@
+"""Paths: where Athanor keeps its files on this machine.
+
+Each system has its own places (platformdirs knows them); `ATHANOR_HOME` puts all into one folder
+instead, which tests and portable installations use. A server and its clients find each other by
+the lock file, so they agree whenever their environment does.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self, final
+
+import platformdirs
+
+HOME_VARIABLE: Final = "ATHANOR_HOME"
+_PROGRAM: Final = "athanor"
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Absolute paths; none of them needs to exist before `ensure`."""
+
+    config_file: Path
+    """The TOML file of settings."""
+    data: Path
+    """What must not be lost: the database."""
+    models: Path
+    """Our own folder of GGUF files."""
+    cache: Path
+    """What can be made again."""
+    logs: Path
+    runtime: Path
+    """What lives as long as a server: the lock file."""
+
+    @classmethod
+    def find(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """The places of this user, under `ATHANOR_HOME` where that is set."""
+        home = (os.environ if environment is None else environment).get(HOME_VARIABLE, "")
+        return cls.under(Path(home)) if home else cls._of_system()
+
+    @classmethod
+    def under(cls, home: Path) -> Self:
+        """All in one folder."""
+        home = home.expanduser().absolute()
+        return cls(
+            config_file=home / "config.toml",
+            data=home / "data",
+            models=home / "models",
+            cache=home / "cache",
+            logs=home / "logs",
+            runtime=home / "run",
+        )
+
+    @classmethod
+    def _of_system(cls) -> Self:
+        places = platformdirs.PlatformDirs(_PROGRAM, appauthor=False)
+        return cls(
+            config_file=places.user_config_path / "config.toml",
+            data=places.user_data_path,
+            models=places.user_data_path / "models",
+            cache=places.user_cache_path,
+            logs=places.user_log_path,
+            # Not the system's runtime folder: it differs between a desktop session and cron or
+            # ssh, and then a client would not find the server of the same user.
+            runtime=places.user_data_path / "run",
+        )
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the running server; tells its port and the token of this user."""
+        return self.runtime / "server.json"
+
+    @property
+    def database(self) -> Path:
+        """The node's SQLite file."""
+        return self.data / "athanor.db"
+
+    @property
+    def log_file(self) -> Path:
+        """The server's log; engines write beside it."""
+        return self.logs / "server.log"
+
+    def ensure(self) -> None:
+        """Create the folders, readable by this user alone. Raises: OSError."""
+        for folder in (
+            self.config_file.parent,
+            self.data,
+            self.models,
+            self.cache,
+            self.logs,
+            self.runtime,
+        ):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
