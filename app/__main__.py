@@ -1,0 +1,31 @@
+"""The first word of the command line picks the process, before anything heavy is imported.
+
+An engine child must not pay for the command line's libraries, nor the command line for numpy; and
+`athanor --version` answers at once. Works from source (`python -m app`), installed (`athanor`)
+and frozen (`athanor engine` starts the same executable).
+"""
+
+import sys
+
+from app import __version__
+
+
+def main() -> int:
+    """Run the process that the first word names; its exit status."""
+    arguments = sys.argv[1:]
+    match arguments:
+        case ["engine", *rest]:
+            from app.engine.main import main as engine_main  # noqa: PLC0415  # see the docstring
+
+            return engine_main(rest)
+        case ["--version" | "-V"]:
+            sys.stdout.write(f"athanor {__version__}\n")
+            return 0
+        case _:
+            from app.cli.main import main as cli_main  # noqa: PLC0415  # see the docstring
+
+            return cli_main(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
