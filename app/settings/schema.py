@@ -6,8 +6,8 @@ them. `Meta.description` is the sentence; `Meta.extra` holds the unit; ranges an
 the type.
 
 Rule: a name carries its unit (`_seconds`, `_bytes`). A special value (0, -1) is explained in the
-sentence. A setting that is removed or renamed needs a line in CHANGELOG.md, since a file that
-still has it is refused.
+sentence. No name stands in two sections, since flags have no section. A setting that is removed
+or renamed needs a line in CHANGELOG.md, since a file that still has it is refused.
 """
 
 from typing import Annotated, Final, Literal, final
@@ -39,6 +39,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             pattern=r"^[0-9A-Za-z.:%_-]+$",
             description="Address to listen on. Loopback means both 127.0.0.1 and ::1; any other "
             "address needs an API key to exist.",
+            extra={"allowed": "an IP address or a host name"},
         ),
     ] = "127.0.0.1"
     port: Annotated[
@@ -109,14 +110,16 @@ class ModelsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         tuple[str, ...],
         Meta(
             description="Folders and GGUF files to offer, besides Athanor's own models folder and "
-            "the caches of other programs; a leading ~ is the home folder."
+            "the caches of other programs; a leading ~ is the home folder.",
+            extra={"flag": "--models-folders"},
         ),
     ] = ()
     default: Annotated[
         str,
         Meta(
             description='Model that answers requests which name none, or the word "default"; '
-            "empty means the one that is loaded."
+            "empty means the one that is loaded.",
+            extra={"flag": "--default-model"},
         ),
     ] = ""
     keep_alive_seconds: Annotated[
