@@ -7,12 +7,12 @@ Rule: fields that carry a user's words live in Structs derived from `Private`, w
 only a name, so that no log line can quote them.
 """
 
-import enum
 from typing import Literal
 
 import msgspec
 
 from app.core.base.ids import Domain, RequestId
+from app.core.scheduling.sequence import Priority
 
 Json = dict[str, object]
 """A JSON object whose inside is the client's business, not ours."""
@@ -191,7 +191,7 @@ OutputForm = OutputJson | OutputSchema | OutputGrammar | OutputRegex
 
 
 class Sampling(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Sampler parameters with llama.cpp's meanings and neutral values as defaults where it has them.
+    """Sampler parameters with llama.cpp's meanings and defaults.
 
     Order of the chain: logit bias, penalties, DRY, top-n-sigma, top-k, typical, top-p, min-p, XTC,
     temperature (dynamic when its range > 0), then the draw; mirostat replaces all after penalties.
@@ -224,13 +224,6 @@ class Sampling(Message, frozen=True, kw_only=True, omit_defaults=True):
     seed: int | None = None
     """None draws one; equal seeds give equal answers whatever else runs."""
     ignore_eos: bool = False
-
-
-class Priority(enum.IntEnum):
-    """Who goes first. Written out, since it crosses processes."""
-
-    OWNER = 0
-    GUEST = 1
 
 
 class Generate(Private, frozen=True, kw_only=True, omit_defaults=True, tag="generate"):
@@ -301,9 +294,7 @@ class Drain(Message, frozen=True, kw_only=True, omit_defaults=True, tag="drain")
     """Take no more, finish what runs, then exit 0."""
 
 
-ToEngine = (
-    Start | Generate | Embed | Tokenize | Detokenize | ApplyTemplate | Cancel | Drain
-)
+ToEngine = Start | Generate | Embed | Tokenize | Detokenize | ApplyTemplate | Cancel | Drain
 
 
 # --- answers: engine to server ---------------------------------------------------------------

@@ -36,7 +36,7 @@ class FrameReader(Generic[M]):
     """Turns bytes as they come into messages of the union `M`; keeps what is incomplete."""
 
     def __init__(self, union: object) -> None:
-        self._decoder: msgspec.msgpack.Decoder[M] = msgspec.msgpack.Decoder(union)  # type: ignore[arg-type]  # a runtime union is a type to msgspec
+        self._decoder: msgspec.msgpack.Decoder[M] = msgspec.msgpack.Decoder(union)
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[M]:
