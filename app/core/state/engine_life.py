@@ -134,12 +134,8 @@ TRANSITIONS: Final[Mapping[tuple[LifeName, Change], LifeName]] = {
     ("ready", "gauge"): "ready",
     ("ready", "drain"): "unloading",
     ("ready", "fail"): "failed",
-    ("unloading", "use"): "unloading",  # the last leases come home
     ("unloading", "gauge"): "unloading",
     ("unloading", "end"): "unloaded",
-    ("failed", "use"): "failed",  # leases of the engine that is gone
-    ("unloaded", "use"): "unloaded",
-    ("loading", "use"): "loading",
     ("failed", "end"): "unloaded",  # the owner does not want it any more
 }
 

@@ -1,0 +1,161 @@
+"""View: the words that all faces show.
+
+The tray's tooltip, `athanor status` and the page say the same sentence because they ask here.
+Pure functions of a picture and a time; every line is complete by itself and has no markup.
+"""
+
+from typing import Final, assert_never
+
+from app.core.state.due import unload_at
+from app.core.state.engine_life import Failed, Loading, Ready, Unloaded, Unloading
+from app.core.state.node_state import Device, ModelState, NodeState, Notice
+
+_STAGES: Final = {
+    "queued": "waiting to load",
+    "library": "starting",
+    "weights": "loading weights",
+    "context": "making room for the context",
+    "template": "learning the chat template",
+    "warmup": "warming up",
+}
+
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def summary(state: NodeState, now: float) -> str:
+    """One line about the whole node."""
+    if state.server.is_stopping:
+        return "stopping: " + _count(len(state.requests), "request") + " in flight"
+    if not state.server.is_serving:
+        return "starting"
+    engines = list(state.engines())
+    if not engines:
+        return "idle: no model is loaded"
+    words = "; ".join(model_line(model, now) for model in engines)
+    requests = len(state.requests)
+    return f"{_count(requests, 'request')} in flight; {words}" if requests else words
+
+
+def status_lines(state: NodeState, now: float) -> list[str]:
+    """The whole node, a line a matter: server, models that are not unloaded, devices, notices."""
+    addresses = ", ".join(state.server.addresses) or "no address yet"
+    lines = [f"Athanor {state.server.version} at {addresses}"]
+    lines += [model_line(model, now) for model in state.engines()]
+    lines += [device_line(device) for device in state.devices]
+    lines += [notice_line(notice) for notice in notices(state, now)]
+    return lines
+
+
+def model_line(model: ModelState, now: float) -> str:
+    """One model: its name and how its engine is."""
+    return f"{model.name}: {life_words(model, now)}"
+
+
+def life_words(model: ModelState, now: float) -> str:
+    """How the model's engine is, without the model's name."""
+    match model.life:
+        case Unloaded():
+            return "not loaded"
+        case Loading(stage=stage, fraction=fraction):
+            words = _STAGES.get(stage, stage)
+            return f"{words} {fraction:.0%}" if fraction else words
+        case Ready() as ready:
+            return _ready_words(model, ready, now)
+        case Unloading():
+            return "unloading after the last answer"
+        case Failed(reason=reason, retry_at=retry_at):
+            wait = retry_at - now
+            again = f"; next try in {duration(wait)}" if wait > 0 else ""
+            return f"failed: {reason}{again}"
+        case _:
+            assert_never(model.life)
+
+
+def _ready_words(model: ModelState, ready: Ready, now: float) -> str:
+    gauges = ready.gauges
+    if gauges.running or gauges.waiting or gauges.parked:
+        words = [
+            f"{count} {word}"
+            for count, word in (
+                (gauges.running, "answering"),
+                (gauges.waiting, "queued"),
+                (gauges.parked, "parked"),
+            )
+            if count
+        ]
+        return ", ".join(words)
+    if ready.leases:
+        return f"{ready.leases} answering"
+    ends = unload_at(model)
+    if ends is None:
+        return "ready"
+    return f"ready; unloads in {duration(max(0.0, ends - now))}"
+
+
+def notices(state: NodeState, now: float) -> tuple[Notice, ...]:
+    """What the owner should know now: the notices raised, and those that follow from the state."""
+    found = list(state.notices)
+    for model in state.models.values():
+        match model.life:
+            case Failed(remedy=remedy):
+                message = f"{model.name} {life_words(model, now)}"
+                found.append(
+                    Notice(
+                        key=f"failed:{model.name}", severity="error", message=message, remedy=remedy
+                    )
+                )
+            case Ready(rung=rung) if rung:
+                found.append(
+                    Notice(
+                        key=f"rung:{model.name}",
+                        severity="warning",
+                        message=f"{model.name} crashed before and runs by a safer, slower plan",
+                        remedy="Update the graphics driver; a new version of Athanor tries the "
+                        "fast plan again.",
+                    )
+                )
+            case _:
+                pass
+    return tuple(found)
+
+
+def notice_line(notice: Notice) -> str:
+    """One notice with its remedy."""
+    return f"{notice.severity}: {notice.message}" + (f" {notice.remedy}" if notice.remedy else "")
+
+
+def device_line(device: Device) -> str:
+    """One device: memory, and how busy and warm it is where that is known."""
+    used = device.memory_total - device.memory_free
+    words = [f"{size(used)} of {size(device.memory_total)} used"]
+    if device.busy_percent is not None:
+        words.append(f"{device.busy_percent:.0f}% busy")
+    if device.temperature_celsius is not None:
+        words.append(f"{device.temperature_celsius:.0f} °C")
+    return f"{device.description or device.name}: " + ", ".join(words)
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its largest sensible unit: 8 s, 4 min, 3 h, 2 days."""
+    whole = max(0, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 2 * 3600:
+        return f"{round(whole / 60)} min"
+    if whole < 2 * 86400:
+        return f"{round(whole / 3600)} h"
+    return f"{round(whole / 86400)} days"
+
+
+def size(count: int) -> str:
+    """Bytes in a binary unit with three digits at most: 512 B, 1.5 GiB."""
+    value = float(count)
+    for unit in _UNITS:
+        if value < 1000 or unit == _UNITS[-1]:
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,93 @@
+"""Laws of the words that all faces show."""
+
+import pytest
+
+from app.core.state.engine_life import EngineGauges
+from app.core.state.events import (
+    Device,
+    DevicesSeen,
+    EngineDraining,
+    EngineFell,
+    EngineGauged,
+    EngineProgressed,
+    EngineReady,
+    EngineStarted,
+    ServerStopping,
+)
+from app.core.state.node_state import NodeState
+from app.core.state.view import duration, notices, size, status_lines, summary
+from tests.core.state.pictures import FACTS, SMALL, listed, serving, told
+
+
+def test_the_summary_follows_the_life_of_the_node() -> None:
+    idle = serving(keep_alive=120.0)
+    busy = told(EngineGauged(model=SMALL, gauges=EngineGauges(running=3, waiting=1)), state=idle)
+
+    assert summary(NodeState(), 0.0) == "starting"
+    assert summary(idle, 0.0) == "small: ready; unloads in 2 min"
+    assert summary(busy, 0.0) == "small: 3 answering, 1 queued"
+    assert summary(told(EngineDraining(model=SMALL, at=0.0), state=idle), 0.0) == (
+        "small: unloading after the last answer"
+    )
+    assert summary(told(ServerStopping(), state=idle), 0.0) == "stopping: no requests in flight"
+
+
+def test_a_load_says_its_stage_and_how_far() -> None:
+    state = told(
+        listed(SMALL),
+        EngineStarted(model=SMALL, at=0.0, rung=0),
+        EngineProgressed(model=SMALL, stage="weights", fraction=0.41),
+    )
+
+    assert "small: loading weights 41%" in status_lines(state, 0.0)
+
+
+def test_a_failure_says_why_what_to_do_and_when_it_is_tried_again() -> None:
+    fell = EngineFell(
+        model=SMALL,
+        at=0.0,
+        reason="out of memory",
+        remedy="Close a game.",
+        retry_at=8.0,
+        failures=2,
+    )
+
+    lines = status_lines(told(fell, state=serving()), 0.0)
+
+    assert "error: small failed: out of memory; next try in 8 s Close a game." in lines
+
+
+def test_a_safer_plan_is_never_silent() -> None:
+    state = told(
+        listed(SMALL),
+        EngineStarted(model=SMALL, at=0.0, rung=1),
+        EngineReady(model=SMALL, at=0.0, facts=FACTS, keep_alive=-1.0),
+    )
+
+    assert [notice.key for notice in notices(state, 0.0)] == ["rung:small"]
+
+
+def test_a_device_line_leaves_out_what_is_not_known() -> None:
+    device = Device(
+        name="CUDA0", description="RTX", kind="gpu", memory_free=2**30, memory_total=3 * 2**30
+    )
+
+    state = told(DevicesSeen(devices=(device,)))
+
+    assert "RTX: 2.0 GiB of 3.0 GiB used" in status_lines(state, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (119.0, "119 s"), (240.0, "4 min"), (10_800.0, "3 h"), (260_000.0, "3 days")],
+)
+def test_durations_use_the_largest_sensible_unit(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 B"), (999, "999 B"), (1536, "1.5 KiB"), (700 * 2**20, "700 MiB"), (2**50, "1024 TiB")],
+)
+def test_sizes_have_a_binary_unit(count: int, words: str) -> None:
+    assert size(count) == words
