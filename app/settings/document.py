@@ -1,21 +1,22 @@
 """docs/settings.md, drawn from the schema.
 
-`python -m app.settings.document` prints it; `make docs` writes it, and a test compares.
+`python -m app.settings.document > docs/settings.md` writes it, and a test compares.
 """
 
 import sys
 import typing
 from typing import Final
 
+from app.core.state.view import size
 from app.settings.fields import FIELDS, SECTIONS, Field
 from app.settings.save import toml_of
 from app.settings.schema import Settings
-from app.settings.sizes import bytes_text
 
 _HEAD: Final = """\
 # Settings
 
-*Drawn from `app/settings/schema.py` by `make docs`; a test compares the two.*
+*Drawn from `app/settings/schema.py` by `python -m app.settings.document > docs/settings.md`;
+a test compares the two.*
 
 Settings come from one TOML file, the environment and the command line. The environment wins over
 the file, and a flag wins over both. `athanor settings path` names the file (`config.toml` in the
@@ -58,7 +59,7 @@ def _entry(field: Field) -> str:
     unit = f" {field.unit}" if field.unit and field.unit != "bytes" else ""
     default = f"`{toml_of(field.default)}`{unit}"
     if field.unit == "bytes":
-        default += f" ({bytes_text(int(str(field.default)))})"
+        default += f" ({size(int(str(field.default)))})"
     return (
         f"\n### `{field.path}`\n\n{field.sentence}\n\n"
         f"- default: {default}\n"

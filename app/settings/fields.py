@@ -13,8 +13,9 @@ from typing import Final, Literal, final
 import msgspec
 from msgspec import Meta
 
+from app.core.state.view import size
 from app.settings.schema import Settings
-from app.settings.sizes import bytes_text, parse_bytes
+from app.settings.sizes import parse_bytes
 
 Value = bool | int | float | str | tuple[str, ...] | tuple[float, ...]
 
@@ -91,9 +92,7 @@ class Field:
             return "a text"
         if self.unit == "bytes":
             low, high = (
-                bytes_text(int(bound))
-                for bound in (self.meta.ge, self.meta.le)
-                if bound is not None
+                size(int(bound)) for bound in (self.meta.ge, self.meta.le) if bound is not None
             )
             return f'a size from {low} to {high}, in bytes or like "512 MiB"'
         kind = "a whole number" if self.base is int else "a number"

@@ -23,14 +23,3 @@ def parse_bytes(text: str) -> int:
     if "." not in number:
         return int(number) * factor
     return round(float(number) * factor)
-
-
-def bytes_text(count: int) -> str:
-    """`count` in the largest binary unit that it fills, one decimal at most: "1.5 GiB"."""
-    size, unit = float(count), "B"
-    for prefix in _PREFIXES:
-        # 1023.96 would be printed as 1024.0, so rounding decides about the next unit too.
-        if abs(round(size, 1)) < 1024:
-            break
-        size, unit = size / 1024, f"{prefix}iB"
-    return f"{size:.1f}".removesuffix(".0") + f" {unit}"

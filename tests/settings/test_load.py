@@ -193,7 +193,7 @@ def test_texts_of_variables_and_flags_are_read_by_the_settings_type(
         ),
         (
             '[engine]\nmemory_margin_bytes = "much"',
-            "line 2: engine.memory_margin_bytes is 'much'; allowed: a size from 0 B to 1 TiB, in "
+            "line 2: engine.memory_margin_bytes is 'much'; allowed: a size from 0 B to 1.0 TiB, in "
             'bytes or like "512 MiB"',
         ),
         (

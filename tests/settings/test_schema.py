@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.state.view import size
 from app.settings.fields import FIELDS, SECTIONS, Field
-from app.settings.sizes import bytes_text, parse_bytes
+from app.settings.sizes import parse_bytes
 
 ALL = pytest.mark.parametrize("field", FIELDS.values(), ids=list(FIELDS))
 
@@ -44,22 +45,11 @@ def test_no_name_and_no_flag_stands_for_two_settings() -> None:
         assert len(set(names)) == len(names)
 
 
-@given(st.integers(0, 2**60))
-def test_a_size_in_words_is_the_size_but_for_rounding(count: int) -> None:
-    read = parse_bytes(bytes_text(count))
+@given(st.integers(0, 2**39))
+def test_a_size_as_faces_show_it_is_read_back_but_for_rounding(count: int) -> None:
+    read = parse_bytes(size(count))
 
     assert abs(read - count) <= 0.051 * count
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        *((0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (1536, "1.5 KiB")),
-        *((1024**2 - 1, "1 MiB"), (64 * 1024**2, "64 MiB"), (5 * 1024**4, "5 TiB")),
-    ],
-)
-def test_a_size_is_told_in_the_largest_unit_that_it_fills(count: int, text: str) -> None:
-    assert bytes_text(count) == text
 
 
 @pytest.mark.parametrize("text", ["", "B", "1 XB", "-1", "1e3", "1 Mi B", "٣ MB", "9" * 99])
