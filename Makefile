@@ -1,0 +1,76 @@
+# Athanor. `make help` says what there is; `make run` and `make test` need nothing set up before.
+#
+# PYTHON=python3.12       which interpreter makes .venv
+# CMAKE_ARGS="-D..."      how llama.cpp is compiled (docs/install.md); unset keeps the build there is
+# ARGS="..."              passed on: make run ARGS="--port 8000", make test ARGS="tests/core -k queue"
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+export VENV
+ifneq ($(origin CMAKE_ARGS),undefined)
+export CMAKE_ARGS
+endif
+
+SOURCES := app tests benchmarks packaging
+PYTEST  := $(BIN)/python -m pytest
+
+# Set up for the extras $(1) of pyproject.toml; does nothing where that was done before.
+define set-up
+@$(PYTHON) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+    echo "athanor: $(PYTHON) is missing, is older than 3.11 or lacks its venv module."; \
+    echo "  Debian, Ubuntu:  sudo apt install python3 python3-venv"; \
+    echo "  another Python:  make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+@$(PYTHON) packaging/setup/install.py $(1)
+endef
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test run test test-quick test-all check fmt fmt-check lint types bench docs clean
+
+help: ## Show what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Create .venv, compile llama.cpp once (minutes) and install what serving needs
+	$(call set-up,fast)
+
+setup-test:
+	$(call set-up,fast test)
+
+run: setup ## Set up where needed, then start the node (ARGS="--model PATH.gguf --port 7117")
+	@$(BIN)/athanor serve $(ARGS)
+
+test: setup-test ## Set up where needed, then run the whole test suite (ARGS="tests/core -k queue")
+	$(PYTEST) -m "not gpu and not bundle" $(ARGS)
+
+test-quick: setup-test ## Run the tests that need neither llama.cpp nor patience: under a minute
+	$(PYTEST) -m "not model and not slow and not gpu and not bundle" $(ARGS)
+
+test-all: setup-test ## Run every test, those that need a GPU too, with many more random examples
+	HYPOTHESIS_PROFILE=many $(PYTEST) $(ARGS)
+
+check: setup-test fmt-check lint types test ## Run exactly what CI runs: format, lint, types, tests
+
+fmt: setup-test ## Rewrite the code in the project's format and order its imports
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --select I --fix $(SOURCES)
+
+fmt-check: setup-test ## Say which files are not in the project's format
+	$(BIN)/ruff format --check $(SOURCES)
+
+lint: setup-test ## Look for faults with ruff
+	$(BIN)/ruff check $(SOURCES)
+
+types: setup-test ## Check the types of app/ with mypy, strict
+	$(BIN)/mypy
+
+bench: setup-test ## Measure against llama-server, built from the same llama.cpp (long)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: setup-test ## Check that every setting, command, route and folder is documented
+	$(PYTEST) tests/tidy $(ARGS)
+
+clean: ## Remove caches and build output; .venv stays, since it holds the compiled llama.cpp
+	rm -rf build dist *.egg-info .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
