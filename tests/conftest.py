@@ -1,0 +1,64 @@
+"""What every test stands on: made models, a home of its own, no network, bounded randomness."""
+
+import ipaddress
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.gguf_made.fixtures"]
+
+# Clients that would phone home or fetch lists when they are imported or used.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+os.environ.setdefault("LANGSMITH_TRACING", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+# A slow machine is no finding: the suite has one time limit a test, and no other.
+_CALM = (HealthCheck.too_slow, HealthCheck.differing_executors)
+settings.register_profile("default", deadline=None, suppress_health_check=_CALM)
+settings.register_profile(
+    "ci", deadline=None, suppress_health_check=_CALM, derandomize=True, print_blob=True
+)
+settings.register_profile(
+    "many", deadline=None, suppress_health_check=_CALM, max_examples=2000, print_blob=True
+)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "default")
+)
+
+
+def _is_loopback(host: object) -> bool:
+    if host in {None, "", "localhost", b"localhost"}:
+        return True
+    try:
+        address = ipaddress.ip_address(host.decode() if isinstance(host, bytes) else str(host))
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _refuse_network(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook: whoever in this process reaches past loopback gets an error that says so."""
+    if event == "socket.connect":
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else None
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    if not _is_loopback(host):
+        raise PermissionError(f"a test must not reach the network: {event} {host!r}")
+
+
+sys.addaudithook(_refuse_network)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty Athanor home; this process and its children keep all files in it."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("ATHANOR_HOME", str(folder))
+    return folder

@@ -1,0 +1,113 @@
+"""The floors: which part of app/ may import which, and where each library lives.
+
+The tables are the rule; `breaches_of_*` read a module against them.
+"""
+
+import sys
+from collections.abc import Iterator
+
+from tests.tidy.source import Finding, Module
+
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("app.core",),
+    ("app.wire",),
+    ("app.settings",),
+    ("app.observe", "app.client"),
+    ("app.engine", "app.tray", "app.server.storage", "app.server.hardware", "app.server.models"),
+    ("app.server.node", "app.server.host"),
+    ("app.server.web",),
+    ("app.server.main",),
+    ("app.cli",),
+    ("app.__main__",),
+)
+"""From the ground up. A part imports lower floors and itself; parts of one floor are apart."""
+
+APART = {
+    ("app.server", "app.engine"): "the server never loads llama.cpp: a crash in C must not reach "
+    "it, and it must hold no VRAM; they meet only on the wire",
+    ("app.cli", "app.engine"): "the command line answers at once and asks the server instead of "
+    "loading a model beside it",
+    ("app.cli", "app.server.node"): "every face asks the one running server over its local API; "
+    "a second way in would show another truth",
+    ("app.tray", "app.server"): "the tray is another process and only reads",
+}
+
+HOMES: dict[str, tuple[tuple[str, ...], str]] = {
+    "aiosqlite": (("app.server.storage",), "one folder knows SQL"),
+    "sqlite3": (("app.server.storage",), "one folder knows SQL"),
+    "click": (("app.cli",), "the terminal is one face of several"),
+    "rich": (("app.cli",), "the terminal is one face of several"),
+    "rich_click": (("app.cli",), "the terminal is one face of several"),
+    "httpx": (("app.client",), "one way to call the server"),
+    "jinja2": (("app.engine.chat",), "templates of strangers run in one sandbox"),
+    "litestar": (("app.server.web",), "the node can be used and tested without HTTP"),
+    "llama_cpp": (("app.engine.llama",), "C is called, and its types appear, in one place"),
+    "llguidance": (("app.engine",), "output is held to a form where tokens are chosen"),
+    "numpy": (("app.engine",), "arrays are the engine's; importing them costs 100 ms and 30 MB"),
+    "platformdirs": (("app.settings",), "one place says where files are"),
+    "prometheus_client": (("app.observe",), "one place names the meters"),
+    "psutil": (("app.server.hardware",), "one place asks the operating system"),
+    "pynvml": (("app.server.hardware",), "one place asks the driver"),
+    "uvicorn": (("app.server.main", "app.server.web"), "the web server is started once"),
+}
+"""Library -> its home and the reason. Whoever swaps a library edits one folder."""
+
+EVERYWHERE = {"msgspec"}
+
+CORE_MAY_IMPORT = {
+    "__future__", "abc", "array", "base64", "bisect", "collections", "copy", "dataclasses",
+    "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math",
+    "operator", "re", "string", "struct", "textwrap", "types", "typing", "msgspec", "app",
+}  # fmt: skip
+"""What cannot read a file, a clock, a socket, the environment or chance. An addition must not."""
+
+
+def floor_of(name: str) -> tuple[int, str] | None:
+    """Height and part of a dotted name; None for `app` itself and packages between the parts."""
+    for height, parts in enumerate(FLOORS):
+        for part in parts:
+            if name == part or name.startswith(f"{part}."):
+                return height, part
+    return None
+
+
+def breaches_of_floors(module: Module) -> Iterator[Finding]:
+    """Imports that go up, or across to another part of the same floor."""
+    mine = floor_of(module.name)
+    for target, line in module.imports:
+        other = floor_of(target)
+        if mine is None or other is None or mine[1] == other[1]:
+            continue
+        if other[0] >= mine[0]:
+            yield module.finding(line, f"{mine[1]} imports {target}, which is not below it")
+
+
+def breaches_of_apartness(module: Module) -> Iterator[Finding]:
+    """Imports between parts that must not know each other, however high they stand."""
+    for (importer, imported), reason in APART.items():
+        for target, line in module.imports if module.is_in(importer) else ():
+            if target == imported or target.startswith(f"{imported}."):
+                yield module.finding(line, f"imports {target}: {reason}")
+
+
+def breaches_of_homes(module: Module) -> Iterator[Finding]:
+    """Libraries used outside the folder that is their home, or that have no home."""
+    for found in module.imports:
+        package = found.package
+        if package in EVERYWHERE or package == "app":
+            continue
+        if package in HOMES:
+            homes, reason = HOMES[package]
+            if not module.is_in(*homes):
+                home = " or ".join(homes)
+                yield module.finding(found.line, f"{package} belongs in {home}: {reason}")
+        elif package not in sys.stdlib_module_names:
+            yield module.finding(found.line, f"{package} has no home in tests/tidy/floors.py")
+
+
+def breaches_of_purity(module: Module) -> Iterator[Finding]:
+    """Imports by which core could read a file, a clock or chance."""
+    if module.is_in("app.core"):
+        for found in module.imports:
+            if found.package not in CORE_MAY_IMPORT:
+                yield module.finding(found.line, f"core imports {found.target}")
