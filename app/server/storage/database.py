@@ -1,0 +1,151 @@
+"""Database: one SQLite file, one connection, one writer at a time.
+
+WAL, foreign keys on, every table STRICT. The schema is the numbered files in sql/: number n brings
+`user_version` from n - 1 to n, in one transaction each. A released file is never edited.
+
+Rule: SQL stands in this folder and nowhere else in the program.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, final
+
+import aiosqlite
+
+from app.core.base.errors import AthanorError
+
+Value = str | bytes | int | float | None
+
+BUSY_SECONDS: Final = 5.0
+"""How long to wait for another process, such as `athanor keys` beside a running server."""
+
+
+class DatabaseUnusable(AthanorError):
+    """The file cannot be opened, is damaged, or was written by a newer version."""
+
+
+@final
+class Database:
+    """An open database; used by one event loop. `async with await Database.open(path)`."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """The database at `path`, created if absent, with the newest schema.
+
+        Raises: DatabaseUnusable.
+        """
+        try:
+            path.touch(mode=0o600)  # noqa: ASYNC240  # once, at start
+            connection = await aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise _unusable(path, error) from error
+        database = cls(connection)
+        try:
+            # NORMAL loses at most the last writes on a power cut, never the file's integrity.
+            for pragma in ("journal_mode = wal", "foreign_keys = on", "synchronous = normal"):
+                await connection.execute(f"pragma {pragma}")
+            await database._migrate(path)
+        except sqlite3.Error as error:
+            await connection.close()
+            raise _unusable(path, error) from error
+        except BaseException:
+            await connection.close()
+            raise
+        return database
+
+    async def read(self, sql: str, *values: Value) -> list[tuple[Value, ...]]:
+        """All rows of a query, outside any transaction that is being written."""
+        async with self._lock:
+            return [tuple(row) for row in await self._connection.execute_fetchall(sql, values)]
+
+    async def write(self, sql: str, *values: Value) -> int:
+        """Rows changed by one statement, in a transaction of its own."""
+        async with self._transaction():
+            cursor = await self._connection.execute(sql, values)
+            return cursor.rowcount
+
+    async def write_many(self, sql: str, rows: Sequence[tuple[Value, ...]]) -> None:
+        """One statement for each row, all or none."""
+        async with self._transaction():
+            await self._connection.executemany(sql, rows)
+
+    async def close(self) -> None:
+        """Close the file. Nothing may be asked after it."""
+        await self._connection.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[None]:
+        async with self._lock:
+            # IMMEDIATE takes the write lock now: a deferred one could fail half way.
+            await self._connection.execute("begin immediate")
+            try:
+                yield
+            except BaseException:
+                await self._connection.execute("rollback")
+                raise
+            await self._connection.execute("commit")
+
+    async def _migrate(self, path: Path) -> None:
+        scripts = migrations()
+        while (version := await self._version()) < len(scripts):
+            async with self._transaction():
+                # Another process may have been first between the question and the lock.
+                if await self._version() == version:
+                    for statement in _statements(scripts[version]):
+                        await self._connection.execute(statement)
+                    await self._connection.execute(f"pragma user_version = {version + 1}")
+        if version > len(scripts):
+            raise DatabaseUnusable(
+                f"{path} was written by a newer version of Athanor (schema {version})",
+                remedy="Update Athanor, or move the file away to begin with an empty one.",
+            )
+
+    async def _version(self) -> int:
+        ((version,),) = await self._connection.execute_fetchall("pragma user_version")
+        return int(version)
+
+
+def migrations() -> list[str]:
+    """The scripts in order; the first is number 1."""
+    folder = resources.files(__package__).joinpath("sql")
+    files = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
+    for number, name in enumerate(files, start=1):
+        assert int(name[:4]) == number, f"migration {name} should have number {number:04}"
+    return [folder.joinpath(name).read_text(encoding="utf-8") for name in files]
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script: executescript would commit the transaction around them."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _unusable(path: Path, error: Exception) -> DatabaseUnusable:
+    return DatabaseUnusable(
+        f"cannot use the database {path}: {error}",
+        remedy="If it is damaged, move it away: Athanor begins a new one. Its API keys are lost.",
+    )

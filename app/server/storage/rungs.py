@@ -1,0 +1,40 @@
+"""Rungs: which safer plan each model file needed, so that it does not crash again tomorrow.
+
+A note holds only for the version of the program that made it: a new one may have mended the crash
+and tries the fast plan again.
+"""
+
+from typing import final
+
+from app.server.storage.database import Database
+
+
+@final
+class Rungs:
+    """The notes in `database`, read and written by `version` of the program."""
+
+    def __init__(self, database: Database, version: str) -> None:
+        self._database = database
+        self._version = version
+
+    async def of(self, identity: str) -> int:
+        """How many safer plans to take at once for this model file; 0 when nothing is known."""
+        rows = await self._database.read(
+            "select rung from rungs where identity = ? and version = ?", identity, self._version
+        )
+        for (rung,) in rows:
+            assert isinstance(rung, int)
+            return rung
+        return 0
+
+    async def remember(self, identity: str, rung: int, at: float) -> None:
+        """Begin with this rung from now on; 0 forgets."""
+        if rung == 0:
+            await self._database.write("delete from rungs where identity = ?", identity)
+            return
+        await self._database.write(
+            "insert into rungs (identity, rung, version, noted_at) values (?, ?, ?, ?)"
+            " on conflict (identity) do update set rung = excluded.rung,"
+            " version = excluded.version, noted_at = excluded.noted_at",
+            *(identity, rung, self._version, at),
+        )
