@@ -385,6 +385,8 @@ class Delta(Private, frozen=True, kw_only=True, omit_defaults=True, tag="delta")
     choice: int
     parts: list[Part]
     logprobs: list[TokenLogprob] = []
+    tokens: int = 1
+    """Tokens of the choice since its last Delta, those of text held back too."""
 
 
 class Ended(Message, frozen=True, kw_only=True, omit_defaults=True, tag="ended"):
