@@ -9,7 +9,9 @@ Rule: a secret is in nobody's hands but the caller of `create`: no log, no repr,
 import asyncio
 import hashlib
 import hmac
+import logging
 import secrets
+import sqlite3
 from collections.abc import Callable
 from typing import Final, Literal, Self, final
 
@@ -18,6 +20,8 @@ from msgspec.structs import replace
 
 from app.core.base.errors import RequestError
 from app.server.storage.database import Database, Value
+
+log = logging.getLogger(__name__)
 
 KeyScope = Literal["inference", "admin"]
 
@@ -143,13 +147,21 @@ class Keys:
         """Bring the last uses to the disk as they come; runs until it is cancelled."""
         while True:
             await self._used.wait()
-            self._used.clear()
-            used = [self._keys[digest] for digest in self._unwritten]
-            self._unwritten.clear()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Bring the last uses so far to the disk."""
+        self._used.clear()
+        used = [self._keys[digest] for digest in self._unwritten]
+        self._unwritten.clear()
+        try:
             await self._database.write_many(
                 "update keys set last_used_at = ? where id = ?",
                 [(key.last_used_at, key.id) for key in used],
             )
+        except sqlite3.Error:
+            # A full disk must not end the server for the sake of a date.
+            log.warning("the last use of keys could not be written", exc_info=True)
 
     def _note_use(self, digest: bytes) -> None:
         key, now = self._keys[digest], self._now()
