@@ -38,12 +38,21 @@ class DecodeFailed(Exception):
 class Vocabulary(Protocol):
     """Text to tokens and back. Thread-safe."""
 
-    size: int
-    bos_text: str
-    """Text of the BOS token as templates expect it, "" where there is none."""
-    eos_text: str
-    infill: tuple[int, int, int] | None
-    """Tokens for prefix, suffix, middle; None where the model cannot fill in."""
+    @property
+    def size(self) -> int:
+        """Tokens in the vocabulary."""
+
+    @property
+    def bos_text(self) -> str:
+        """Text of the BOS token as templates expect it, "" where there is none."""
+
+    @property
+    def eos_text(self) -> str:
+        """Text of the EOS token, "" where there is none."""
+
+    @property
+    def infill(self) -> tuple[int, int, int] | None:
+        """Tokens for prefix, suffix, middle; None where the model cannot fill in."""
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """Token ids of `text`."""
@@ -80,8 +89,13 @@ class Sampler(Protocol):
 class Backend(Protocol):
     """A loaded model with its memory."""
 
-    facts: ModelFacts
-    vocabulary: Vocabulary
+    @property
+    def facts(self) -> ModelFacts:
+        """What is known of the model as it was loaded."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Its words."""
 
     def move(self, move: Move) -> None:
         """Change the memory. Raises KeyError for an unknown key, never for an unknown slot."""

@@ -1,0 +1,118 @@
+"""The engine process: one model, served over the pipes of its parent.
+
+`athanor engine` is started by the server and by nobody else; `athanor engine --devices` prints
+what ggml can compute on, and exits. The end of stdin means that the parent is gone: the process
+ends at once, whatever it is doing, so no GPU memory outlives the server.
+"""
+
+import faulthandler
+import logging
+import os
+import random
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from app import __version__
+from app.engine.backend import Backend, LoadFailed
+from app.engine.channel import Channel, take_stdout
+from app.engine.service import Service
+from app.wire.engine import Failed, Loading, Ready, Start, ToEngine
+
+log: Final = logging.getLogger("athanor.engine")
+
+EXIT_OK: Final = 0
+EXIT_NOT_LOADED: Final = 3
+EXIT_BROKEN: Final = 4
+"""The compute backend failed; the parent starts another child."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the engine, or list devices; the exit code."""
+    frames = take_stdout()
+    faulthandler.enable()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    if list(arguments) == ["--devices"]:
+        from app.engine.llama.devices import list_devices  # noqa: PLC0415  (loads llama.cpp)
+
+        os.write(frames, msgspec.json.encode(list_devices()) + b"\n")
+        return EXIT_OK
+    if arguments:
+        print(f"engine: unknown arguments {list(arguments)}", file=sys.stderr)
+        return 2
+    return _Engine(Channel(0, frames)).run()
+
+
+class _Engine:
+    """Reads on its own thread, loads and computes on the main one."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._service: Service | None = None
+        self._start: Start | None = None
+        self._has_started = threading.Event()
+
+    def run(self) -> int:
+        threading.Thread(target=self._read, name="channel-reader", daemon=True).start()
+        self._has_started.wait()
+        assert self._start is not None
+        began = time.monotonic()
+        try:
+            backend = self._load(self._start)
+        except LoadFailed as failure:
+            self._channel.send(
+                [Failed(kind="load_failed", message=failure.message, remedy=failure.remedy)]
+            )
+            self._channel.close()
+            return EXIT_NOT_LOADED
+        self._loading("template", 0.0)
+        service = Service(
+            backend, send=self._channel.send, clock=time.monotonic, chance=random.SystemRandom()
+        )
+        facts = msgspec.structs.replace(service.facts, load_seconds=time.monotonic() - began)
+        self._service = service
+        self._channel.send([Ready(facts=facts, version=__version__)])
+        try:
+            service.run()
+        except Exception:
+            log.exception("the engine cannot go on")
+            return EXIT_BROKEN
+        self._channel.close()
+        return EXIT_OK
+
+    def _load(self, start: Start) -> Backend:
+        """The backend that the source names, imported only now. Raises: LoadFailed."""
+        if start.source.backend == "toy":
+            from app.engine import toy  # noqa: PLC0415  (tests only)
+
+            return toy.load(start.source, start.plan, self._loading)
+        from app.engine.llama import backend  # noqa: PLC0415  (loads llama.cpp)
+
+        return backend.load(start.source, start.plan, self._loading)
+
+    def _loading(self, stage: str, fraction: float) -> None:
+        self._channel.send([msgspec.convert({"stage": stage, "fraction": fraction}, Loading)])
+
+    def _read(self) -> None:
+        """Hand on messages; leave the process when they end, without waiting for the model."""
+        code = EXIT_OK
+        try:
+            self._channel.receive(self._take)
+        except Exception:
+            log.exception("the parent does not speak this protocol")
+            code = EXIT_BROKEN
+        logging.shutdown()
+        os._exit(code)
+
+    def _take(self, message: ToEngine) -> None:
+        if isinstance(message, Start):
+            self._start = message
+            self._has_started.set()
+        elif self._service is not None:
+            self._service.take(message)
+        else:
+            log.warning("a message came before the model was ready")

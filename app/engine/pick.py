@@ -1,0 +1,66 @@
+"""Pick: tokens from the logits of one row, with what their client wants to know of them."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from app.core.scheduling.step import Row
+from app.engine.answer import Answer
+from app.engine.backend import Backend, Floats, Vocabulary
+from app.wire.engine import TokenLogprob
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Tokens in order, and as many logprobs when they were asked for."""
+
+    tokens: list[int]
+    logprobs: list[TokenLogprob]
+
+
+def pick(
+    backend: Backend, answer: Answer, row: Row, first_output: int, *, top_logprobs: int | None
+) -> Picked:
+    """Choose a token for each output of the row, going on while the draft proves right.
+
+    Safe on several threads for different answers. The constraint sees each token before the next
+    is masked, so a draft cannot lead an answer out of its grammar.
+    """
+    draft = row.tokens[len(row.tokens) - row.logits + 1 :]
+    picked = Picked([], [])
+    for number in range(row.logits):
+        output = first_output + number
+        logits = backend.logits(output)
+        raw = None if top_logprobs is None else logits.copy()
+        if answer.constraint is not None:
+            answer.constraint.mask(logits)
+        token = answer.sampler.choose(output)
+        if answer.constraint is not None:
+            answer.constraint.accept(token)
+        picked.tokens.append(token)
+        if raw is not None and top_logprobs is not None:
+            picked.logprobs.append(_logprob(raw, token, top_logprobs, backend.vocabulary))
+        is_over = answer.constraint is not None and answer.constraint.is_finished
+        if is_over or number == len(draft) or token != draft[number]:
+            break
+        if backend.vocabulary.is_end(token):
+            break
+    return picked
+
+
+def _logprob(logits: Floats, token: int, top: int, vocabulary: Vocabulary) -> TokenLogprob:
+    """Of the model's own distribution, before penalties, grammar and temperature."""
+    peak = logits.max()
+    total = peak + np.log(np.exp(logits - peak).sum(dtype=np.float64))
+    likeliest: list[int] = []
+    if top:
+        best = np.argpartition(logits, -top)[-top:]
+        likeliest = best[np.argsort(-logits[best], kind="stable")].tolist()
+    return TokenLogprob(
+        token=token,
+        piece=vocabulary.special_piece(token),
+        logprob=float(logits[token] - total),
+        top=tuple((t, vocabulary.special_piece(t), float(logits[t] - total)) for t in likeliest),
+    )

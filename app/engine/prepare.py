@@ -1,0 +1,224 @@
+"""Prepare: everything about a request that needs no model run.
+
+Rendering, tokenising and compiling grammars happen on a few threads beside the engine loop, so a
+long conversation or a hard schema never makes a running stream wait. What is wrong with a request
+is found here and told by an error of core/base/errors.py.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, final
+
+from app.core.base.errors import ContextExceeded, RequestError, Unsupported
+from app.engine.answer import Parser, PlainParser
+from app.engine.backend import Backend
+from app.engine.chat.dialect import Dialect
+from app.engine.constrain import Constrainer, Constraint, grammar_of
+from app.wire.engine import (
+    ApplyTemplate,
+    Detokenize,
+    Embed,
+    Generate,
+    PromptChat,
+    PromptInfill,
+    PromptText,
+    PromptTokens,
+    Text,
+    Tokenize,
+    Tokens,
+)
+
+GRAMMARS_KEPT: Final = 32
+"""Compiled grammars kept: an agent sends the same tools with every turn."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PreparedGenerate:
+    """A valid request with its tokens; `prompt` is text for `echo`."""
+
+    message: Generate
+    arrival: int
+    received: float
+    tokens: list[int]
+    prompt: str
+    constraint: Constraint | None
+    markers: frozenset[int]
+    new_parser: Callable[[], Parser]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PreparedEmbed:
+    """Inputs as tokens, each short enough."""
+
+    message: Embed
+    inputs: list[list[int]]
+
+
+@final
+class Preparer:
+    """Turns messages into work for the loop. Thread-safe."""
+
+    def __init__(self, backend: Backend, dialect: Dialect) -> None:
+        self._backend = backend
+        self._vocabulary = backend.vocabulary
+        self._dialect = dialect
+        self._constrainer: Constrainer | None = None
+        self._grammars: OrderedDict[str, Constraint] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def generate(self, message: Generate, *, arrival: int, received: float) -> PreparedGenerate:
+        """Raises: RequestError and its kin when the request cannot be served as written."""
+        if self._backend.facts.plan.is_embedding:
+            raise Unsupported("this model makes embeddings, it cannot answer", field="model")
+        chat = message.prompt if isinstance(message.prompt, PromptChat) else None
+        markers: frozenset[int] = frozenset()
+        parser: Callable[[], Parser] = PlainParser
+        if chat is not None:
+            turn = self._dialect.prepare(chat, message.output)
+            text, grammar = turn.text, turn.grammar
+            markers, parser = self._marker_tokens(turn.markers), turn.new_parser
+            tokens = self._tokenize_prompt(text)
+        else:
+            text, tokens = self._raw(message.prompt)
+            grammar = None if message.output is None else grammar_of(message.output)
+        self._check_length(len(tokens), message)
+        self._check_tokens([token for token, _ in message.sampling.logit_bias], "logit_bias")
+        return PreparedGenerate(
+            message=message,
+            arrival=arrival,
+            received=received,
+            tokens=tokens,
+            prompt=text if message.echo else "",
+            constraint=None if grammar is None else self._compile(grammar),
+            markers=markers,
+            new_parser=parser,
+        )
+
+    def embed(self, message: Embed) -> PreparedEmbed:
+        """Raises: RequestError and its kin."""
+        facts = self._backend.facts
+        if not facts.plan.is_embedding:
+            raise Unsupported("this model answers, it makes no embeddings", field="model")
+        length = facts.embedding_length
+        if message.dimensions is not None and not 0 < message.dimensions <= length:
+            raise RequestError(f"dimensions must be between 1 and {length}", field="dimensions")
+        limit = min(facts.plan.context, facts.plan.micro_batch)
+        inputs = []
+        for text in message.inputs:
+            if isinstance(text, str):
+                tokens = self._vocabulary.tokenize(text, add_special=True, parse_special=False)
+            else:
+                tokens = list(text)
+                self._check_tokens(tokens, "input")
+            if not tokens:
+                raise RequestError("an input is empty", field="input")
+            if len(tokens) > limit:
+                raise ContextExceeded(prompt_tokens=len(tokens), context=limit, field="input")
+            inputs.append(tokens)
+        return PreparedEmbed(message, inputs)
+
+    def tokenize(self, message: Tokenize) -> Tokens:
+        """Text as token ids."""
+        tokens = self._vocabulary.tokenize(
+            message.text, add_special=message.add_special, parse_special=message.parse_special
+        )
+        pieces = list(map(self._vocabulary.special_piece, tokens)) if message.with_pieces else []
+        return Tokens(request=message.request, tokens=tokens, pieces=pieces)
+
+    def detokenize(self, message: Detokenize) -> Text:
+        """Token ids as text. Raises: RequestError for ids outside the vocabulary."""
+        self._check_tokens(message.tokens, "tokens")
+        return Text(request=message.request, text=self._vocabulary.detokenize(message.tokens))
+
+    def template(self, message: ApplyTemplate) -> Text:
+        """A conversation as the model would see it. Raises: RequestError, TemplateFailed."""
+        turn = self._dialect.prepare(message.chat, None)
+        return Text(request=message.request, text=turn.text)
+
+    def _raw(
+        self, prompt: PromptText | PromptTokens | PromptInfill | PromptChat
+    ) -> tuple[str, list[int]]:
+        """Text (for echo) and tokens of a prompt without a conversation."""
+        match prompt:
+            case PromptTokens(tokens=tokens):
+                self._check_tokens(tokens, "prompt")
+                return self._vocabulary.detokenize(tokens), self._or_begin(list(tokens))
+            case PromptText(text=text):
+                return text, self._or_begin(self._tokenize_prompt(text))
+            case PromptInfill(prefix=prefix, suffix=suffix):
+                return prefix, self._infill(prefix, suffix)
+            case PromptChat():
+                raise AssertionError("conversations are rendered by the dialect")
+
+    def _infill(self, prefix: str, suffix: str) -> list[int]:
+        """Prefix, suffix, then the mark after which the model writes what belongs between."""
+        marks = self._vocabulary.infill
+        if marks is None:
+            raise Unsupported("this model cannot fill in: it has no such tokens", field="suffix")
+        before, after, middle = marks
+        words = self._vocabulary.tokenize
+        begin = words("", add_special=True, parse_special=False)
+        if begin and self._vocabulary.is_end(begin[-1]):
+            begin = begin[:-1]
+        return [
+            *begin,
+            before,
+            *words(prefix, add_special=False, parse_special=False),
+            after,
+            *words(suffix, add_special=False, parse_special=False),
+            middle,
+        ]
+
+    def _tokenize_prompt(self, text: str) -> list[int]:
+        """Tokens with the model's beginning, which templates may have written already."""
+        begins = bool(self._vocabulary.bos_text) and text.startswith(self._vocabulary.bos_text)
+        return self._vocabulary.tokenize(text, add_special=not begins, parse_special=True)
+
+    def _or_begin(self, tokens: list[int]) -> list[int]:
+        """A model cannot answer nothing at all."""
+        if not tokens:
+            raise RequestError("the prompt is empty", field="prompt")
+        return tokens
+
+    def _marker_tokens(self, markers: tuple[str, ...]) -> frozenset[int]:
+        """Markers that are one control token each; others arrive as plain text anyway."""
+        tokens = set()
+        for marker in markers:
+            words = self._vocabulary.tokenize(marker, add_special=False, parse_special=True)
+            if len(words) == 1 and self._vocabulary.is_control(words[0]):
+                tokens.add(words[0])
+        return frozenset(tokens)
+
+    def _check_length(self, prompt_tokens: int, message: Generate) -> None:
+        context = self._backend.facts.plan.context
+        room = 0 if message.max_tokens == 0 else 1
+        if prompt_tokens + room > context:
+            field = "messages" if isinstance(message.prompt, PromptChat) else "prompt"
+            raise ContextExceeded(prompt_tokens=prompt_tokens, context=context, field=field)
+
+    def _check_tokens(self, tokens: list[int], field: str) -> None:
+        size = self._vocabulary.size
+        for token in tokens:
+            if not 0 <= token < size:
+                raise RequestError(
+                    f"token {token} is outside the vocabulary of {size} tokens", field=field
+                )
+
+    def _compile(self, grammar: str) -> Constraint:
+        with self._lock:
+            if self._constrainer is None:
+                vocabulary = self._vocabulary
+                ends = [token for token in range(vocabulary.size) if vocabulary.is_end(token)]
+                self._constrainer = Constrainer(vocabulary.constraint_tokenizer(), ends)
+            known = self._grammars.get(grammar)
+            if known is None:
+                known = self._constrainer.compile(grammar)
+                self._grammars[grammar] = known
+                if len(self._grammars) > GRAMMARS_KEPT:
+                    self._grammars.popitem(last=False)
+            self._grammars.move_to_end(grammar)
+            return known.fork()

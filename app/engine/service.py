@@ -1,0 +1,182 @@
+"""Service: a loaded model that takes messages.
+
+Requests are prepared on a few threads and then put before the loop. A request that leaves while it
+is being prepared is remembered here, since the loop does not know it yet.
+"""
+
+import itertools
+import random
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, final
+
+import msgspec
+
+from app.core.base.errors import AthanorError, Busy, ContextExceeded, RequestError
+from app.core.base.ids import RequestId
+from app.engine.backend import Backend
+from app.engine.chat.dialect import Dialect
+from app.engine.embedding import EmbeddingLoop
+from app.engine.inbox import Closing, Inbox, Left
+from app.engine.loop import Loop
+from app.engine.prepare import PreparedEmbed, PreparedGenerate, Preparer
+from app.wire.engine import (
+    ApplyTemplate,
+    Cancel,
+    Detokenize,
+    Drain,
+    Embed,
+    FromEngine,
+    Generate,
+    ModelFacts,
+    Refused,
+    ToEngine,
+    Tokenize,
+)
+
+PREPARE_THREADS: Final = 2
+
+Asked = Generate | Embed | Tokenize | Detokenize | ApplyTemplate
+
+
+@final
+class Service:
+    """Takes messages on any thread; computes in `run`, on the caller's."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        send: Callable[[Sequence[FromEngine]], None],
+        clock: Callable[[], float],
+        chance: random.Random,
+    ) -> None:
+        vocabulary = backend.vocabulary
+        dialect = Dialect.learn(
+            backend.facts.chat_template or None,
+            bos=vocabulary.bos_text,
+            eos=vocabulary.eos_text,
+            is_special=lambda text: _is_one_control_token(backend, text),
+        )
+        self.facts = _with_dialect(backend.facts, dialect)
+        self._send = send
+        self._clock = clock
+        self._preparer = Preparer(backend, dialect)
+        self._inbox: Inbox = Inbox()
+        self._pool = ThreadPoolExecutor(PREPARE_THREADS, thread_name_prefix="prepare")
+        self._arrivals = itertools.count()
+        self._lock = threading.Lock()
+        self._preparing: dict[RequestId, bool] = {}
+        """Requests on their way to the loop; True once their client has left."""
+        self._is_draining = False
+        self._loop: Loop | EmbeddingLoop = (
+            EmbeddingLoop(backend, inbox=self._inbox, send=send, clock=clock)
+            if backend.facts.plan.is_embedding
+            else Loop(backend, inbox=self._inbox, send=send, clock=clock, chance=chance)
+        )
+
+    def run(self) -> None:
+        """Serve until drained. Raises: DecodeFailed."""
+        self._loop.run()
+        self._pool.shutdown()
+
+    def take(self, message: ToEngine) -> None:
+        """Begin to serve one message; never blocks."""
+        match message:
+            case Cancel(request=request):
+                self._cancel(request)
+            case Drain():
+                self._is_draining = True
+                self._pool.submit(self._inbox.put, Closing())
+            case Generate() | Embed() | Tokenize() | Detokenize() | ApplyTemplate():
+                with self._lock:
+                    self._preparing[message.request] = False
+                received, arrival = self._clock(), next(self._arrivals)
+                self._pool.submit(self._prepare, message, arrival, received)
+            case _:
+                raise AssertionError(f"{type(message).__name__} after the start")
+
+    def _cancel(self, request: RequestId) -> None:
+        with self._lock:
+            if request in self._preparing:
+                self._preparing[request] = True
+                return
+        self._inbox.put(Left(request))
+
+    def _prepare(self, message: Asked, arrival: int, received: float) -> None:
+        """Runs on the pool; every way out answers the request."""
+        try:
+            if self._is_draining:
+                raise Busy("the model is being unloaded", retry_after_seconds=1)
+            with self._lock:
+                if self._preparing[message.request]:
+                    return
+            self._hand_on(message, arrival, received)
+        except AthanorError as error:
+            self._send([refusal(message.request, error)])
+        except Exception as error:
+            # The prepare pool is a root of tasks: what is not foreseen ends the request, not the
+            # engine, and shows its type only, since its text may quote the request.
+            self._send([_surprise(message.request, error)])
+        finally:
+            with self._lock:
+                self._preparing.pop(message.request, None)
+
+    def _hand_on(self, message: Asked, arrival: int, received: float) -> None:
+        prepare = self._preparer
+        match message:
+            case Tokenize():
+                self._send([prepare.tokenize(message)])
+            case Detokenize():
+                self._send([prepare.detokenize(message)])
+            case ApplyTemplate():
+                self._send([prepare.template(message)])
+            case Generate() | Embed():
+                work: PreparedGenerate | PreparedEmbed
+                if isinstance(message, Generate):
+                    work = prepare.generate(message, arrival=arrival, received=received)
+                else:
+                    work = prepare.embed(message)
+                with self._lock:
+                    if not self._preparing.pop(message.request):
+                        self._inbox.put(work)
+
+
+def refusal(request: RequestId, error: AthanorError) -> Refused:
+    """The error as it crosses the pipe."""
+    length = error if isinstance(error, ContextExceeded) else None
+    return Refused(
+        request=request,
+        kind=error.kind,
+        message=error.message,
+        field=error.field if isinstance(error, RequestError) else None,
+        remedy=error.remedy,
+        prompt_tokens=length.prompt_tokens if length else 0,
+        context=length.context if length else 0,
+        retry_after_seconds=error.retry_after_seconds if isinstance(error, Busy) else 0,
+    )
+
+
+def _surprise(request: RequestId, error: Exception) -> Refused:
+    return Refused(
+        request=request,
+        kind="internal",
+        message=f"the request could not be prepared ({type(error).__name__})",
+        remedy="Please report this with the log of the engine.",
+    )
+
+
+def _is_one_control_token(backend: Backend, text: str) -> bool:
+    tokens = backend.vocabulary.tokenize(text, add_special=False, parse_special=True)
+    return len(tokens) == 1 and backend.vocabulary.is_control(tokens[0])
+
+
+def _with_dialect(facts: ModelFacts, dialect: Dialect) -> ModelFacts:
+    """What the template can do joins what the weights can do."""
+    if facts.plan.is_embedding:
+        return facts
+    added = ["chat"] if "chat" not in facts.capabilities else []
+    added += ["tools"] if dialect.can_call_tools else []
+    added += ["reasoning"] if dialect.can_reason else []
+    return msgspec.structs.replace(facts, capabilities=(*facts.capabilities, *added))
