@@ -52,7 +52,8 @@ class Meters:
     """The figures of one node; `state` gives its picture now."""
 
     def __init__(self, state: Callable[[], NodeState]) -> None:
-        disable_created_metrics()  # a date beside each histogram would double its lines
+        # A date beside each histogram would double its lines.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped upstream
         self._registry = CollectorRegistry()
         self._registry.register(_StateCollector(state))
         self._first_token = Histogram(

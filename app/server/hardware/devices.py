@@ -1,0 +1,180 @@
+"""Devices: what models can be computed on, and how much memory is free there now.
+
+The list comes from a short-lived engine child, since asking a driver opens contexts that must not
+live in the server. It is kept; only free memory is looked up again: NVML for GPUs it knows, the
+system for RAM, and where neither tells (Metal, Vulkan, ROCm) the child is asked anew.
+"""
+
+import asyncio
+import logging
+import time
+from asyncio.subprocess import DEVNULL, PIPE, create_subprocess_exec
+from collections.abc import Sequence
+from typing import Final, final
+
+import msgspec
+from msgspec.structs import replace
+
+from app.core.state.node_state import Device, Notice
+from app.server.hardware import nvidia
+from app.server.hardware.engine_program import EngineProgram
+from app.server.hardware.gpu_watch import GpuSample, GpuWatch
+from app.server.hardware.machine import look_at_machine, memory_available
+from app.wire.engine import DeviceUse
+
+log = logging.getLogger(__name__)
+
+LIST_SECONDS_MAX: Final = 30.0
+"""A driver that wakes sleeping GPUs takes seconds; one that hangs never answers."""
+FRESH_SECONDS: Final = 2.0
+"""A list this young need not be asked for again."""
+
+_LIST: Final = msgspec.json.Decoder(list[DeviceUse])
+
+
+@final
+class Devices:
+    """The devices of this machine. Used by one event loop.
+
+    `watch` samples GPUs; without one NVML is opened when it is first needed.
+    """
+
+    def __init__(
+        self,
+        program: EngineProgram,
+        *,
+        watch: GpuWatch | None = None,
+        list_seconds_max: float = LIST_SECONDS_MAX,
+        fresh_seconds: float = FRESH_SECONDS,
+    ) -> None:
+        self._program = program
+        self._watch = watch
+        self._list_seconds_max = list_seconds_max
+        self._fresh_seconds = fresh_seconds
+        self._listed: tuple[DeviceUse, ...] | None = None
+        self._listed_at = 0.0
+        self._lock = asyncio.Lock()
+        self.notice: Notice | None = None
+        """What the owner should know when the list failed; None when it did not."""
+
+    async def now(self) -> tuple[Device, ...]:
+        """Every device with its free memory now, GPUs with their samples; never empty.
+
+        Takes milliseconds, or a child's life (at most `LIST_SECONDS_MAX`) when the list is new or
+        the only source of free memory.
+        """
+        async with self._lock:
+            samples = await asyncio.to_thread(self._sample)
+            is_old = time.monotonic() - self._listed_at > self._fresh_seconds
+            if self._listed is None or (is_old and not _covers(samples, self._listed)):
+                self._listed = await self._list()
+                self._listed_at = time.monotonic()
+            return _with_samples(self._listed, samples)
+
+    async def close(self) -> None:
+        """Let the driver go."""
+        async with self._lock:
+            if self._watch is not None:
+                await asyncio.to_thread(self._watch.close)
+
+    def _sample(self) -> tuple[GpuSample, ...]:
+        if self._watch is None:
+            self._watch = nvidia.open_watch()
+        return self._watch.sample()
+
+    async def _list(self) -> tuple[DeviceUse, ...]:
+        try:
+            devices = tuple(_LIST.decode(await self._ask()))
+        except (OSError, TimeoutError, ValueError) as error:
+            log.warning("devices could not be listed", extra={"reason": str(error)})
+            self.notice = Notice(
+                key="devices",
+                severity="warning",
+                message=f"The graphics devices could not be listed ({error}); models run on the "
+                "CPU.",
+                remedy="Run `athanor doctor`, and update the graphics driver.",
+            )
+            return (_cpu(),)
+        self.notice = None
+        return devices or (_cpu(),)
+
+    async def _ask(self) -> bytes:
+        """The child's answer. Raises: OSError, TimeoutError, ValueError."""
+        child = await create_subprocess_exec(
+            *self._program.command,
+            "--devices",
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=self._program.environment,
+            cwd=self._program.folder,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(self._list_seconds_max):
+                answer, errors = await child.communicate()
+        except TimeoutError:
+            raise TimeoutError(f"no answer within {self._list_seconds_max:g} s") from None
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+        if child.returncode:
+            last = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
+            raise ValueError(f"exit status {child.returncode}: {last}")
+        return answer
+
+
+def _covers(samples: Sequence[GpuSample], listed: Sequence[DeviceUse]) -> bool:
+    """Whether the samples tell the free memory of every device that is not the CPU."""
+    return all(
+        device.kind == "cpu" or sample is not None
+        for device, sample in zip(listed, match(listed, samples), strict=True)
+    )
+
+
+def match(listed: Sequence[DeviceUse], samples: Sequence[GpuSample]) -> list[GpuSample | None]:
+    """The sample of each device: the next one, in PCI order, of the same name."""
+    left = list(samples)
+    found: list[GpuSample | None] = []
+    for device in listed:
+        sample = next((s for s in left if s.name == device.description), None)
+        if sample is not None:
+            left.remove(sample)
+        found.append(sample)
+    return found
+
+
+def _with_samples(listed: Sequence[DeviceUse], samples: Sequence[GpuSample]) -> tuple[Device, ...]:
+    devices = []
+    for use, sample in zip(listed, match(listed, samples), strict=True):
+        device = Device(
+            name=use.name,
+            description=use.description,
+            kind=use.kind,
+            memory_free=use.memory_free,
+            memory_total=use.memory_total,
+        )
+        if sample is not None:
+            device = replace(
+                device,
+                # The total of the list: NVML counts what the driver keeps for itself.
+                memory_free=min(sample.memory_free, use.memory_total),
+                busy_percent=sample.busy_percent,
+                temperature_celsius=sample.temperature_celsius,
+                power_watts=sample.power_watts,
+            )
+        elif use.kind == "cpu":
+            device = replace(device, memory_free=min(memory_available(), use.memory_total))
+        devices.append(device)
+    return tuple(devices)
+
+
+def _cpu() -> DeviceUse:
+    return DeviceUse(
+        name="CPU",
+        description="CPU",
+        kind="cpu",
+        memory_free=memory_available(),
+        memory_total=look_at_machine().memory_bytes,
+    )

@@ -1,0 +1,95 @@
+"""Nvidia: samples of GPUs by NVML, which needs no CUDA context and so no video memory.
+
+The library is imported when the watch is opened, which fails on most machines that have no such
+GPU; `open_watch` then gives `NoGpu`. A query that one card does not support is left out, the
+others stay.
+"""
+
+import contextlib
+import ctypes
+import logging
+import sys
+from typing import TYPE_CHECKING, final
+
+from app.server.hardware.gpu_watch import GpuSample, GpuWatch, NoGpu
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+log = logging.getLogger(__name__)
+
+
+def open_watch() -> GpuWatch:
+    """NVML where a driver answers, else `NoGpu`. Blocks for some milliseconds."""
+    try:
+        if sys.platform == "linux":
+            # The binding takes 6 MB, too much to find out that there is no driver.
+            ctypes.CDLL("libnvidia-ml.so.1")
+        import pynvml  # noqa: PLC0415  # only where it may be used
+
+        pynvml.nvmlInit()
+    except Exception as error:  # no library, no driver, a driver of another version
+        log.debug("no NVML", extra={"reason": str(error)})
+        return NoGpu()
+    return NvidiaWatch(pynvml)
+
+
+@final
+class NvidiaWatch:
+    """NVML, initialised. Used by one thread at a time."""
+
+    def __init__(self, nvml: "ModuleType") -> None:
+        self._nvml = nvml
+
+    def sample(self) -> tuple[GpuSample, ...]:
+        """All GPUs in PCI order; empty when the driver does not answer."""
+        nvml = self._nvml
+        try:
+            handles = [
+                nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())
+            ]
+            return tuple(self._sample(handle) for handle in handles)
+        except nvml.NVMLError as error:
+            # A driver that is being updated, or a GPU that fell off the bus.
+            log.warning("NVML does not answer", extra={"reason": str(error)})
+            return ()
+
+    def close(self) -> None:
+        """Let the driver go."""
+        with contextlib.suppress(self._nvml.NVMLError):
+            self._nvml.nvmlShutdown()
+
+    def _sample(self, handle: object) -> GpuSample:
+        nvml = self._nvml
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        name = nvml.nvmlDeviceGetName(handle)
+        busy = temperature = power = None
+        with contextlib.suppress(nvml.NVMLError):
+            busy = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+        with contextlib.suppress(nvml.NVMLError):
+            temperature = float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
+        with contextlib.suppress(nvml.NVMLError):
+            power = nvml.nvmlDeviceGetPowerUsage(handle) / 1000
+        return GpuSample(
+            name=name.decode() if isinstance(name, bytes) else str(name),
+            memory_free=int(memory.free),
+            memory_total=int(memory.total),
+            busy_percent=busy,
+            temperature_celsius=temperature,
+            power_watts=power,
+            process_bytes=self._process_bytes(handle),
+        )
+
+    def _process_bytes(self, handle: object) -> dict[int, int]:
+        nvml = self._nvml
+        found: dict[int, int] = {}
+        for query in (
+            nvml.nvmlDeviceGetComputeRunningProcesses,
+            nvml.nvmlDeviceGetGraphicsRunningProcesses,
+        ):
+            with contextlib.suppress(nvml.NVMLError):
+                for process in query(handle):
+                    # None under Windows' driver model, which keeps the number to itself.
+                    if process.usedGpuMemory is not None:
+                        found[int(process.pid)] = int(process.usedGpuMemory)
+        return found
