@@ -39,7 +39,8 @@ class Lookup:
         start = self._after.get(tuple(tokens[-GRAM:]))
         if start is None:
             return []
-        return list(tokens[start : start + min(self._length, room)])
+        period = len(tokens) - start  # A draft past the end of the text goes on repeating it.
+        return [tokens[start + i % period] for i in range(min(self._length, room))]
 
     def learn(self, tokens_now: int, drafted: int, right: int) -> None:
         """Of `drafted` tokens `right` were accepted; the sequence has `tokens_now` tokens now."""
