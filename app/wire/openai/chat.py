@@ -4,7 +4,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from app.wire.openai.common import TOP_LOGPROBS_MAX, Answer, CountOrAll, GenerationRequest, Request
+from app.wire.openai.answer import Answer
+from app.wire.openai.request import TOP_LOGPROBS_MAX, CountOrAll, GenerationRequest, Request
 
 TOOLS_MAX: Final = 512
 

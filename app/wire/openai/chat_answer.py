@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from app.wire.openai.common import Answer, FinishReason, PromptProgress, Timings, Usage
+from app.wire.openai.answer import Answer, FinishReason, PromptProgress, Timings, Usage
 
 
 class TopLogprob(Answer, frozen=True, kw_only=True):

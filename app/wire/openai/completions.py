@@ -4,16 +4,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from app.wire.openai.common import (
-    CHOICES_MAX,
-    INT32_MAX,
-    TOP_LOGPROBS_MAX,
-    Answer,
-    GenerationRequest,
-    PromptProgress,
-    Timings,
-    Usage,
-)
+from app.wire.openai.answer import Answer, PromptProgress, Timings, Usage
+from app.wire.openai.request import CHOICES_MAX, INT32_MAX, TOP_LOGPROBS_MAX, GenerationRequest
 
 PROMPTS_MAX: Final = 128
 """Prompts of one request, and prompts times `n`."""
@@ -42,13 +34,16 @@ class TextLogprobs(Answer, frozen=True, kw_only=True):
     text_offset: list[int]
 
 
+TextFinishReason = Literal["stop", "length", "content_filter"]
+
+
 class TextChoice(Answer, frozen=True, kw_only=True):
     """One answer, or in a stream a piece of one."""
 
     index: int
     text: str
     logprobs: TextLogprobs | None = None
-    finish_reason: Literal["stop", "length", "content_filter"] | None = None
+    finish_reason: TextFinishReason | None = None
 
 
 class TextCompletion(Answer, frozen=True, kw_only=True):

@@ -4,8 +4,9 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from app.wire.openai.common import INT32_MAX, Answer, ModelRequest
+from app.wire.openai.answer import Answer
 from app.wire.openai.completions import Prompts
+from app.wire.openai.request import INT32_MAX, ModelRequest
 
 INPUTS_MAX: Final = 2048
 """OpenAI's limit."""

@@ -2,7 +2,7 @@
 
 from msgspec import UNSET, UnsetType
 
-from app.wire.openai.common import Answer
+from app.wire.openai.answer import Answer
 
 
 class ErrorDetail(Answer, frozen=True, kw_only=True):

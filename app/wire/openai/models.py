@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from app.wire.openai.common import Answer
+from app.wire.openai.answer import Answer
 
 
 class ModelMeta(Answer, frozen=True, kw_only=True):

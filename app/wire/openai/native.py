@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from app.wire.openai.common import Answer, ModelRequest, Request
+from app.wire.openai.answer import Answer
 from app.wire.openai.completions import TokenId
+from app.wire.openai.request import ModelRequest, Request
 
 
 class TokenizeRequest(ModelRequest, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""What chat and text completions share: sampling, limits, streaming, usage, timings.
+"""Requests: what chat and text completions share: sampling, limits, streaming.
 
 Requests are lax where clients differ (null is absent, unknown fields are skipped) and strict where
 a mistake would change the answer: every number has its range here, so that a wrong one is refused
@@ -8,10 +8,10 @@ Rule: a field of a request is either honoured, refused by name (server/web/opena
 listed as ignored in docs/api.md; a test holds the three lists together.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 CHOICES_MAX: Final = 16
 """Most answers to one prompt (`n`): each holds cells for its whole answer."""
@@ -34,15 +34,6 @@ Bias = float | bool
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of what clients send. Its repr is its name: the fields are a user's words."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-    __str__ = __repr__
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of what clients get. Its repr is its name, for the same reason."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -113,55 +104,3 @@ class GenerationRequest(SamplingRequest, frozen=True, kw_only=True, omit_default
     grammar: Annotated[str, Meta(max_length=1_000_000)] | None = None
     json_schema: dict[str, object] | bool | None = None
     user: str | None = None
-
-
-class PromptDetails(Answer, frozen=True, kw_only=True):
-    """Of the prompt's tokens."""
-
-    cached_tokens: int = 0
-
-
-class CompletionDetails(Answer, frozen=True, kw_only=True):
-    """Of the answer's tokens."""
-
-    reasoning_tokens: int = 0
-
-
-class Usage(Answer, frozen=True, kw_only=True):
-    """Tokens of the whole request, all choices together; the prompt counts once."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    prompt_tokens_details: PromptDetails = PromptDetails()
-    completion_tokens_details: CompletionDetails = CompletionDetails()
-
-
-class Timings(Answer, frozen=True, kw_only=True):
-    """llama.cpp's figures of one request. A rate is 0 where no time was measured."""
-
-    cache_n: int
-    """Prompt tokens that needed no work."""
-    prompt_n: int
-    """Prompt tokens that were computed."""
-    prompt_ms: float
-    prompt_per_token_ms: float
-    prompt_per_second: float
-    predicted_n: int
-    predicted_ms: float
-    predicted_per_token_ms: float
-    predicted_per_second: float
-    draft_n: int | UnsetType = UNSET
-    draft_n_accepted: int | UnsetType = UNSET
-
-
-class PromptProgress(Answer, frozen=True, kw_only=True):
-    """How far the prompt is read: `cache` of `total` needed no work, `processed` are done."""
-
-    total: int
-    cache: int
-    processed: int
-    time_ms: float
-
-
-FinishReason = Literal["stop", "length", "tool_calls", "function_call", "content_filter"]
