@@ -3,10 +3,13 @@
 import ipaddress
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.node import RunningNode, put_toy, running_node
 
 pytest_plugins = ["tests.gguf_made.fixtures"]
 
@@ -62,3 +65,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("ATHANOR_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def node(home: Path) -> Iterator[RunningNode]:
+    """A real node with one toy model, `toy`, that echoes; see tests/support/node.py for others."""
+    put_toy(home)
+    with running_node(home) as running:
+        yield running

@@ -28,9 +28,9 @@ _REMEDIES = (
         "The CUDA toolkit (nvcc) is missing or not on PATH: see docs/install.md.",
     ),
     (
-        r"Could NOT find Vulkan|glslc",
-        "The Vulkan headers or glslc are missing: sudo apt install libvulkan-dev glslc"
-        " (spirv-headers too on newer systems).",
+        r"Could NOT find Vulkan|SPIRV-Headers.*not found|\"SPIRV-Headers\" with any of",
+        "Vulkan's headers or compiler are missing: sudo apt install libvulkan-dev glslc"
+        " spirv-headers.",
     ),
     (
         r"CMAKE_CXX_COMPILER|CMAKE_C_COMPILER|unable to find .*compiler",

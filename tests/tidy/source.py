@@ -5,6 +5,7 @@ TYPE_CHECKING included: a floor that is crossed only sometimes is crossed all th
 """
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -69,6 +70,13 @@ class Module:
     def imports(self) -> tuple[Import, ...]:
         """All imports, wherever they stand."""
         return tuple(self._imports())
+
+    @cached_property
+    def named(self) -> tuple[str, ...]:
+        """Modules named in texts, `app.cli.serve:serve`: imported when they are wanted."""
+        texts = (n.value for n in self.nodes if isinstance(n, ast.Constant))
+        names = (text.partition(":")[0] for text in texts if isinstance(text, str))
+        return tuple(name for name in names if re.fullmatch(r"app(\.\w+)+", name))
 
     def is_in(self, *packages: str) -> bool:
         """Whether the module is one of `packages` or below one."""
