@@ -1,0 +1,34 @@
+"""What can go wrong between a face and the server, in words for its owner."""
+
+from typing import ClassVar, final
+
+from app.core.base.errors import AthanorError
+
+
+@final
+class NoServer(AthanorError):
+    """No server of this user runs."""
+
+    kind: ClassVar[str] = "no_server"
+
+    def __init__(self, message: str = "no Athanor server is running") -> None:
+        super().__init__(message, remedy="Start one with `athanor serve`.")
+
+
+@final
+class ServerSilent(AthanorError):
+    """The server runs but did not answer in time, or broke off in the middle of an answer."""
+
+    kind: ClassVar[str] = "server_silent"
+
+
+@final
+class ServerRefused(AthanorError):
+    """The server answered with an error. `code` is its stable word, `status` that of HTTP."""
+
+    kind: ClassVar[str] = "server_refused"
+
+    def __init__(self, message: str, *, code: str, status: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
