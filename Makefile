@@ -27,7 +27,8 @@ define set-up
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test run test test-quick test-all check fmt fmt-check lint types bench docs clean
+.PHONY: help setup run test test-quick test-all check fmt fmt-check lint types bench docs clean
+.PHONY: setup-test
 
 help: ## Show what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile

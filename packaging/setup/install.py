@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from progress import Progress, remedy_for
+from progress import Progress, remedy_for, telling
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = Path(os.environ.get("VENV", ROOT / ".venv"))
@@ -31,7 +31,6 @@ RECORD = VENV / "athanor-setup.json"
 LOGS = ROOT / ".cache"
 ENGINE = "llama-cpp-python"
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-TAIL_LINES = 25
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ def ensure_tools() -> None:
 
 
 def run_pip(title: str, arguments: Sequence[str], *, cmake_args: str = "") -> None:
-    """Run pip, its output in a log and its progress on one line; exit saying why where it fails."""
+    """Run pip, its output in a log and its progress on one line; exit with what went wrong."""
     LOGS.mkdir(exist_ok=True)
     log_path = LOGS / f"{title.replace(' ', '-')}.log"
     environment = {**os.environ, "CMAKE_ARGS": cmake_args, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
@@ -148,27 +147,28 @@ def run_pip(title: str, arguments: Sequence[str], *, cmake_args: str = "") -> No
     progress.finish(is_done=pip.returncode == 0)
     if pip.returncode != 0:
         lines = log_path.read_text(encoding="utf-8", errors="replace").splitlines()
-        print("\n".join(lines[-TAIL_LINES:]))
+        print("\n".join(telling(lines)))
         sys.exit(f"\nathanor: {title} failed. {remedy_for(lines)}\nThe whole log: {log_path}")
 
 
-def ensure_engine(record: Setup | None, wanted: Setup) -> None:
-    """Compile and install llama.cpp, unless it is there as wanted."""
-    pinned = wanted.engine.partition("==")[2]
+def has_engine(record: Setup | None, wanted: Setup) -> bool:
+    """Whether llama.cpp is there as wanted; one that nobody recorded counts as the plain build."""
     there = ask(f"import importlib.metadata as m; print(m.version('{ENGINE}'))")
-    is_plain = not wanted.cmake_args
-    if there == pinned and (record.has_engine_of(wanted) if record else is_plain):
-        return
-    ensure_tools()
-    if is_plain:
-        print("llama.cpp for this CPU: 4 to 8 minutes on 2 cores, or seconds where pip kept it")
-        how = ["--force-reinstall"] if there else []
-    else:
+    is_same = record.has_engine_of(wanted) if record else not wanted.cmake_args
+    return is_same and there == wanted.engine.partition("==")[2]
+
+
+def compile_engine(wanted: Setup) -> None:
+    """Compile and install llama.cpp in place of what may be there."""
+    if wanted.cmake_args:
         print(f"llama.cpp with CMAKE_ARGS={wanted.cmake_args}: minutes, once")
-        how = ["--no-cache-dir", "--no-binary", ENGINE, "--force-reinstall"]
+        how = ["--no-cache-dir", "--no-binary", ENGINE]
+    else:
+        print("llama.cpp for this CPU: 4 to 8 minutes on 2 cores, or seconds where pip kept it")
+        how = []
     run_pip(
         "compiling llama.cpp",
-        ["--verbose", "--no-deps", *how, wanted.engine],
+        ["--verbose", "--no-deps", "--force-reinstall", *how, wanted.engine],
         cmake_args=wanted.cmake_args,
     )
 
@@ -183,8 +183,12 @@ def main() -> None:
     if record and record.covers(wanted) and venv_python().exists():
         return
     started = time.monotonic()
+    must_compile = not has_engine(record, wanted)
+    if must_compile:
+        ensure_tools()
     ensure_venv()
-    ensure_engine(record, wanted)
+    if must_compile:
+        compile_engine(wanted)
     run_pip("installing packages", ["--editable", f".[{','.join(wanted.extras)}]"])
     if ask("import llama_cpp.llama_cpp") is None:
         sys.exit(

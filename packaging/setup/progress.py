@@ -21,6 +21,9 @@ _QUIET_SECONDS = 15.0
 """Between two lines of a log that is not a terminal: enough to show life, few enough to read."""
 
 _WIDTH = 78
+_TELLING_LINES = 12
+_TELLING_WIDTH = 200
+_FAULT = re.compile(r"\b(error|fatal error|CMake Error|ERROR)\b.*:|^\s*E: |Killed signal")
 
 _REMEDIES = (
     (
@@ -31,6 +34,10 @@ _REMEDIES = (
         r"Could NOT find Vulkan|SPIRV-Headers.*not found|\"SPIRV-Headers\" with any of",
         "Vulkan's headers or compiler are missing: sudo apt install libvulkan-dev glslc"
         " spirv-headers.",
+    ),
+    (
+        r"LayerSettingEXT. is not a member of .vk",
+        "Vulkan's headers are older than llama.cpp needs, 1.3.268: see docs/install.md.",
     ),
     (
         r"CMAKE_CXX_COMPILER|CMAKE_C_COMPILER|unable to find .*compiler",
@@ -98,6 +105,13 @@ class Progress:
             if found := pattern.match(line):
                 return f"{self._title}: {stage.format(**found.groupdict())}"
         return ""
+
+
+def telling(lines: Iterable[str]) -> list[str]:
+    """The few lines of a failed installation that say what went wrong, shortened."""
+    lines = list(lines)
+    faults = [line.strip() for line in lines if _FAULT.search(line)]
+    return [line[:_TELLING_WIDTH] for line in faults[:_TELLING_LINES] or lines[-_TELLING_LINES:]]
 
 
 def remedy_for(lines: Iterable[str]) -> str:

@@ -1,6 +1,8 @@
 """The set-up's record and its line of progress; what pip and compilers do is tried by hand."""
 
 import io
+import re
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -119,5 +121,40 @@ def test_a_failure_that_is_known_comes_with_what_to_do(line: str, remedy: str) -
     assert remedy in progress.remedy_for(["noise", line, "more noise"])
 
 
+def test_a_failure_shows_the_lines_that_say_what_went_wrong() -> None:
+    log = ["[1/9] g++ -O3", "x.cpp:5:1: error: 'y' was not declared", *["note: noise"] * 50]
+
+    assert progress.telling(log) == ["x.cpp:5:1: error: 'y' was not declared"]
+
+
+def test_a_failure_without_such_lines_shows_its_end() -> None:
+    assert progress.telling(["first", *["noise"] * 50, "last"])[-1] == "last"
+
+
 def test_a_failure_that_is_not_known_promises_nothing() -> None:
     assert progress.remedy_for(["error: expected ';'"]) == ""
+
+
+def test_make_help_has_a_sentence_for_every_target_that_is_typed() -> None:
+    makefile = (SETUP.parents[1] / "Makefile").read_text()
+    typed = re.search(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
+    assert typed
+
+    shown = subprocess.run(
+        ["make", "help"], cwd=SETUP.parents[1], check=True, capture_output=True, text=True
+    ).stdout
+
+    assert re.findall(r"^  make ([a-z-]+) +\S.+$", shown, re.MULTILINE) == typed[1].split()
+
+
+def test_the_set_up_says_what_is_missing_before_it_starts(tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, SETUP / "install.py", "fast"],
+        env={"PATH": str(tmp_path), "VENV": str(tmp_path / "venv"), "CMAKE_ARGS": "-DX=1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.returncode == 1
+    assert "sudo apt install build-essential cmake" in answer.stderr
