@@ -106,7 +106,8 @@ def card_of(headers: Sequence[Header]) -> ModelCard:
         layers=tuple(layers),
         input_bytes=input_bytes,
         output_bytes=output_bytes,
-        tied_bytes=tied_bytes,
+        # Encoders have no output over the vocabulary.
+        tied_bytes=0 if architecture in WITHOUT_CACHE else tied_bytes,
     )
 
 

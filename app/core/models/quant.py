@@ -157,7 +157,17 @@ BITS: Final[Mapping[str, float]] = {
 }
 """Typical bits a weight over a whole file, since recipes mix types; largest first."""
 
-_COMMON_RECIPES: Final = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_K_S", "Q3_K_M", "Q2_K", "IQ2_M")
+_COMMON_RECIPES: Final = (
+    "Q8_0",
+    "Q6_K",
+    "Q5_K_M",
+    "Q4_K_M",
+    "Q4_K_S",
+    "IQ4_XS",
+    "Q3_K_M",
+    "Q2_K",
+    "IQ2_M",
+)
 
 
 def quantisation(file_type: int | None, bytes_by_type: Mapping[int, int]) -> str:

@@ -1,0 +1,172 @@
+"""Names: what a model is called, and every way in which people and programs spell that.
+
+The canonical name comes from the file's place alone, so that it is known before the file is read
+and does not change when it is: `Qwen3-8B-Q4_K_M.gguf` is `qwen3-8b:q4_k_m`. All else are spellings:
+Ollama's `name:tag`, llama.cpp's `user/repo:QUANT`, LM Studio's `publisher/model@quant`, file names,
+and any of these behind `hf.co/` or a LiteLLM prefix. They are compared by `key`, which case and
+punctuation do not change.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+from app.core.base.ids import ModelName
+from app.core.models.card import ModelCard
+
+NAME_LENGTH_MAX: Final = 512
+"""Characters of a name that are looked at; longer ones are cut, since they come from requests."""
+
+DEFAULT_TAG: Final = "latest"
+
+_QUANT: Final = re.compile(
+    r"""(?:^|[-._ ])
+    (?P<quant>
+        (?:(?:ud|i1)-)?
+        (?: i?q\d (?:_\d | _k)? (?:_(?:xxs|xs|s|m|l|xl|nl|\d_\d))?
+          | tq[12]_0
+          | (?:bf|fp|f)16 | (?:fp|f)32
+          | (?:mxfp4|nvfp4)(?:_moe)?
+        )
+    )$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A quantisation word at the end of a file's name."""
+
+_REPOSITORY_END: Final = re.compile(r"[-._](?:i1[-._])?gguf$", re.IGNORECASE)
+_GENERIC: Final = frozenset({"", "model", "ggml-model", "gguf", "ggml", "weights", "main"})
+_UNSAFE: Final = re.compile(r"[^\w.+-]+")
+
+PROVIDERS: Final = (
+    "https://",
+    "http://",
+    "hf.co/",
+    "huggingface.co/",
+    "huggingface/",
+    "registry.ollama.ai/",
+    "library/",
+    "openai/",
+    "lm_studio/",
+    "lmstudio/",
+    "ollama/",
+    "ollama_chat/",
+    "litellm_proxy/",
+    "llamafile/",
+    "hosted_vllm/",
+    "text-completion-openai/",
+    "athanor/",
+    "user.",
+)
+"""What programs put before a model's name to say where it is served."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the place of a model's file says of it; "" for what it does not say."""
+
+    stem: str
+    """The file's name without `.gguf` and shard number."""
+    base: str
+    quant: str
+    repository: str = ""
+    """The folder it lies in."""
+    publisher: str = ""
+    """The folder above that."""
+
+    @property
+    def canonical(self) -> ModelName:
+        """The name it is listed by, unless another file has it already."""
+        base = slug(self.base)
+        return ModelName(f"{base}:{slug(self.quant)}" if self.quant else base)
+
+
+def origin_of(folders: Sequence[str], stem: str) -> Origin:
+    """The origin of a file `stem`, in `folders` below the library's own, outermost first."""
+    repository = folders[-1] if folders else ""
+    publisher = folders[-2] if len(folders) > 1 else ""
+    match = _QUANT.search(stem)
+    quant = match["quant"] if match else ""
+    base = stem[: match.start()] if match else stem
+    if base.casefold().strip("-._ ") in _GENERIC and repository:
+        base = without_gguf(repository)
+    return Origin(stem, base.strip("-._ ") or stem, quant, repository, publisher)
+
+
+def without_gguf(repository: str) -> str:
+    """A repository's name without the `-GGUF` that says only what is in it."""
+    return _REPOSITORY_END.sub("", repository)
+
+
+def slug(text: str) -> str:
+    """`text` as part of a canonical name: lower case, no spaces, slashes or colons."""
+    return _UNSAFE.sub("-", text.casefold()).strip("-.") or "model"
+
+
+def spellings(origin: Origin, card: ModelCard | None = None) -> Iterator[str]:
+    """Names that may mean this model, the canonical one first. They may mean others too."""
+    yield origin.canonical
+    yield origin.stem
+    yield from _tagged(origin.base, origin.quant)
+    repository = without_gguf(origin.repository)
+    if repository:
+        yield from _tagged(repository, origin.quant)
+        yield from _tagged(origin.repository, origin.quant)
+        yield f"{origin.repository}/{origin.stem}"
+    if origin.publisher:
+        for name in {origin.base, origin.repository, repository}:
+            yield from _tagged(f"{origin.publisher}/{name}", origin.quant)
+        yield f"{origin.publisher}/{origin.repository}/{origin.stem}"
+    if card is not None:
+        quant = origin.quant or card.quantisation
+        yield from _tagged(origin.base, quant)
+        for name in {card.name, _described(card)} - {""}:
+            yield from _tagged(name, quant)
+
+
+def _tagged(name: str, quant: str) -> Iterator[str]:
+    yield name
+    if quant:
+        yield f"{name}:{quant}"
+
+
+def _described(card: ModelCard) -> str:
+    """`basename-size-finetune` of the file's own words, as repositories are named."""
+    parts = (card.basename, card.size_label, card.finetune)
+    return "-".join(part for part in parts if part) if card.basename else ""
+
+
+def key(name: str) -> str:
+    """What spellings of one name have in common: letters and digits, folded.
+
+    Separators go, except between two digits, lest 3-8b and 38b be the same.
+    """
+    folded = name[:NAME_LENGTH_MAX].casefold().strip()
+    folded = folded.removesuffix(f":{DEFAULT_TAG}").removesuffix(".gguf")
+    folded = re.sub(r"[-_.:@ +]+", "-", folded)
+    folded = re.sub(r"(?<!\d)-|-(?!\d)", "", folded)
+    return folded.strip("/")
+
+
+def readings(name: str) -> Iterator[str]:
+    """What a request's name may mean, likeliest first: as it is, then without what is put before.
+
+    A provider's word may also be a publisher's (`openai/gpt-oss-20b`), so nothing is taken away
+    from the first.
+    """
+    name = name[:NAME_LENGTH_MAX].strip()
+    yield name
+    rest = name
+    while True:
+        folded = rest.casefold()
+        prefix = next((one for one in PROVIDERS if folded.startswith(one)), None)
+        if prefix is None:
+            break
+        rest = rest[len(prefix) :]
+        yield rest
+    if "/" in rest:
+        yield rest.rsplit("/", 1)[1]
+    # LM Studio numbers the loaded copies of a model: `name:2`.
+    if instance := re.fullmatch(r"(.+):\d{1,2}", rest):
+        yield instance[1]
