@@ -72,11 +72,16 @@ class Module:
         return tuple(self._imports())
 
     @cached_property
-    def named(self) -> tuple[str, ...]:
+    def texts(self) -> frozenset[str]:
+        """Every literal text."""
+        constants = (node.value for node in self.nodes if isinstance(node, ast.Constant))
+        return frozenset(value for value in constants if isinstance(value, str))
+
+    @property
+    def named(self) -> list[str]:
         """Modules named in texts, `app.cli.serve:serve`: imported when they are wanted."""
-        texts = (n.value for n in self.nodes if isinstance(n, ast.Constant))
-        names = (text.partition(":")[0] for text in texts if isinstance(text, str))
-        return tuple(name for name in names if re.fullmatch(r"app(\.\w+)+", name))
+        names = (text.partition(":")[0] for text in self.texts)
+        return [name for name in names if re.fullmatch(r"app(\.\w+)+", name)]
 
     def is_in(self, *packages: str) -> bool:
         """Whether the module is one of `packages` or below one."""
