@@ -1,0 +1,66 @@
+"""Reader: what a person types, one message at a time, over several lines where they like.
+
+A message goes on in the next line after a backslash at the end, between lines of three quotation
+marks, and where Ctrl-J was pressed or several lines were pasted. The history of the arrow keys
+lives in memory only: a chat leaves nothing on the disk.
+"""
+
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+PROMPT: Final = "> "
+MORE: Final = "… "
+FENCE: Final = '"""'
+
+
+def read_message(read_line: Callable[[str], str]) -> str:
+    """The next message; `read_line` gets the prompt to show.
+
+    Raises: EOFError for Ctrl-D, KeyboardInterrupt for Ctrl-C, from `read_line`.
+    """
+    line = read_line(PROMPT)
+    if line.lstrip().startswith(FENCE):
+        return _fenced(line.lstrip().removeprefix(FENCE), read_line)
+    lines = [line]
+    while lines[-1].endswith("\\"):
+        lines[-1] = lines[-1].removesuffix("\\")
+        lines.append(read_line(MORE))
+    return "\n".join(lines).strip()
+
+
+def _fenced(first: str, read_line: Callable[[str], str]) -> str:
+    lines = [first]
+    while not lines[-1].rstrip().endswith(FENCE):
+        lines.append(read_line(MORE))
+    lines[-1] = lines[-1].rstrip().removesuffix(FENCE)
+    return "\n".join(lines).strip("\n")
+
+
+def prepare_terminal(words: Sequence[str]) -> None:
+    """Line editing with history, Tab for `words`, Ctrl-J and pasted lines as parts of a message."""
+    # Windows has no readline; its console edits lines by itself.
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: PLC0415  # it changes the terminal, so for chats alone
+
+        def complete(start: str, index: int) -> str | None:
+            matches = [word for word in words if word.startswith(start)]
+            return matches[index] if start and index < len(matches) else None
+
+        readline.set_completer_delims(" ")
+        readline.set_completer(complete)
+        readline.set_auto_history(True)
+        if "libedit" in (readline.__doc__ or ""):
+            readline.parse_and_bind("bind ^I rl_complete")
+        else:
+            readline.parse_and_bind("tab: complete")
+            readline.parse_and_bind("set enable-bracketed-paste on")
+            # A quoted newline: the key inserts a line end where Enter sends the message.
+            readline.parse_and_bind(r'"\C-j": "\C-v\n"')
+
+
+def read_terminal_line(prompt: str) -> str:
+    """One line from the terminal, the prompt on it."""
+    sys.stdout.flush()
+    return input(prompt)

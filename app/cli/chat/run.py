@@ -1,0 +1,166 @@
+"""`athanor run`: talk to a model in the terminal, or ask it one thing in a pipe."""
+
+import sys
+
+import click
+import msgspec
+from rich.markup import escape
+
+from app.cli.chat.answer import Answer, PlainFace, QuietFace, TerminalFace, receive
+from app.cli.chat.conversation import Conversation
+from app.cli.chat.reader import prepare_terminal, read_message, read_terminal_line
+from app.cli.chat.slash import COMMANDS, Chat, obey
+from app.cli.command import MODEL, command
+from app.cli.exit_codes import Exit
+from app.cli.flags import WISHES, load_request, setting_flags
+from app.cli.output import note, print_error, print_json, stderr, stdout
+from app.cli.progress import load_with_progress
+from app.cli.server import running_or_own
+from app.client.client import Client
+from app.core.base.errors import AthanorError
+from app.wire.local import LoadAnswer
+from app.wire.openai.answer import Timings, Usage
+
+
+class RunAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer, whole."""
+
+    model: str
+    content: str
+    reasoning: str
+    finish_reason: str | None
+    usage: Usage | None
+    timings: Timings | None
+
+
+@command(
+    "run",
+    examples=(
+        ("chat", "athanor run qwen3-8b"),
+        ("ask one thing", 'athanor run qwen3-8b "Why is the sky blue?"'),
+        ("about a file", 'athanor run qwen3-8b "Summarise this:" < notes.txt'),
+        ("with a system prompt and sampling", 'athanor run m --system "Be brief." --set seed=1'),
+    ),
+    answer=RunAnswer,
+)
+@MODEL
+@click.argument("prompt", required=False)
+@click.option("--system", default="", metavar="TEXT", help="The system prompt.")
+@click.option(
+    "--set",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the API, such as temperature=0.2; may be given several times.",
+)
+@setting_flags(WISHES)
+def run(
+    *,
+    model: str,
+    prompt: str | None,
+    system: str,
+    parameters: tuple[str, ...],
+    is_json: bool,
+    **wishes: str | None,
+) -> int:
+    """Talk to a model.
+
+    In a pipe, or with a PROMPT, the answer is all that is printed; what stdin holds is put below
+    the prompt. Without a running server one is started for the time of the chat.
+    """
+    conversation = Conversation(model, system)
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        conversation.set_parameter(name.strip(), value)
+    request = load_request(model, wishes)
+    is_chat = prompt is None and sys.stdin.isatty() and not is_json
+    text = "" if is_chat else _text_of(prompt)
+    with running_or_own() as client:
+        loaded = load_with_progress(client, request)
+        if is_chat:
+            return _chat(client, conversation, loaded)
+        return _ask_once(client, conversation, text, is_json=is_json)
+
+
+def _text_of(prompt: str | None) -> str:
+    """The prompt, with what stdin holds below it."""
+    piped = "" if sys.stdin.isatty() else sys.stdin.read()
+    text = "\n\n".join(part for part in (prompt, piped.strip("\n")) if part)
+    if not text:
+        raise click.UsageError("there is no prompt: neither an argument nor anything in stdin")
+    return text
+
+
+def _ask_once(client: Client, conversation: Conversation, text: str, *, is_json: bool) -> int:
+    if is_json:
+        answer = receive(client.chat(conversation.ask(text)), QuietFace())
+        shown = RunAnswer(
+            model=conversation.model,
+            content=answer.content,
+            reasoning=answer.reasoning,
+            finish_reason=answer.finish_reason,
+            usage=answer.usage,
+            timings=answer.timings,
+        )
+        print_json(shown)
+    elif sys.stdout.isatty():
+        answer = _shown(client, conversation, text)
+    else:
+        answer = receive(client.chat(conversation.ask(text)), PlainFace(stdout()))
+        if not answer.content.endswith("\n"):
+            sys.stdout.write("\n")
+    return Exit.INTERRUPTED if answer.is_stopped else Exit.OK
+
+
+def _chat(client: Client, conversation: Conversation, loaded: LoadAnswer) -> int:
+    chat = Chat(conversation, loaded.engine.context)
+    prepare_terminal([*COMMANDS])
+    stderr().print(
+        f"[bold]{escape(loaded.engine.model)}[/], {chat.context} tokens of context. "
+        "/help shows what else there is; Ctrl-D ends the chat.",
+        soft_wrap=True,
+    )
+    was_interrupted = False
+    while not chat.is_over:
+        try:
+            text = read_message(read_terminal_line)
+        except EOFError:
+            stdout().print()
+            break
+        except KeyboardInterrupt:
+            stdout().print()
+            if was_interrupted:
+                break
+            was_interrupted = True
+            note("Ctrl-C again, or Ctrl-D, ends the chat.")
+            continue
+        was_interrupted = False
+        try:
+            if text.startswith("/"):
+                shown = obey(chat, text)
+                stdout().print(shown, markup=False, soft_wrap=True) if shown else None
+            elif text:
+                was_interrupted = _turn(client, chat, text)
+        except AthanorError as error:
+            # An answer that failed does not end the chat; a server that is gone shows at the next.
+            print_error(error, is_json=False)
+    return Exit.OK
+
+
+def _turn(client: Client, chat: Chat, text: str) -> bool:
+    """One question with its answer; whether the answer was stopped by Ctrl-C."""
+    answer = _shown(client, chat.conversation, text)
+    chat.last = answer
+    if answer.is_stopped:
+        note("Stopped.")
+    elif answer.finish_reason == "length":
+        note("The answer was cut off at its greatest length.")
+    if answer.content or not answer.is_stopped:
+        chat.conversation.answered(text, answer.content)
+    return answer.is_stopped
+
+
+def _shown(client: Client, conversation: Conversation, text: str) -> Answer:
+    face = TerminalFace(stdout())
+    with face.waiting():
+        return receive(client.chat(conversation.ask(text)), face)

@@ -1,0 +1,74 @@
+"""`athanor doctor`: what is wrong, and what to do about it."""
+
+import os
+from typing import Final
+
+from rich.markup import escape
+from rich.table import Table
+
+from app.cli.command import command
+from app.cli.doctor.engine import check_engine
+from app.cli.doctor.finding import DoctorReport, Finding, Findings
+from app.cli.doctor.library import check_models
+from app.cli.doctor.network import check_neighbours, check_server
+from app.cli.doctor.system import check_folders, check_program, check_settings
+from app.cli.exit_codes import Exit
+from app.cli.output import print_json, stderr, stdout
+from app.core.base.errors import SettingsInvalid
+from app.settings.load import load_settings
+from app.settings.paths import Paths
+from app.settings.schema import Settings
+
+_STYLES: Final = {"ok": "green", "note": "cyan", "warning": "yellow", "wrong": "bold red"}
+
+
+@command(
+    "doctor",
+    examples=(
+        ("look at everything", "athanor doctor"),
+        ("for a bug report", "athanor doctor --json"),
+    ),
+    answer=DoctorReport,
+)
+def doctor(is_json: bool) -> int:
+    """Look at program, GPU, driver, disk, ports and models: what is wrong and what to do.
+
+    The exit code is 1 when something is wrong. Nothing is changed and nothing leaves the machine.
+    """
+    findings = []
+    with stderr().status("looking", spinner="dots") as status:
+        for finding in _all():
+            findings.append(finding)
+            status.update(f"looking at {finding.about}")
+            if not is_json:
+                _show(finding)
+    is_well = not any(finding.verdict == "wrong" for finding in findings)
+    if is_json:
+        print_json(DoctorReport(is_well=is_well, findings=tuple(findings)))
+    return Exit.OK if is_well else Exit.FAILED
+
+
+def _all() -> Findings:
+    paths = Paths.find()
+    yield from check_program()
+    yield from check_settings(paths, os.environ)
+    try:
+        settings = load_settings(paths.config_file, os.environ, {}).settings
+    except SettingsInvalid:
+        settings = Settings()
+    yield from check_folders(paths, settings)
+    yield from check_engine()
+    yield from check_models(paths, settings)
+    yield from check_server(paths, settings)
+    yield from check_neighbours(settings)
+
+
+def _show(finding: Finding) -> None:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for width in (7, 9):
+        table.add_column(min_width=width, no_wrap=True)
+    table.add_column(overflow="fold")
+    style = _STYLES[finding.verdict]
+    remedy = f"\n[bold]{escape(finding.remedy)}[/]" if finding.remedy else ""
+    table.add_row(f"[{style}]{finding.verdict}[/]", finding.about, escape(finding.message) + remedy)
+    stdout().print(table)

@@ -1,0 +1,95 @@
+"""`athanor keys`: who may call the server from another machine."""
+
+import sys
+import time
+from typing import Literal
+
+import click
+import rich_click
+
+from app.cli.command import command
+from app.cli.exit_codes import Exit
+from app.cli.output import note, print_json, print_table, stdout
+from app.cli.server import running
+from app.core.state.view import duration
+from app.wire.local import KeyList, KeyMade, KeyPicture
+
+
+@rich_click.group("keys")
+def keys() -> None:
+    """Make, list and revoke API keys.
+
+    On this machine no key is needed for inference; from other machines one always is.
+    """
+
+
+@command(
+    "add",
+    examples=(
+        ("a key for a phone", "athanor keys add phone"),
+        ("one that may change things too", "athanor keys add desktop --admin"),
+        ("into a variable", 'KEY="$(athanor keys add script)"'),
+    ),
+    answer=KeyMade,
+)
+@click.argument("name")
+@click.option("--admin", is_flag=True, help="It may load, unload, stop and manage keys too.")
+def add(name: str, admin: bool, is_json: bool) -> int:
+    """Make a key; its secret is shown this once and not stored."""
+    scope: Literal["admin", "inference"] = "admin" if admin else "inference"
+    with running() as client:
+        made = client.make_key(name, scope)
+    if is_json:
+        print_json(made)
+        return Exit.OK
+    note(f"Key {made.key.name!r} ({made.key.scope}, id {made.key.id}). Copy it now:")
+    stdout().print(made.secret, markup=False, soft_wrap=True)
+    if sys.stdout.isatty():
+        note("It is not stored and cannot be shown again. Use it as OPENAI_API_KEY.")
+    return Exit.OK
+
+
+@command("list", examples=(("all keys", "athanor keys list"),), answer=KeyList)
+def list_(is_json: bool) -> int:
+    """List the keys, revoked ones too."""
+    with running() as client:
+        found = client.keys()
+    if is_json:
+        print_json(KeyList(keys=found))
+    elif not found:
+        stdout().print("There are no keys. `athanor keys add NAME` makes one.", markup=False)
+    else:
+        now = time.time()
+        print_table(
+            ("ID", "NAME", "SCOPE", "BEGINS WITH", "MADE", "LAST USED", "STATE"),
+            [_row(key, now) for key in found],
+        )
+    return Exit.OK
+
+
+@command(
+    "revoke",
+    examples=(("refuse a key from now on", "athanor keys revoke k_3f9a"),),
+    answer=KeyPicture,
+)
+@click.argument("key_id", metavar="ID")
+def revoke(key_id: str, is_json: bool) -> int:
+    """Refuse a key from now on; `athanor keys list` shows the ids."""
+    with running() as client:
+        key = client.revoke_key(key_id)
+    if is_json:
+        print_json(key)
+    else:
+        stdout().print(f"Key {key.name!r} is revoked.", markup=False)
+    return Exit.OK
+
+
+for _subcommand in (add, list_, revoke):
+    keys.add_command(_subcommand)
+
+
+def _row(key: KeyPicture, now: float) -> tuple[str, ...]:
+    used = "never" if key.last_used_at is None else f"{duration(now - key.last_used_at)} ago"
+    state = "active" if key.revoked_at is None else "revoked"
+    made = f"{duration(now - key.created_at)} ago"
+    return (key.id, key.name, key.scope, f"{key.prefix}…", made, used, state)

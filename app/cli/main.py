@@ -1,0 +1,137 @@
+"""The command line: which commands there are, and what becomes of their errors.
+
+A command's module is imported when it is called, so that `athanor keys` does not pay for what
+`athanor serve` needs. Expected errors become one sentence with its remedy and an exit code;
+`ATHANOR_DEBUG=1` shows the traceback instead. An unexpected one is a bug and shows it always.
+"""
+
+import difflib
+import importlib
+import io
+import os
+import sys
+from typing import Final, final
+
+import click
+from rich_click import RichCommandPanel, RichGroup, RichHelpConfiguration
+
+from app import __version__
+from app.cli.exit_codes import Exit, Misused, exit_of
+from app.cli.output import print_error
+from app.core.base.errors import AthanorError
+
+DEBUG_VARIABLE: Final = "ATHANOR_DEBUG"
+
+COMMANDS: Final = {
+    "serve": "app.cli.serve:serve",
+    "stop": "app.cli.stop:stop",
+    "status": "app.cli.status:status",
+    "run": "app.cli.chat.run:run",
+    "models": "app.cli.models:models",
+    "load": "app.cli.load:load",
+    "unload": "app.cli.load:unload",
+    "ps": "app.cli.status:ps",
+    "bench": "app.cli.bench.command:bench",
+    "keys": "app.cli.keys:keys",
+    "settings": "app.cli.settings:settings",
+    "doctor": "app.cli.doctor.command:doctor",
+    "completion": "app.cli.completion:completion",
+}
+"""Each command and where it is written, in the order of the help."""
+
+_PANELS: Final = (
+    ("Server", ["serve", "stop", "status"]),
+    ("Models", ["run", "models", "load", "unload", "ps", "bench"]),
+    ("Care", ["keys", "settings", "doctor", "completion"]),
+)
+
+
+@final
+class _Root(RichGroup):
+    """Imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            nearest = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            raise click.UsageError(f"there is no command {args[0]}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    "athanor",
+    cls=_Root,
+    panels=[RichCommandPanel(name, commands=commands) for name, commands in _PANELS],
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "rich_help_config": RichHelpConfiguration(
+            style_options_panel_box="BLANK",
+            style_commands_panel_box="BLANK",
+            style_errors_panel_box="BLANK",
+            max_width=100,
+        ),
+    },
+)
+@click.version_option(__version__, "-V", "--version", message="athanor %(version)s")
+def root() -> None:
+    """Your GPU as a private OpenAI-compatible server.
+
+    Start with `athanor serve`, or talk to a model with `athanor run MODEL`.
+    """
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line; its exit status."""
+    _forgive_streams()
+    is_json = "--json" in arguments
+    try:
+        words = arguments or ["--help"]
+        result = root.main(words, prog_name="athanor", standalone_mode=False)
+        return result if isinstance(result, int) else Exit.OK
+    except SystemExit as end:
+        # rich-click ends so at a closed pipe, and where a group is called alone (it shows help).
+        return end.code if isinstance(end.code, int) else Exit.FAILED
+    except click.UsageError as error:
+        return _usage_told(error, is_json=is_json)
+    except click.ClickException as error:
+        print_error(AthanorError(error.format_message()), is_json=is_json)
+        return Exit.FAILED
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except AthanorError as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        print_error(error, is_json=is_json)
+        return exit_of(error)
+    except OSError as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        print_error(AthanorError(str(error)), is_json=is_json)
+        return Exit.FAILED
+
+
+def _usage_told(error: click.UsageError, *, is_json: bool) -> int:
+    where = error.ctx.command_path if error.ctx is not None else "athanor"
+    remedy = f"`{where} --help` shows how it is called."
+    print_error(Misused(error.format_message(), remedy=remedy), is_json=is_json)
+    return Exit.USAGE
+
+
+def _forgive_streams() -> None:
+    """A terminal that cannot show a character gets a question mark, not an exception."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

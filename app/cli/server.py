@@ -1,0 +1,98 @@
+"""The server that a command talks to: the running one, or one of its own for a while."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import msgspec
+
+from app.cli.output import note
+from app.client.client import Client
+from app.client.errors import NoServer, ServerSilent
+from app.core.base.errors import AthanorError
+from app.settings.paths import Paths
+
+_STOP_SECONDS_MAX: Final = 20.0
+
+
+class Serving(msgspec.Struct, frozen=True, kw_only=True):
+    """What `athanor serve --json` prints when it is ready, on one line."""
+
+    pid: int
+    addresses: tuple[str, ...]
+    """Base URLs of the OpenAI API."""
+    models: int
+    """How many are in the library."""
+    log_file: str
+
+
+def running() -> Client:
+    """The server of this user. Raises: NoServer."""
+    return Client.find(Paths.find())
+
+
+@contextmanager
+def running_or_own() -> Iterator[Client]:
+    """The running server, else one of our own that ends with the block, however we end."""
+    try:
+        client = running()
+    except NoServer:
+        note("No server is running; starting one for the time of this command.")
+        with _own() as client:
+            yield client
+        return
+    with client:
+        yield client
+
+
+@contextmanager
+def _own() -> Iterator[Client]:
+    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]
+    # The child ends when its stdin does, so it cannot outlive us even if we are killed. Its own
+    # process group keeps the Ctrl-C of our terminal from it: there it stops an answer only.
+    with subprocess.Popen(  # noqa: S603  # our own program
+        [*program, "serve", "--json", "--with-parent"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None and process.stdin is not None
+        try:
+            line = process.stdout.readline()
+            try:
+                msgspec.json.decode(line, type=Serving)
+            except msgspec.DecodeError:
+                raise _failure(line + process.stdout.read()) from None
+            with running() as client:
+                yield client
+        finally:
+            process.stdin.close()
+            try:
+                process.wait(_STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+class _ErrorDetail(msgspec.Struct, frozen=True):
+    kind: str
+    message: str
+    remedy: str = ""
+
+
+class _Error(msgspec.Struct, frozen=True):
+    error: _ErrorDetail
+
+
+def _failure(output: bytes) -> AthanorError:
+    """What the child said instead of being ready."""
+    try:
+        detail = msgspec.json.decode(output, type=_Error).error
+    except msgspec.DecodeError:
+        return ServerSilent(
+            "the server that was started for this command ended at once",
+            remedy="`athanor serve` shows why.",
+        )
+    return ServerSilent(detail.message, remedy=detail.remedy)
