@@ -35,6 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the engine, or list devices; the exit code."""
     frames = take_stdout()
     faulthandler.enable()
+    # A failed assert in ggml would start a debugger to print its stack, and take seconds to die.
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     if list(arguments) == ["--devices"]:
         from app.engine.llama.devices import list_devices  # noqa: PLC0415  (loads llama.cpp)

@@ -16,8 +16,8 @@ from app.wire.engine import (
     Embedded,
     Failed,
     Generate,
-    LoadPlan,
     Loading,
+    LoadPlan,
     OutputRegex,
     Progress,
     PromptChat,
@@ -42,7 +42,7 @@ def toy(path: Path, options: str = "{}") -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
+def engine(tmp_path_factory: pytest.TempPathFactory):
     with EngineChild(toy(tmp_path_factory.mktemp("toy")), plan=PLAN) as child:
         yield child
 
@@ -298,7 +298,7 @@ def test_a_crash_while_loading_ends_without_a_word(tmp_path: Path) -> None:
         assert engine.wait_loaded() is None
 
 
-class engine_closed:  # noqa: N801
+class engine_closed:
     """Ends a child that never becomes ready."""
 
     def __init__(self, engine: EngineChild) -> None:

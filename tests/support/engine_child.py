@@ -31,9 +31,9 @@ from app.wire.engine import (
     Said,
     Start,
     Text,
+    ToEngine,
     TokenLogprob,
     Tokens,
-    ToEngine,
 )
 from app.wire.framing import FrameReader, encode_frame
 

@@ -18,26 +18,22 @@ class SchedulerMachine(RuleBasedStateMachine):
     """Requests come, leave, end; some draft; cells, slots and RAM are scarce."""
 
     @initialize(
-        cells=st.integers(24, 80),
-        sequences=st.integers(1, 4),
-        spare=st.integers(1, 3),
-        step_tokens=st.integers(4, 40),
-        can_trim=st.booleans(),
-        saved=st.integers(0, 60),
-    )
-    def begin(
-        self, cells: int, sequences: int, spare: int, step_tokens: int, can_trim: bool, saved: int
-    ) -> None:
-        self.limits = Limits(
-            cells=cells,
-            slots=sequences + spare,
-            sequences=sequences,
-            step_tokens=step_tokens,
-            can_trim=can_trim,
-            saved_cells_max=saved,
+        limits=st.builds(
+            lambda sequences, spare, **sizes: Limits(
+                sequences=sequences, slots=sequences + spare, **sizes
+            ),
+            sequences=st.integers(1, 4),
+            spare=st.integers(1, 3),
+            cells=st.integers(24, 80),
+            step_tokens=st.integers(4, 40),
+            can_trim=st.booleans(),
+            saved_cells_max=st.integers(0, 60),
         )
-        self.scheduler = Scheduler(self.limits)
-        self.device = Device(cells, can_trim=can_trim)
+    )
+    def begin(self, limits: Limits) -> None:
+        self.limits = limits
+        self.scheduler = Scheduler(limits)
+        self.device = Device(limits.cells, can_trim=limits.can_trim)
         self.live: dict[int, Sequence] = {}
         self.count = 0
 
