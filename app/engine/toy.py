@@ -208,7 +208,8 @@ class ToyBackend:
     def decode(self, rows: Sequence[Row]) -> None:
         """Append the rows and write the logits that were asked for."""
         tokens = sum(len(row.tokens) for row in rows)
-        time.sleep(self._options.step_seconds + tokens * self._options.token_seconds)
+        if pause := self._options.step_seconds + tokens * self._options.token_seconds:
+            time.sleep(pause)
         filled = sum(len(cells) for cells in self._slots.values())
         if filled + tokens > self.facts.plan.cells * self.facts.plan.slots:
             raise DecodeFailed("the toy is full", is_room=True)
