@@ -13,7 +13,7 @@ import os
 import stat
 import struct
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from app.core.base.errors import ModelFileInvalid
 from app.core.models.card import ModelCard
@@ -111,9 +111,7 @@ def read_file(path: Path) -> Header:
         if not stat.S_ISREG(path.stat().st_mode):
             raise _refusal(name, "it is not a file")
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            _check_beginning(name, file.read(32))
-            return _read(Cursor(file, name, size), name, size)
+            return parse(file, name, os.fstat(file.fileno()).st_size)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise _refusal(name, f"it cannot be read: {reason}") from error
@@ -163,7 +161,13 @@ def _refusal(name: str, reason: str) -> ModelFileInvalid:
     )
 
 
-def _read(cursor: Cursor, name: str, size: int) -> Header:
+def parse(file: BinaryIO, name: str, size: int) -> Header:
+    """The header in an open file of `size` bytes; `name` stands in messages.
+
+    Raises: ModelFileInvalid.
+    """
+    _check_beginning(name, file.read(32))
+    cursor = Cursor(file, name, size)
     cursor.skip(len(MAGIC))
     _check_version(cursor)
     tensor_count = cursor.uint64()

@@ -23,7 +23,7 @@ from app.core.models.names import Origin, origin_of, slug, spellings
 from app.core.models.resolve import Directory, Named, named
 from app.server.models.card_cache import CardCache, Known
 from app.server.models.gguf import read_header
-from app.server.models.listing import Found, Listing, list_models, stamp_of
+from app.server.models.listing import Found, list_models, stamp_of
 from app.server.models.toy import SUFFIX as TOY_SUFFIX
 from app.server.models.toy import read_toy
 from app.wire.engine import ModelSource
@@ -70,6 +70,7 @@ class Library:
         self._reading = threading.Lock()
         """Held while a header is read, so that two threads do not read the same."""
         self._cache = CardCache(cache_file)
+        self._listed: list[Found] = []
         self._found: dict[ModelName, Found] = {}
         self._origins: dict[ModelName, Origin] = {}
         self._entries: dict[ModelName, Entry] = {}
@@ -81,7 +82,10 @@ class Library:
         """Lists the places anew. Cards of files that did not change are kept."""
         listing = list_models(self._places)
         with self._lock:
-            self._take(listing)
+            self._troubles = tuple(listing.troubles)
+            if listing.found != self._listed:
+                self._listed = listing.found
+                self._take(listing.found)
 
     def entries(self) -> tuple[Entry, ...]:
         """All models, as far as they are read, in the order of the places."""
@@ -169,10 +173,10 @@ class Library:
                         self._directory = Directory(self._named.values())
                         return entry
 
-    def _take(self, listing: Listing) -> None:
+    def _take(self, listed: Sequence[Found]) -> None:
         """Replaces the tables by what was listed."""
         self._found, self._origins, self._entries, self._named = {}, {}, {}, {}
-        for found in listing.found:
+        for found in listed:
             origin = origin_of(found.folders, found.stem)
             twin = self._entries.get(origin.canonical)
             if twin is not None and twin.size_bytes == found.size_bytes and found.size_bytes:
@@ -183,7 +187,6 @@ class Library:
             self._found[name], self._origins[name] = found, origin
             self._put(_entry(name, found, self._cache.get(found.path, found.stamp)))
         self._directory = Directory(self._named.values())
-        self._troubles = tuple(listing.troubles)
 
     def _put(self, entry: Entry) -> None:
         """Lists it, with all spellings; its card adds some."""
