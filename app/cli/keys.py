@@ -2,13 +2,14 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Literal
 
 import click
 import rich_click
 
 from app.cli.command import command
-from app.cli.exit_codes import Exit
+from app.cli.exit_codes import Exit, NotFound
 from app.cli.output import note, print_json, print_table, stdout
 from app.cli.server import running
 from app.core.state.view import duration
@@ -69,23 +70,37 @@ def list_(is_json: bool) -> int:
 
 @command(
     "revoke",
-    examples=(("refuse a key from now on", "athanor keys revoke k_3f9a"),),
+    examples=(
+        ("refuse a key from now on", "athanor keys revoke phone"),
+        ("where two have the same name", "athanor keys revoke k_3f9a"),
+    ),
     answer=KeyPicture,
 )
-@click.argument("key_id", metavar="ID")
-def revoke(key_id: str, is_json: bool) -> int:
-    """Refuse a key from now on; `athanor keys list` shows the ids."""
+@click.argument("key", metavar="NAME|ID")
+def revoke(key: str, is_json: bool) -> int:
+    """Refuse a key from now on; `athanor keys list` shows names and ids."""
     with running() as client:
-        key = client.revoke_key(key_id)
+        revoked = client.revoke_key(_id_of(key, client.keys()))
     if is_json:
-        print_json(key)
+        print_json(revoked)
     else:
-        stdout().print(f"Key {key.name!r} is revoked.", markup=False)
+        stdout().print(f"Key {revoked.name!r} is revoked.", markup=False)
     return Exit.OK
 
 
 for _subcommand in (add, list_, revoke):
     keys.add_command(_subcommand)
+
+
+def _id_of(name_or_id: str, keys: Sequence[KeyPicture]) -> str:
+    """The id of the one key that is meant. Raises: NotFound."""
+    if any(key.id == name_or_id for key in keys):
+        return name_or_id
+    named = [key.id for key in keys if key.name == name_or_id and key.revoked_at is None]
+    if len(named) == 1:
+        return named[0]
+    problem = "two keys have the name" if named else "there is no active key"
+    raise NotFound(f"{problem} {name_or_id}", remedy="`athanor keys list` shows the ids.")
 
 
 def _row(key: KeyPicture, now: float) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from app.cli.command import command
 from app.cli.exit_codes import AlreadyRunning, NotFound
 from app.cli.flags import by_path, setting_flags
 from app.cli.output import print_json, stdout
-from app.cli.server import Serving
+from app.cli.serving import Serving
 from app.client.discovery import find_server
 from app.client.errors import NoServer
 from app.settings.fields import FIELDS

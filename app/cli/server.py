@@ -1,31 +1,26 @@
 """The server that a command talks to: the running one, or one of its own for a while."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
+import app
 from app.cli.output import note
+from app.cli.serving import Serving
 from app.client.client import Client
 from app.client.errors import NoServer, ServerSilent
 from app.core.base.errors import AthanorError
-from app.settings.paths import Paths
+from app.settings.paths import HOME_VARIABLE, Paths
 
 _STOP_SECONDS_MAX: Final = 20.0
-
-
-class Serving(msgspec.Struct, frozen=True, kw_only=True):
-    """What `athanor serve --json` prints when it is ready, on one line."""
-
-    pid: int
-    addresses: tuple[str, ...]
-    """Base URLs of the OpenAI API."""
-    models: int
-    """How many are in the library."""
-    log_file: str
+_NEW_PROCESS_GROUP: Final = 0x200 if sys.platform == "win32" else 0
+"""subprocess.CREATE_NEW_PROCESS_GROUP, which exists on Windows alone."""
 
 
 def running() -> Client:
@@ -49,7 +44,8 @@ def running_or_own() -> Iterator[Client]:
 
 @contextmanager
 def _own() -> Iterator[Client]:
-    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]
+    is_frozen = bool(getattr(sys, "frozen", False))
+    program = [sys.executable] if is_frozen else [sys.executable, "-m", "app"]
     # The child ends when its stdin does, so it cannot outlive us even if we are killed. Its own
     # process group keeps the Ctrl-C of our terminal from it: there it stops an answer only.
     with subprocess.Popen(  # noqa: S603  # our own program
@@ -58,6 +54,10 @@ def _own() -> Iterator[Client]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        creationflags=_NEW_PROCESS_GROUP,
+        # `-m` looks in the working folder first: there must be no other package named app.
+        cwd=None if is_frozen else Path(app.__file__).parent.parent,
+        env=_with_absolute_home(os.environ),
     ) as process:
         assert process.stdout is not None and process.stdin is not None
         try:
@@ -74,6 +74,13 @@ def _own() -> Iterator[Client]:
                 process.wait(_STOP_SECONDS_MAX)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _with_absolute_home(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a child with another working folder."""
+    home = environment.get(HOME_VARIABLE)
+    absolute = {HOME_VARIABLE: str(Path(home).expanduser().absolute())} if home else {}
+    return {**environment, **absolute}
 
 
 class _ErrorDetail(msgspec.Struct, frozen=True):

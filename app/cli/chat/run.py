@@ -14,11 +14,11 @@ from app.cli.command import MODEL, command
 from app.cli.exit_codes import Exit
 from app.cli.flags import WISHES, load_request, setting_flags
 from app.cli.output import note, print_error, print_json, stderr, stdout
-from app.cli.progress import load_with_progress
+from app.cli.progress import ready
 from app.cli.server import running_or_own
 from app.client.client import Client
 from app.core.base.errors import AthanorError
-from app.wire.local import LoadAnswer
+from app.wire.local import EnginePicture
 from app.wire.openai.answer import Timings, Usage
 
 
@@ -76,9 +76,9 @@ def run(
     is_chat = prompt is None and sys.stdin.isatty() and not is_json
     text = "" if is_chat else _text_of(prompt)
     with running_or_own() as client:
-        loaded = load_with_progress(client, request)
+        engine = ready(client, request)
         if is_chat:
-            return _chat(client, conversation, loaded)
+            return _chat(client, conversation, engine)
         return _ask_once(client, conversation, text, is_json=is_json)
 
 
@@ -112,11 +112,11 @@ def _ask_once(client: Client, conversation: Conversation, text: str, *, is_json:
     return Exit.INTERRUPTED if answer.is_stopped else Exit.OK
 
 
-def _chat(client: Client, conversation: Conversation, loaded: LoadAnswer) -> int:
-    chat = Chat(conversation, loaded.engine.context)
+def _chat(client: Client, conversation: Conversation, engine: EnginePicture) -> int:
+    chat = Chat(conversation, engine.context)
     prepare_terminal([*COMMANDS])
     stderr().print(
-        f"[bold]{escape(loaded.engine.model)}[/], {chat.context} tokens of context. "
+        f"[bold]{escape(engine.model)}[/], {chat.context} tokens of context. "
         "/help shows what else there is; Ctrl-D ends the chat.",
         soft_wrap=True,
     )

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Final
 
@@ -104,14 +104,22 @@ def _backends() -> list[str]:
 
 
 def _gpus(devices: Sequence[DeviceUse]) -> Findings:
-    """Compares the GPUs of the machine with those that the engine can use."""
-    has_gpu = any(device.kind != "cpu" for device in devices)
     watch = open_watch()
     try:
         driven = [sample.name for sample in watch.sample()]
     finally:
         watch.close()
-    vendors = _vendors_on_bus()
+    has_gpu = any(device.kind != "cpu" for device in devices)
+    yield from judge_gpus(has_gpu=has_gpu, driven=driven, vendors=_vendors_on_bus())
+    yield from _render_nodes()
+
+
+def judge_gpus(*, has_gpu: bool, driven: Sequence[str], vendors: Set[str]) -> Findings:
+    """Compares the GPUs of the machine with what the engine can use.
+
+    `has_gpu`: the engine lists one. `driven`: those that NVIDIA's driver names. `vendors`: makers
+    of the display controllers on the bus.
+    """
     if driven:
         yield Finding(
             about="GPU",
@@ -128,7 +136,7 @@ def _gpus(devices: Sequence[DeviceUse]) -> Findings:
             remedy="Install or update NVIDIA's driver, then restart the computer.",
         )
     elif vendors and not has_gpu:
-        vendor = sorted(vendors)[0]
+        vendor = min(vendors)
         yield Finding(
             about="GPU",
             verdict="warning",
@@ -137,7 +145,6 @@ def _gpus(devices: Sequence[DeviceUse]) -> Findings:
         )
     elif not has_gpu:
         yield Finding(about="GPU", verdict="note", message="none; models run on the CPU")
-    yield from _render_nodes()
 
 
 def _vendors_on_bus() -> set[str]:
