@@ -10,7 +10,7 @@ from rich.console import Console
 
 from app.cli.chat.answer import Answer, PlainFace, QuietFace, TerminalFace, receive
 from app.cli.chat.conversation import SETTABLE, Conversation
-from app.cli.chat.reader import read_message
+from app.cli.chat.reader import read_typed
 from app.cli.chat.slash import COMMANDS, Chat, obey, stats_of
 from app.core.base.errors import RequestError
 from app.wire.openai.answer import PromptDetails, PromptProgress, Timings, Usage
@@ -67,13 +67,19 @@ ANSWER = [
     ],
 )
 def test_a_message_may_be_typed_over_several_lines(lines: tuple[str, ...], message: str) -> None:
-    assert read_message(_typed(*lines)) == message
+    assert read_typed(_typed(*lines)).text == message
+
+
+def test_a_line_that_begins_with_a_slash_is_a_command_unless_it_is_fenced() -> None:
+    assert read_typed(_typed("/exit")).is_command
+    assert not read_typed(_typed('"""/exit"""')).is_command
+    assert not read_typed(_typed("exit/")).is_command
 
 
 @pytest.mark.parametrize("lines", [(), ("one\\",), ('"""one',)])
 def test_ctrl_d_ends_the_chat_within_a_message_too(lines: tuple[str, ...]) -> None:
     with pytest.raises(EOFError):
-        read_message(_typed(*lines))
+        read_typed(_typed(*lines))
 
 
 @given(
@@ -83,7 +89,7 @@ def test_lines_joined_by_backslashes_are_the_lines(lines: list[str]) -> None:
     if lines[0].lstrip().startswith('"""'):
         lines[0] = "x" + lines[0]
 
-    message = read_message(_typed(*[line + "\\" for line in lines[:-1]], lines[-1]))
+    message = read_typed(_typed(*[line + "\\" for line in lines[:-1]], lines[-1])).text
 
     assert message == "\n".join(lines).strip()
 

@@ -8,26 +8,37 @@ lives in memory only: a chat leaves nothing on the disk.
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, final
 
 PROMPT: Final = "> "
 MORE: Final = "… "
 FENCE: Final = '"""'
 
 
-def read_message(read_line: Callable[[str], str]) -> str:
-    """The next message; `read_line` gets the prompt to show.
+@final
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed. `is_command` for a line that begins with "/", unless it is fenced."""
+
+    text: str
+    is_command: bool
+
+
+def read_typed(read_line: Callable[[str], str]) -> Typed:
+    """The next message or command; `read_line` gets the prompt to show.
 
     Raises: EOFError for Ctrl-D, KeyboardInterrupt for Ctrl-C, from `read_line`.
     """
     line = read_line(PROMPT)
     if line.lstrip().startswith(FENCE):
-        return _fenced(line.lstrip().removeprefix(FENCE), read_line)
+        return Typed(_fenced(line.lstrip().removeprefix(FENCE), read_line), is_command=False)
     lines = [line]
     while lines[-1].endswith("\\"):
         lines[-1] = lines[-1].removesuffix("\\")
         lines.append(read_line(MORE))
-    return "\n".join(lines).strip()
+    text = "\n".join(lines).strip()
+    return Typed(text, is_command=text.startswith("/"))
 
 
 def _fenced(first: str, read_line: Callable[[str], str]) -> str:

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from app.cli.chat.answer import Answer, PlainFace, QuietFace, TerminalFace, receive
 from app.cli.chat.conversation import Conversation
-from app.cli.chat.reader import prepare_terminal, read_message, read_terminal_line
+from app.cli.chat.reader import prepare_terminal, read_terminal_line, read_typed
 from app.cli.chat.slash import COMMANDS, Chat, obey
 from app.cli.command import MODEL, command
 from app.cli.exit_codes import Exit
@@ -123,7 +123,7 @@ def _chat(client: Client, conversation: Conversation, engine: EnginePicture) -> 
     was_interrupted = False
     while not chat.is_over:
         try:
-            text = read_message(read_terminal_line)
+            typed = read_typed(read_terminal_line)
         except EOFError:
             stdout().print()
             break
@@ -136,11 +136,11 @@ def _chat(client: Client, conversation: Conversation, engine: EnginePicture) -> 
             continue
         was_interrupted = False
         try:
-            if text.startswith("/"):
-                shown = obey(chat, text)
+            if typed.is_command:
+                shown = obey(chat, typed.text)
                 stdout().print(shown, markup=False, soft_wrap=True) if shown else None
-            elif text:
-                was_interrupted = _turn(client, chat, text)
+            elif typed.text:
+                was_interrupted = _turn(client, chat, typed.text)
         except AthanorError as error:
             # An answer that failed does not end the chat; a server that is gone shows at the next.
             print_error(error, is_json=False)
