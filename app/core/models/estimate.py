@@ -39,6 +39,8 @@ class Setup:
 
     cells: int
     slots: int
+    outputs: int
+    """Tokens of a decode call whose logits are wanted, at most."""
     micro_batch: int
     key_type: str
     value_type: str
@@ -72,10 +74,12 @@ def copied_weights(card: ModelCard) -> int:
     return _WEIGHT_COPIES * max((layer.tensor_bytes_max for layer in card.layers), default=0)
 
 
-def host_work(card: ModelCard, setup: Setup) -> int:
+def host_work(card: ModelCard, setup: Setup, *, feeds_gpu: bool) -> int:
     """RAM that is used however many layers are on GPUs: inputs, and logits as they are read."""
-    inputs = setup.micro_batch * card.embedding_length * _NUMBER + _mask(card, setup)
-    read = 0 if card.is_embedding else setup.slots * card.vocabulary * _NUMBER
+    inputs = setup.micro_batch * card.embedding_length * _NUMBER
+    if feeds_gpu:
+        inputs += _mask(card, setup)
+    read = 0 if card.is_embedding else setup.outputs * card.vocabulary * _NUMBER
     return _with_slack(inputs) + read
 
 
@@ -89,18 +93,21 @@ def _layer_peak(card: ModelCard, setup: Setup) -> int:
 def _logits_peak(card: ModelCard, setup: Setup) -> int:
     if card.is_embedding:
         return 0
-    return setup.micro_batch * (card.vocabulary + 2 * card.embedding_length) * _NUMBER
+    hidden = 2 * setup.micro_batch * card.embedding_length
+    return (setup.outputs * card.vocabulary + hidden) * _NUMBER
 
 
 def _mask(card: ModelCard, setup: Setup) -> int:
-    """The attention mask, and the scores where flash attention does not spare them."""
+    """The attention masks, and the scores where flash attention does not spare them."""
     if card.is_recurrent:
         return 0
     is_cached = any(layer.key_length for layer in card.layers)
-    seen = setup.cells if is_cached else setup.micro_batch
+    seen = setup.micro_batch * (setup.cells if is_cached else setup.micro_batch)
+    # Layers with a window have a mask of their own.
+    masks = 2 if card.window else 1
     if setup.has_flash_attention:
-        return setup.micro_batch * seen * 2
-    return setup.micro_batch * seen * _NUMBER * (1 + card.heads)
+        return masks * seen * 2
+    return seen * _NUMBER * (masks + card.heads)
 
 
 def _with_slack(size: int) -> int:

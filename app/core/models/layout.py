@@ -178,7 +178,7 @@ def _parts(card: ModelCard, setup: Setup, layers: int) -> list[_Part]:
 def _cpu_need(card: ModelCard, setup: Setup, layers: int, cpu: Room) -> Need:
     blocks = card.layers[: len(card.layers) + 1 - layers] if layers else card.layers
     weights = card.input_bytes + sum(block.weight_bytes for block in blocks)
-    compute = host_work(card, setup)
+    compute = host_work(card, setup, feeds_gpu=layers > 0)
     if blocks:
         compute += hidden_work(card, setup)
     if not layers:

@@ -18,6 +18,7 @@ from app.core.models.estimate import CELLS_ALIGNMENT, Setup, aligned
 from app.core.models.layout import Layout, lay_out, rooms
 from app.core.models.plan import DeviceUse
 from app.core.models.wishes import Wishes
+from app.core.scheduling.lookup import DRAFT_MAX
 
 CONTEXT_WANTED: Final = 8192
 """Enough for conversations. More is chosen where all layers are on GPUs, or given when asked."""
@@ -40,6 +41,9 @@ EMBEDDING_CONTEXT_MAX: Final = 8192
 
 EMBEDDING_BATCH: Final = 2048
 """Tokens of several inputs that are computed at once."""
+
+EMBEDDING_SLOTS: Final = 64
+"""Inputs in one batch; a power of two."""
 
 SLOTS: Final = 48
 SLOTS_MAX: Final = 256
@@ -73,9 +77,14 @@ class Search:
         if card.is_embedding:
             batch = aligned(max(context, wishes.step_tokens or EMBEDDING_BATCH))
             cells = max(cells, batch)
+        slots = self._slots()
+        # What the engine reserves: an output for each sequence id, of which a cache with a window
+        # has two for each slot, or a whole draft for each running sequence.
+        outputs = max(2 * slots, wishes.sequences * (1 + DRAFT_MAX))
         return Setup(
             cells=cells,
-            slots=self._slots(),
+            slots=slots,
+            outputs=min(batch, outputs),
             micro_batch=batch,
             key_type=wishes.key_type,
             value_type=wishes.value_type,
@@ -148,6 +157,9 @@ class Search:
 
     def _slots(self) -> int:
         sequences = self.wishes.sequences
+        if self.card.is_embedding:
+            # It must divide the batch, or llama.cpp aborts when it reserves its pooling graph.
+            return max(EMBEDDING_SLOTS, 1 << sequences.bit_length())
         if self.card.has_state:
             return sequences + SLOTS_WITH_STATE
         return min(SLOTS_MAX, max(SLOTS, sequences * SLOTS_A_SEQUENCE))
