@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.gguf_made.bert import BertOptions, make_bert
+from tests.gguf_made.hybrid import HybridOptions, make_hybrid
 from tests.gguf_made.llama import LlamaOptions, make_llama
 from tests.gguf_made.mamba import MambaOptions, make_mamba
+from tests.gguf_made.windowed import WindowedOptions, make_windowed
 
-Options = TypeVar("Options", LlamaOptions, BertOptions, MambaOptions)
+Options = TypeVar(
+    "Options", LlamaOptions, BertOptions, MambaOptions, WindowedOptions, HybridOptions
+)
 
 
 class GgufStore:
@@ -30,6 +34,14 @@ class GgufStore:
     def mamba(self, options: MambaOptions | None = None) -> Path:
         """Path of a recurrent model."""
         return self._ensure("mamba", options or MambaOptions(), make_mamba)
+
+    def windowed(self, options: WindowedOptions | None = None) -> Path:
+        """Path of a model with sliding-window layers."""
+        return self._ensure("windowed", options or WindowedOptions(), make_windowed)
+
+    def hybrid(self, options: HybridOptions | None = None) -> Path:
+        """Path of a model that is part recurrent, part attention."""
+        return self._ensure("hybrid", options or HybridOptions(), make_hybrid)
 
     def _ensure(self, kind: str, options: Options, make: Callable[[Path, Options], Path]) -> Path:
         if options not in self._made:

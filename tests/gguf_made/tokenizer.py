@@ -72,12 +72,17 @@ class Tokenizer:
 
 def _is_plain(letters: str) -> bool:
     """Whether the bytes that GPT-2's letters stand for are printable UTF-8."""
-    numbers = {letter: byte for byte, letter in byte_letters().items()}
+    numbers = _letter_bytes()
     try:
         text = bytes(numbers[letter] for letter in letters).decode()
     except UnicodeDecodeError:
         return False
     return text.replace("\n", " ").isprintable()
+
+
+@cache
+def _letter_bytes() -> dict[str, int]:
+    return {letter: byte for byte, letter in byte_letters().items()}
 
 
 @cache
