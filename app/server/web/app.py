@@ -1,0 +1,78 @@
+"""App: the web server's one ASGI application, put together from services.
+
+Litestar routes and describes; the gate around it guards; nothing else stands between a request
+and its handler. There is no page here that asks a foreign host for anything.
+"""
+
+from typing import Final
+
+from litestar import Litestar, Request, Response
+from litestar.datastructures import State
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ASGIApp
+
+from app import __version__
+from app.server.web.body import ApiRequest
+from app.server.web.errors import failure_of
+from app.server.web.gate import Gate
+from app.server.web.local import keys, loading, node
+from app.server.web.openai import chat, completions, embeddings, models, native, surroundings
+from app.server.web.services import Services
+
+HANDLERS: Final = (
+    chat.chat_completions,
+    chat.apply_template,
+    completions.completions,
+    embeddings.embeddings,
+    models.list_models,
+    models.one_model,
+    native.tokenize,
+    native.detokenize,
+    native.health,
+    native.properties,
+    native.load_by_name,
+    native.unload_by_name,
+    surroundings.front,
+    surroundings.metrics,
+    node.state,
+    node.events,
+    node.stop,
+    loading.load,
+    loading.unload,
+    keys.list_keys,
+    keys.make_key,
+    keys.revoke_key,
+)
+
+
+def create_app(services: Services) -> ASGIApp:
+    """What uvicorn runs. Its start and end are the node's business, not its own."""
+    app = Litestar(
+        route_handlers=list(HANDLERS),
+        request_class=ApiRequest,
+        request_max_body_size=services.settings.server.body_bytes_max,
+        exception_handlers={Exception: _answer_error},
+        openapi_config=OpenAPIConfig(
+            title="Athanor",
+            version=__version__,
+            description="The local node: OpenAI's API, llama-server's extras, and its own.",
+            path="/openapi",
+            render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+        ),
+        state=State({"services": services}),
+        logging_config=None,
+        debug=False,
+    )
+    return Gate(app, services)
+
+
+def _answer_error(_: Request[None, None, State], error: Exception) -> Response[bytes]:
+    failure = failure_of(error)
+    headers = {name.decode(): value.decode() for name, value in failure.headers}
+    return Response(
+        failure.body(),
+        status_code=failure.status,
+        headers=headers,
+        media_type="application/json",
+    )

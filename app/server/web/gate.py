@@ -1,0 +1,151 @@
+"""Gate: the outermost layer of the web server, in plain ASGI so that it costs next to nothing.
+
+It asks the guards, gives the request its id, notes who calls, and writes one line when the answer
+is over. On the way of a streamed chunk it only looks at the first message.
+"""
+
+import logging
+from typing import Final, TypeGuard, final
+
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers.base import BaseRouteHandler
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from app.core.base.errors import Forbidden, Unauthorized
+from app.server.web.errors import Failure, Headers, failure_of, http_failure
+from app.server.web.guards import Answered, Caller, Door, Passed, Refused, judge
+from app.server.web.guards import Scope as KeyScope
+from app.server.web.services import Services
+
+_log = logging.getLogger(__name__)
+
+CALLER: Final = "caller"
+"""Under this name the scope's state holds the Caller."""
+
+_JSON: Final = (b"content-type", b"application/json")
+_CLIENT_LEFT: Final = 499
+"""nginx's number for an answer that nobody waited for; only in the log."""
+
+
+@final
+class Gate:
+    """The ASGI application that uvicorn runs."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        server = services.settings.server
+        self._app = app
+        self._services = services
+        self._door = Door(
+            machine=services.machine,
+            allowed_hosts=server.allowed_hosts,
+            allowed_origins=server.allowed_origins,
+            local_token=services.local_token,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection, or the start and end of the server."""
+        if not _is_http(scope):
+            await self._app(scope, receive, send)
+            return
+        started = self._services.steady()
+        answer = _Answer(send, self._services.new_id().encode())
+        try:
+            await self._let_in(scope, receive, answer)
+        finally:
+            # The router writes the one line of a request that reached an engine. The route stands
+            # here, not the path: a stranger's path may hold anything, a key too.
+            _log.log(
+                logging.INFO if answer.status >= 400 else logging.DEBUG,
+                "request answered",
+                extra={
+                    "method": scope["method"],
+                    "route": scope.get("path_template", ""),
+                    "status": answer.status,
+                    "ms": round((self._services.steady() - started) * 1000),
+                    "request": answer.request_id.decode(),
+                },
+            )
+
+    async def _let_in(self, scope: HTTPScope, receive: Receive, answer: "_Answer") -> None:
+        client = scope.get("client")
+        verdict = judge(
+            self._door,
+            method=scope["method"],
+            path=scope["path"],
+            headers={
+                name.decode("latin-1").lower(): value.decode("latin-1")
+                for name, value in scope["headers"]
+            },
+            peer=None if client is None else client[0],
+            verify=self._verify,
+        )
+        match verdict:
+            case Passed():
+                answer.headers += verdict.headers
+                scope.setdefault("state", {})[CALLER] = verdict.caller
+                await self._app(scope, receive, answer.send)
+            case Answered():
+                await answer.send_whole(204, [*verdict.headers], b"")
+            case Refused():
+                answer.headers += verdict.headers
+                error = verdict.error
+                failure = http_failure(error) if isinstance(error, int) else failure_of(error)
+                await answer.send_failure(failure)
+
+    def _verify(self, secret: str) -> tuple[str, KeyScope] | None:
+        key = self._services.keys.verify(secret)
+        return None if key is None else (key.id, key.scope)
+
+
+def _is_http(scope: Scope) -> TypeGuard[HTTPScope]:
+    """Not the start and end of the server; and there are no web sockets yet."""
+    return scope["type"] == "http"  # type: ignore[comparison-overlap]  # litestar's words are enums
+
+
+@final
+class _Answer:
+    """Adds the gate's headers to an answer and remembers its status."""
+
+    def __init__(self, send: Send, request_id: bytes) -> None:
+        self._send = send
+        self.request_id = request_id
+        self.headers: Headers = [(b"x-request-id", request_id)]
+        self.status = _CLIENT_LEFT
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], *self.headers]
+        await self._send(message)
+
+    async def send_failure(self, failure: Failure) -> None:
+        await self.send_whole(failure.status, [_JSON, *failure.headers], failure.body())
+
+    async def send_whole(self, status: int, headers: Headers, body: bytes) -> None:
+        length = (b"content-length", str(len(body)).encode())
+        fields = headers if status == 204 else [*headers, length]
+        await self.send({"type": "http.response.start", "status": status, "headers": fields})
+        await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def caller_of(scope: Scope) -> Caller:
+    """Who sends the request of this scope."""
+    caller = scope["state"][CALLER]
+    assert isinstance(caller, Caller)
+    return caller
+
+
+def administer(
+    connection: ASGIConnection[BaseRouteHandler, None, None, State], _: BaseRouteHandler
+) -> None:
+    """A litestar guard for routes that change things. Raises: Unauthorized, Forbidden."""
+    caller = caller_of(connection.scope)
+    if caller.may_administer:
+        return
+    if caller.has_key:
+        raise Forbidden("this needs a key of the scope admin")
+    raise Unauthorized(
+        "this needs a key of the scope admin, on this machine too",
+        remedy="Make one with `athanor keys add --scope admin`.",
+    )

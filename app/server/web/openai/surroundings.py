@@ -1,0 +1,32 @@
+"""Surroundings: the front page in a line, and the node's figures."""
+
+from litestar import MediaType, get
+from litestar.enums import HttpMethod
+from litestar.handlers import route
+from litestar.response.base import ASGIResponse
+from litestar.types import ASGIApp
+
+from app import __version__
+from app.server.web.body import ApiRequest
+from app.server.web.services import services_of
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@route(
+    ["/"],
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
+    media_type=MediaType.TEXT,
+    include_in_schema=False,
+)
+async def front() -> str:
+    """Some clients look here to see whether anybody is at home."""
+    return f"Athanor {__version__} is running. The API is under /v1.\n"
+
+
+@get(["/metrics"], summary="The node's figures for Prometheus", tags=["llama.cpp"])
+async def metrics(request: ApiRequest) -> ASGIApp:
+    """Prometheus' text format."""
+    return ASGIResponse(
+        body=services_of(request).meters.exposition(), media_type=_METRICS_TYPE, status_code=200
+    )

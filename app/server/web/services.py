@@ -1,0 +1,171 @@
+"""Services: all that the web needs of the rest of the server, handed over once at the start.
+
+The protocols say what is used here and no more; the node's classes fit them, and so does the
+scripted node of the tests.
+"""
+
+import secrets
+import socket
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from litestar import Request
+from litestar.datastructures import State
+
+from app.core.base.ids import ModelName, RequestId
+from app.core.models.card import ModelCard
+from app.core.models.wishes import Wishes
+from app.core.state.node_state import ModelState, NodeState
+from app.server.node.hub import Happened
+from app.server.node.router import StreamEvent
+from app.server.storage.keys import Key, NewKey
+from app.settings.schema import Settings
+from app.wire.engine import (
+    ApplyTemplate,
+    Detokenize,
+    Embed,
+    Embedded,
+    Generate,
+    ModelFacts,
+    Text,
+    Tokenize,
+    Tokens,
+)
+
+
+class Link(Protocol):
+    """A lease's hold on a ready engine (server/node/router.EngineLink says more)."""
+
+    @property
+    def model(self) -> ModelName:
+        """The canonical name."""
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What the engine said of the model."""
+
+    def stream(self, generate: Generate) -> AsyncIterator[StreamEvent]:
+        """The events of one generation. Raises: an error of core/base/errors."""
+
+    async def ask(
+        self, question: Embed | Tokenize | Detokenize | ApplyTemplate
+    ) -> Embedded | Tokens | Text:
+        """The one answer to a question. Raises: an error of core/base/errors."""
+
+
+class Router(Protocol):
+    """From a model's name to an engine that answers (server/node/router.Router says more)."""
+
+    @property
+    def wishes(self) -> Wishes:
+        """How models are loaded unless somebody asks otherwise."""
+
+    def models(self) -> list[ModelState]:
+        """Every model, at once."""
+
+    def find(self, name: str) -> ModelName:
+        """The canonical name; "" is the default model. Raises: ModelNotFound."""
+
+    def lease(
+        self, name: str, *, request: RequestId | None = None, keep_alive: float | None = None
+    ) -> AbstractAsyncContextManager[Link]:
+        """A ready engine, loaded if it was not. Raises: an error of core/base/errors."""
+
+    async def load(
+        self, name: str, wishes: Wishes | None = None, *, keep_alive: float | None = None
+    ) -> ModelName:
+        """The model's name once it serves; by these wishes, again if it was loaded by others.
+
+        Raises: as `lease`; RequestError for a wish that cannot be.
+        """
+
+    async def unload(self, name: str) -> bool:
+        """End the model's engine; True when there was one. Raises: ModelNotFound."""
+
+
+class Library(Protocol):
+    """The model files on disk."""
+
+    def cards(self) -> Mapping[ModelName, ModelCard]:
+        """The facts of each model's file."""
+
+    def aliases(self, name: ModelName) -> tuple[str, ...]:
+        """Other names that find the model."""
+
+
+class Hub(Protocol):
+    """The node's state, and every change of it."""
+
+    @property
+    def state(self) -> NodeState:
+        """The picture now."""
+
+    @property
+    def number(self) -> int:
+        """Of the last event."""
+
+    def watch(self) -> AsyncGenerator[Happened, None]:
+        """The picture, then each event."""
+
+
+class Keys(Protocol):
+    """API keys."""
+
+    async def create(self, name: str, scope: Literal["inference", "admin"]) -> NewKey:
+        """A new key. Raises: RequestError."""
+
+    async def revoke(self, key_id: str) -> Key | None:
+        """The key, refused from now on; None when there is none."""
+
+    def all(self) -> Sequence[Key]:
+        """Every key, oldest first."""
+
+    def verify(self, secret: str) -> Key | None:
+        """The live key with this secret."""
+
+
+class Meters(Protocol):
+    """The node's figures."""
+
+    def exposition(self) -> bytes:
+        """All of them, for Prometheus."""
+
+
+def _new_id() -> str:
+    return secrets.token_hex(12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the handlers work with. Real time and chance come in here."""
+
+    router: Router
+    library: Library
+    hub: Hub
+    keys: Keys
+    meters: Meters
+    settings: Settings
+    local_token: str
+    """Opens the local API; never logged."""
+    stop: Callable[[], None]
+    """Begins the graceful stop and returns at once."""
+    machine: str = field(default_factory=socket.gethostname)
+    now: Callable[[], float] = time.time
+    """Seconds since 1970."""
+    steady: Callable[[], float] = time.monotonic
+    """Seconds of a clock that only goes forward."""
+    new_id: Callable[[], str] = _new_id
+    """A text that never comes twice."""
+
+    def __repr__(self) -> str:
+        return "<Services>"
+
+
+def services_of(request: Request[None, None, State]) -> Services:
+    """The services of the application that takes this request."""
+    services = request.app.state.services
+    assert isinstance(services, Services)
+    return services

@@ -1,0 +1,117 @@
+"""The web server over the scripted node, called over a real socket."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from app.observe.meters import Meters
+from app.server.node.hub import Hub
+from app.server.storage.database import Database
+from app.server.storage.keys import Keys
+from app.server.web.app import create_app
+from app.server.web.services import Services
+from app.settings.schema import ServerSettings, Settings
+from tests.server.web.scripted import ScriptedNode
+
+TOKEN = "local-token-of-the-test"
+BODY_BYTES_MAX = 200_000
+HEARTBEAT_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Web:
+    """A running web server."""
+
+    port: int
+    node: ScriptedNode
+    hub: Hub
+    client: httpx.Client
+
+    def chat(
+        self, model: str = "echo", text: str = "hello world", **more: object
+    ) -> httpx.Response:
+        """A chat request."""
+        messages = [{"role": "user", "content": text}]
+        body = {"model": model, "messages": messages, **more}
+        return self.client.post("/v1/chat/completions", json=body)
+
+
+class _Server(threading.Thread):
+    """uvicorn on a thread of its own; its services are made on its own loop."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(name="web server", daemon=True)
+        self.node = ScriptedNode()
+        self.hub = Hub(self.node.state)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.began = threading.Event()
+        self._folder = folder
+        self._server: uvicorn.Server | None = None
+
+    def run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        settings = Settings(
+            server=ServerSettings(
+                body_bytes_max=BODY_BYTES_MAX, heartbeat_seconds=HEARTBEAT_SECONDS
+            )
+        )
+        async with await Database.open(self._folder / "node.db") as database:
+            services = Services(
+                router=self.node,
+                library=self.node,
+                hub=self.hub,
+                keys=await Keys.open(database, lambda: 1000.0),
+                meters=Meters(lambda: self.hub.state),
+                settings=settings,
+                local_token=TOKEN,
+                stop=self.node.stop,
+                machine="furnace",
+            )
+            app = create_app(services)
+            config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False)
+            self._server = uvicorn.Server(config)
+            self.began.set()
+            await self._server.serve(sockets=[self.listener])
+
+    def end(self) -> None:
+        if self._server is not None:
+            self._server.should_exit = True
+            self._server.force_exit = True
+        self.join(10)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Server]:
+    server = _Server(tmp_path_factory.mktemp("web"))
+    server.start()
+    assert server.began.wait(20)
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def web(served: _Server) -> Iterator[Web]:
+    """The server, with what was asked of its node before forgotten."""
+    node = served.node
+    for kept in (node.generates, node.asked_wishes, node.keep_alives, node.unloaded):
+        kept.clear()
+    node.cancelled.clear()
+    node.stopped.clear()
+    port = served.listener.getsockname()[1]
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
+        yield Web(port, node, served.hub, client)
+
+
+@pytest.fixture
+def owner() -> dict[str, str]:
+    """Headers that may administer."""
+    return {"Authorization": f"Bearer {TOKEN}"}
