@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import httpx
 import pytest
 import uvicorn
 
+from app.core.state.events import Event
 from app.observe.meters import Meters
 from app.server.node.hub import Hub
 from app.server.storage.database import Database
@@ -31,7 +32,8 @@ class Web:
 
     port: int
     node: ScriptedNode
-    hub: Hub
+    publish: Callable[[Event], None]
+    """Makes something happen in the node's state, on the server's own loop."""
     client: httpx.Client
 
     def chat(
@@ -50,15 +52,24 @@ class _Server(threading.Thread):
         super().__init__(name="web server", daemon=True)
         self.node = ScriptedNode()
         self.hub = Hub(self.node.state)
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        # With the protocol named, asyncio switches Nagle's algorithm off.
+        self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen()
         self.began = threading.Event()
         self._folder = folder
         self._server: uvicorn.Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self) -> None:
         asyncio.run(self._serve())
 
+    def publish(self, event: Event) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self.hub.publish, event)
+
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         settings = Settings(
             server=ServerSettings(
                 body_bytes_max=BODY_BYTES_MAX, heartbeat_seconds=HEARTBEAT_SECONDS
@@ -108,7 +119,7 @@ def web(served: _Server) -> Iterator[Web]:
     node.stopped.clear()
     port = served.listener.getsockname()[1]
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
-        yield Web(port, node, served.hub, client)
+        yield Web(port, node, served.publish, client)
 
 
 @pytest.fixture
