@@ -4,6 +4,7 @@ A card is good as long as size and time of change of all parts are what they wer
 likewise. The file can be lost at any time; one that is damaged or of another version is ignored.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final, final
@@ -64,10 +65,11 @@ class CardCache:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(msgspec.json.encode(_Content(VERSION, kept)))
             temporary.replace(self._file)
-        except (OSError, UnicodeEncodeError):
+        except OSError:
             # A cache that cannot be written costs time at the next start and nothing else.
-            temporary.unlink(missing_ok=True)
-            return
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        # Not tried again before there is something new.
         self._is_saved = True
 
 

@@ -6,7 +6,7 @@ one find. What cannot be read is told, not hidden.
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, final
@@ -92,13 +92,7 @@ class Listing:
             return
         splits: dict[tuple[str, int], list[Shard]] = {}
         inner: list[str] = []
-        for entry in entries:
-            if not self.entries_left:
-                self._give_up(folder)
-                return
-            self.entries_left -= 1
-            if entry.name.startswith("."):
-                continue
+        for entry in self._listable(folder, entries):
             if _is_folder(entry):
                 inner.append(entry.name)
             elif not entry.name.lower().endswith(GGUF_SUFFIX):
@@ -112,6 +106,21 @@ class Listing:
         if len(below) < DEPTH_MAX:
             for name in inner:
                 self._walk(folder / name, (*below, name))
+
+    def _listable(
+        self, folder: Path, entries: Iterable[os.DirEntry[str]]
+    ) -> Iterator[os.DirEntry[str]]:
+        """Entries that are looked at: not hidden, of a name that can be told, not too many."""
+        for entry in entries:
+            if not self.entries_left:
+                self._give_up(folder)
+                return
+            self.entries_left -= 1
+            if not _is_text(entry.name):
+                where = ascii(entry.path)
+                self.troubles.append(f"{where} was left out: its name is not valid Unicode.")
+            elif not entry.name.startswith("."):
+                yield entry
 
     def _give_up(self, folder: Path) -> None:
         sentence = f"{folder} was not listed whole: there are more than {ENTRIES_MAX} entries."
@@ -170,6 +179,11 @@ def _status(path: Path) -> os.stat_result | None:
         return path.stat()
     except OSError:
         return None
+
+
+def _is_text(name: str) -> bool:
+    """False for names that are no UTF-8, which Python holds as lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
