@@ -27,7 +27,7 @@ from benchmarks.build_peer import PeerBinaries, ensure_peer
 from benchmarks.figures import ATHANOR, LLAMA_SERVER, Figure, Report
 from benchmarks.limits import Limits, can_repack, measure_limits
 from benchmarks.machine import commit, describe
-from benchmarks.model import MODEL_NAME, ensure_model
+from benchmarks.model import BENCH, ensure_model
 from benchmarks.peers.athanor import Athanor
 from benchmarks.peers.athanor_engine import AthanorEngine
 from benchmarks.peers.llama_server import LlamaServer
@@ -76,7 +76,7 @@ async def measure(scale: Scale, only: frozenset[str], peers: frozenset[str]) -> 
         commit=commit(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=machine,
-        model=f"{MODEL_NAME} ({model.stat().st_size / 1e6:.0f} MB)",
+        model=f"{BENCH.name} ({model.stat().st_size / 1e6:.0f} MB)",
         launch=figures.launch_facts(launch),
         scale=dataclasses.asdict(scale),
     )

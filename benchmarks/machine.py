@@ -36,7 +36,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 def describe(threads: int) -> Machine:
     """The facts, with the bandwidth of `threads` cores measured in about a second."""
     return Machine(
-        processor=_processor(),
+        processor=processor(),
         cores=psutil.cpu_count(logical=False) or os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -45,6 +45,16 @@ def describe(threads: int) -> Machine:
         load_average=os.getloadavg(),
         read_bytes_per_second=_read_bytes_per_second(threads),
     )
+
+
+def processor() -> str:
+    """The model of the CPU."""
+    table = Path("/proc/cpuinfo")
+    if table.exists():
+        for line in table.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def commit() -> str:
@@ -69,15 +79,6 @@ def _read_bytes_per_second(threads: int) -> float:
             reader.join()
         best = max(best, threads * _PROBE_BYTES / (time.perf_counter() - begun))
     return best
-
-
-def _processor() -> str:
-    table = Path("/proc/cpuinfo")
-    if table.exists():
-        for line in table.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _first_line(*command: str) -> str:

@@ -13,7 +13,7 @@ from typing import Final, Literal, final
 from benchmarks.client import Answer
 from benchmarks.limits import Limits
 from benchmarks.machine import Machine
-from benchmarks.model import key_value_bytes_per_token, weights_read_bytes
+from benchmarks.model import BENCH
 from benchmarks.peers.peer import Ask, Service
 from benchmarks.prompts import words
 
@@ -141,7 +141,7 @@ async def _together(service: Service, asks: list[Ask]) -> list[Answer]:
 
 
 def _decode_sketch(machine: Machine, limits: Limits, scale: Scale) -> str:
-    read = weights_read_bytes()
+    read = BENCH.read_bytes
     ceiling = machine.read_bytes_per_second / read
     return (
         f"a token reads {read / 1e6:.0f} MB of weights; at "
@@ -176,7 +176,7 @@ def _shared_sketch(machine: Machine, limits: Limits, scale: Scale) -> str:
 
 
 def _cached_sketch(machine: Machine, limits: Limits, scale: Scale) -> str:
-    cells = scale.cached_prefix * key_value_bytes_per_token()
+    cells = scale.cached_prefix * BENCH.cell_bytes
     return (
         f"a turn of {_TURN} words and its markers, about 24 tokens: a prefill of "
         f"{24 / limits.prefill * 1000:.0f} ms and a decode of {1000 / limits.decode:.0f} ms at "
