@@ -38,6 +38,7 @@ INFILL_WORDS: Final = (
 
 _INFILL_KEYS: Final = (("fim_pre", "prefix"), ("fim_suf", "suffix"), ("fim_mid", "middle"))
 _POOLINGS: Final = {0: "none", 1: "mean", 2: "cls", 3: "last", 4: "rank"}
+_GUESSED: Final = 1024
 _DIFFUSION: Final = frozenset({"dream", "llada", "llada-moe", "rnd1"})
 
 _OTHER_KINDS: Final = {
@@ -46,7 +47,7 @@ _OTHER_KINDS: Final = {
     "imatrix": "an importance matrix, made for quantising",
 }
 
-_BLOCK: Final = re.compile(r"(?:enc\.|dec\.)?blk\.(\d{1,6})\.")
+_BLOCK: Final = re.compile(r"(?P<side>enc\.|dec\.)?blk\.(?P<index>\d{1,6})\.")
 _INPUTS: Final = ("token_embd", "position_embd", "token_types", "per_layer_token_embd")
 
 
@@ -74,19 +75,19 @@ def card_of(headers: Sequence[Header]) -> ModelCard:
     return ModelCard(
         path=first.path,
         shards=tuple(header.path for header in headers) if len(headers) > 1 else (),
-        name=first.text("general.name") or "",
-        basename=first.text("general.basename") or "",
-        size_label=first.text("general.size_label") or "",
-        finetune=first.text("general.finetune") or "",
-        version=first.text("general.version") or "",
-        organization=first.text("general.organization") or "",
-        description=first.text("general.description") or "",
-        licence=first.text("general.license") or "",
+        name=first.remark("general.name"),
+        basename=first.remark("general.basename"),
+        size_label=first.remark("general.size_label"),
+        finetune=first.remark("general.finetune"),
+        version=first.remark("general.version"),
+        organization=first.remark("general.organization"),
+        description=first.remark("general.description"),
+        licence=first.remark("general.license"),
         architecture=architecture,
         parameters=sum(tensor.elements for tensor in tensors),
         size_bytes=sum(header.file_bytes for header in headers),
         weight_bytes=sum(by_type.values()),
-        quantisation=quantisation(first.number("general.file_type"), by_type),
+        quantisation=quantisation(_file_type(first), by_type),
         context_trained=_required(first, "context_length"),
         embedding_length=embedding,
         feed_forward_length=_feed_forward(first, count, experts_used),
@@ -97,7 +98,7 @@ def card_of(headers: Sequence[Header]) -> ModelCard:
         experts_used=experts_used,
         state_width=_state_width(first, layers, embedding),
         vocabulary=_vocabulary(first),
-        tokenizer=first.text("tokenizer.ggml.model") or "",
+        tokenizer=first.remark("tokenizer.ggml.model"),
         chat_template_sha256=hashlib.sha256(template.encode()).hexdigest() if template else "",
         can_infill=_can_infill(first),
         is_embedding=_is_embedding(architecture, pooling),
@@ -150,7 +151,8 @@ def _experts(header: Header, count: int) -> tuple[int, int]:
     used = max(header.per_layer(f"{architecture}.expert_used_count", count) or (0,))
     if experts > EXPERTS_MAX:
         raise header.refuse(f"it claims {experts} experts; llama.cpp takes {EXPERTS_MAX}")
-    if used > experts or (experts and not used):
+    # A single expert is a dense network under another name.
+    if used > experts or (experts > 1 and not used):
         raise header.refuse(f"it claims to use {used} of {experts} experts")
     return experts, used
 
@@ -166,7 +168,10 @@ def _weights(header: Header, tensors: Sequence[TensorEntry], count: int) -> list
     totals, largest = [0] * count, [0] * count
     for tensor in tensors:
         if block := _BLOCK.match(tensor.name):
-            index = int(block[1])
+            index = int(block["index"])
+            if block["side"]:
+                # Encoder and decoder count their layers apart.
+                index = min(index, count - 1)
             if index >= count:
                 raise header.refuse(f"tensor {tensor.name!r} is past the last of {count} layers")
             totals[index] += tensor.size_bytes
@@ -188,6 +193,12 @@ def _ends(tensors: Sequence[TensorEntry]) -> tuple[int, int, int]:
             outputs += tensor.size_bytes
             has_output = has_output or tensor.name.startswith(("output.", "cls."))
     return inputs, outputs, 0 if has_output else tied
+
+
+def _file_type(header: Header) -> int | None:
+    """The recipe's number, without the bit that says it was guessed."""
+    number = header.number("general.file_type")
+    return None if number is None else number & ~_GUESSED
 
 
 def _feed_forward(header: Header, count: int, experts_used: int) -> int:

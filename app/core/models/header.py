@@ -68,6 +68,11 @@ class Header:
             return value
         raise self._wrong(key, "a text")
 
+    def remark(self, key: str) -> str:
+        """A text that only informs, and may be missing or of any type: "" then."""
+        value = self.metadata.get(key)
+        return value if isinstance(value, str) else ""
+
     def number(self, key: str) -> int | None:
         """A whole number from 0 to 2^32 - 1, as llama.cpp reads nearly all of them."""
         value = self.metadata.get(key)

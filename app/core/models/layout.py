@@ -90,7 +90,8 @@ def rooms(devices: Sequence[DeviceUse], margin: int) -> tuple[Room, tuple[Room, 
 
     Integrated GPUs count only where there is no other, as in llama.cpp.
     """
-    cpu = next(device for device in devices if device.kind == "cpu")
+    cpu = next((device for device in devices if device.kind == "cpu"), None)
+    assert cpu is not None, "the CPU must be among the devices"
     share = min(RAM_KEPT_MAX, cpu.memory_total // RAM_SHARE_KEPT)
     ram = max(0, cpu.memory_free - (max(margin, share) if margin else 0))
     gpus = [device for device in devices if device.kind == "gpu"] or [

@@ -33,6 +33,9 @@ RAM_MEMORY_MAX: Final = 2 * 1024**3
 """RAM for KV cache past `CONTEXT_IN_RAM`, unless asked for. llama.cpp fills the cache at the start,
 so it is really taken, and it would surprise an owner who asked for nothing."""
 
+CONTEXT_MAX: Final = 16 * 1024**2
+"""Whatever a header claims: llama.cpp counts cells in 32 bits."""
+
 CELLS_MAX: Final = 262_144
 """Cells chosen freely; a longer context still gets as many as it needs."""
 
@@ -108,7 +111,7 @@ class Search:
         asked = self.wishes.context or self.wishes.cells or self.card.context_trained
         if self.card.is_embedding and not self.wishes.context:
             asked = min(asked, EMBEDDING_CONTEXT_MAX)
-        return min(self.card.context_trained, asked)
+        return min(self.card.context_trained, asked, CONTEXT_MAX)
 
     def context_and_layers(self) -> tuple[int, int] | None:
         """The first three choices; None where nothing fits."""

@@ -193,6 +193,20 @@ def test_tied_embeddings_count_twice_only_where_the_output_is_on_a_gpu() -> None
     assert sum(need.weights for need in on_gpu.needs) == tied.weight_bytes + 400 * MIB
 
 
+def test_a_claimed_context_of_billions_stays_within_what_llama_counts() -> None:
+    endless = card("Endless", attending=False, heads=0, heads_kv=0, state=100, context=2**32 - 1)
+
+    found = fit(endless, PC, gpu(24 * GIB))
+
+    assert found.plan.context == found.plan.cells == 16 * 1024**2
+
+
+def test_a_toy_takes_nothing() -> None:
+    toy = card("Toy", layers=0, layer_bytes=0, end_bytes=0, embedding=0, forward=0, vocabulary=265)
+
+    assert fit(toy, cpu(2 * GIB)).plan.context == 8192
+
+
 # --- wishes ----------------------------------------------------------------------------------
 
 

@@ -335,6 +335,27 @@ def test_parts_of_the_name_are_kept() -> None:
     assert (model.basename, model.size_label, model.licence) == ("Qwen3", "8B", "mit")
 
 
+def test_a_remark_of_a_wrong_type_is_no_reason_to_refuse() -> None:
+    model = card("llama", 1, attention__head_count=32, **{"general.license": ("mit", "bsd")})
+
+    assert model.licence == ""
+
+
+def test_a_decoder_may_have_more_layers_than_its_encoder() -> None:
+    whole = header("t5", 1, {"attention.head_count": 8})
+    deep = TensorEntry("dec.blk.7.attn_q.weight", 12, 4096, 2304)
+
+    model = card_of([Header("m.gguf", 9, whole.metadata, (*whole.tensors, deep))])
+
+    assert model.layers[0].weight_bytes == 2 * 2304
+
+
+def test_a_single_expert_is_a_dense_network() -> None:
+    model = card("hunyuan-dense", 1, attention__head_count=32, expert_count=1)
+
+    assert model.experts_used == 0
+
+
 def test_a_key_of_a_wrong_type_is_named() -> None:
     with pytest.raises(ModelFileInvalid, match=r"llama\.context_length"):
         card("llama", 1, context_length="long", attention__head_count=32)
@@ -348,6 +369,12 @@ def test_the_recipe_names_a_file_before_its_tensors_do() -> None:
     assert quantisation(None, {0: 10, 12: 100, 14: 50}) == "Q4_K"
     assert quantisation(9999, {1: 7}) == "F16"
     assert quantisation(None, {}) == ""
+
+
+def test_a_guessed_recipe_is_a_recipe() -> None:
+    model = card("llama", 1, attention__head_count=32, **{"general.file_type": 1024 + 15})
+
+    assert model.quantisation == "Q4_K_M"
 
 
 @pytest.mark.parametrize(
