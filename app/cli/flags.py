@@ -8,6 +8,7 @@ import rich_click
 
 from app.cli.command import SETTING_PANELS
 from app.core.base.errors import SettingsInvalid
+from app.core.state.view import size
 from app.settings.fields import FIELDS, Field, Value
 from app.settings.save import toml_of
 from app.wire.local import LoadRequest
@@ -32,7 +33,7 @@ def setting_flags(paths: Iterable[str]) -> Callable[[F], F]:
                 field.name,
                 metavar=_metavar(field),
                 panel=SETTING_PANELS[field.section],
-                help=f"{field.sentence} Default: {_default(field)}.",
+                help=f"{_sentence(field)} Default: {_default(field)}.",
             )(function)
         return function
 
@@ -64,9 +65,14 @@ def _parsed(field: Field, text: str) -> Value:
         ) from None
 
 
+def _sentence(field: Field) -> str:
+    """With the words that are too many for the metavar."""
+    return f"{field.sentence[:-1]}; {field.allowed}." if len(field.words) > 4 else field.sentence
+
+
 def _metavar(field: Field) -> str:
     if field.words:
-        return "|".join(field.words) if len(field.words) < 5 else "TYPE"
+        return "|".join(field.words) if len(field.words) <= 4 else "TYPE"
     if field.item is not None:
         return "LIST"
     if field.base is bool:
@@ -75,4 +81,6 @@ def _metavar(field: Field) -> str:
 
 
 def _default(field: Field) -> str:
+    if isinstance(field.default, int) and field.unit == "bytes":
+        return size(field.default)
     return "empty" if field.default in ("", ()) else toml_of(field.default).strip('"')

@@ -82,6 +82,7 @@ class _Root(RichGroup):
             style_commands_panel_box="BLANK",
             style_errors_panel_box="BLANK",
             max_width=100,
+            style_helptext_first_line="bold",
         ),
     },
 )
