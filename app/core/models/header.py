@@ -15,6 +15,9 @@ LAYERS_MAX: Final = 512
 
 UINT32_MAX: Final = 2**32 - 1
 
+REMEDY: Final = "Download the file again, or choose another one."
+"""For a file that is damaged or was written wrongly."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -120,11 +123,9 @@ class Header:
             raise self._wrong(key, f"a list of {layers} whole numbers, none negative")
         return numbers
 
-    def refuse(self, reason: str) -> ModelFileInvalid:
+    def refuse(self, reason: str, remedy: str = REMEDY) -> ModelFileInvalid:
         """The error that says why this file is not a model to load."""
-        return ModelFileInvalid(
-            f"{self.path}: {reason}", remedy="Download the file again, or choose another one."
-        )
+        return ModelFileInvalid(f"{self.path}: {reason}", remedy=remedy)
 
     def _wrong(self, key: str, expected: str) -> ModelFileInvalid:
         return self.refuse(f"the key {key!r} must be {expected}")

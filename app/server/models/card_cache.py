@@ -25,6 +25,7 @@ class Known(msgspec.Struct, frozen=True, omit_defaults=True):
     stamp: Stamp
     card: ModelCard | None = None
     refusal: str = ""
+    remedy: str = ""
 
 
 @final

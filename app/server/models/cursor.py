@@ -8,6 +8,7 @@ import struct
 from typing import BinaryIO, Final, NoReturn, final
 
 from app.core.base.errors import ModelFileInvalid
+from app.core.models.header import REMEDY
 
 WINDOW_BYTES: Final = 256 * 1024
 """What is read at a time; most headers without their vocabulary fit."""
@@ -47,10 +48,7 @@ class Cursor:
     def refuse(self, reason: str, offset: int | None = None) -> NoReturn:
         """Raises: ModelFileInvalid, with the path, the reason and where in the file it lies."""
         where = self.offset if offset is None else offset
-        raise ModelFileInvalid(
-            f"{self._path}: {reason} (at byte {where})",
-            remedy="Download the file again, or choose another one.",
-        )
+        raise ModelFileInvalid(f"{self._path}: {reason} (at byte {where})", remedy=REMEDY)
 
     def integer(self, size: int, *, signed: bool = False) -> int:
         """A little-endian number of `size` bytes."""

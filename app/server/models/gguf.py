@@ -18,7 +18,7 @@ from typing import BinaryIO, Final
 from app.core.base.errors import ModelFileInvalid
 from app.core.models.card import ModelCard
 from app.core.models.describe import INFILL_WORDS, card_of
-from app.core.models.header import LAYERS_MAX, Counted, Header, TensorEntry, Value
+from app.core.models.header import LAYERS_MAX, REMEDY, Counted, Header, TensorEntry, Value
 from app.core.models.quant import NUMBER_TYPES, REMOVED_TYPES
 from app.server.models.cursor import Cursor
 from app.server.models.shards import shard_of
@@ -156,9 +156,7 @@ def _check_beginning(name: str, beginning: bytes) -> None:
 
 
 def _refusal(name: str, reason: str) -> ModelFileInvalid:
-    return ModelFileInvalid(
-        f"{name}: {reason}", remedy="Download the file again, or choose another one."
-    )
+    return ModelFileInvalid(f"{name}: {reason}", remedy=REMEDY)
 
 
 def parse(file: BinaryIO, name: str, size: int) -> Header:

@@ -45,6 +45,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """None until its header is read, and for a refused file."""
     refusal: str = ""
     """Why it cannot be loaded; "" while it can."""
+    remedy: str = ""
+    """What the owner can do about the refusal."""
     duplicates: tuple[str, ...] = ()
     """Other files that seem to be the same model."""
 
@@ -123,9 +125,7 @@ class Library:
         if not entry.is_read:
             entry = self._read(entry.name) or self.find(name)
         if entry.card is None:
-            raise ModelFileInvalid(
-                entry.refusal, remedy="Download the file again, or choose another one."
-            )
+            raise ModelFileInvalid(entry.refusal, remedy=entry.remedy)
         return entry.card
 
     def read_next(self) -> bool:
@@ -168,7 +168,7 @@ class Library:
                 with self._lock:
                     self._cache.put(found.path, known)
                     if self._found.get(name) == found:
-                        entry = replace(entry, card=known.card, refusal=known.refusal)
+                        entry = _with(entry, known)
                         self._put(entry)
                         self._directory = Directory(self._named.values())
                         return entry
@@ -210,16 +210,19 @@ class Library:
 
 
 def _entry(name: ModelName, found: Found, known: Known | None) -> Entry:
-    return Entry(
+    entry = Entry(
         name=name,
         path=str(found.path),
         shards=tuple(str(part) for part in found.shards),
         size_bytes=found.size_bytes,
         modified=found.modified,
         backend="toy" if found.path.suffix.lower() == TOY_SUFFIX else "llama",
-        card=known.card if known else None,
-        refusal=known.refusal if known else "",
     )
+    return entry if known is None else _with(entry, known)
+
+
+def _with(entry: Entry, known: Known) -> Entry:
+    return replace(entry, card=known.card, refusal=known.refusal, remedy=known.remedy)
 
 
 def _read_known(found: Found) -> Known:
@@ -228,4 +231,4 @@ def _read_known(found: Found) -> Known:
     try:
         return Known(found.stamp, card=(read_toy if is_toy else read_header)(found.path))
     except ModelFileInvalid as error:
-        return Known(found.stamp, refusal=error.message)
+        return Known(found.stamp, refusal=error.message, remedy=error.remedy)

@@ -11,6 +11,7 @@ import msgspec
 
 from app.core.base.errors import ModelFileInvalid
 from app.core.models.card import ModelCard
+from app.core.models.header import REMEDY
 
 SUFFIX: Final = ".toy"
 
@@ -32,9 +33,10 @@ def read_toy(path: Path) -> ModelCard:
             content = file.read(_BYTES_MAX)
         options = msgspec.json.decode(content, type=_Options)
     except OSError as error:
-        raise ModelFileInvalid(f"{path}: it cannot be read: {error.strerror}") from error
+        reason = f"{path}: it cannot be read: {error.strerror}"
+        raise ModelFileInvalid(reason, remedy=REMEDY) from error
     except msgspec.DecodeError as error:
-        raise ModelFileInvalid(f"{path}: it is no toy: {error}") from error
+        raise ModelFileInvalid(f"{path}: it is no toy: {error}", remedy=REMEDY) from error
     template = hashlib.sha256(b"toy").hexdigest()
     return ModelCard(
         path=str(path),

@@ -9,6 +9,7 @@ import pytest
 from app.core.base.errors import ModelFileInvalid, ModelNotFound
 from app.server.models import listing
 from tests.gguf_made import GgufStore, LlamaOptions
+from tests.server.models.assemble import STRING, Gguf, scalar
 from tests.server.models.shelf import names, put, read_all, scanned
 
 
@@ -87,6 +88,16 @@ def test_a_broken_file_is_listed_with_its_reason(tmp_path: Path) -> None:
     assert entry.card is None
     with pytest.raises(ModelFileInvalid, match="bytes are missing"):
         library.card("broken")
+
+
+def test_a_projector_beside_its_model_is_listed_as_what_it_is(tmp_path: Path) -> None:
+    projector = Gguf(keys=[scalar("general.architecture", STRING, "clip")])
+    projector.write(tmp_path / "mmproj-f16.gguf")
+
+    (entry,) = read_all(scanned(tmp_path)).entries()
+
+    assert "projector, which serves beside its model" in entry.refusal
+    assert entry.remedy.startswith("Nothing is wrong with it")
 
 
 def test_a_file_copied_later_is_found_when_it_is_named(tmp_path: Path) -> None:
