@@ -24,6 +24,7 @@ import psutil
 
 from benchmarks import figures, server_alone
 from benchmarks.build_peer import PeerBinaries, ensure_peer
+from benchmarks.client import PeerFailed
 from benchmarks.figures import ATHANOR, LLAMA_SERVER, Figure, Report
 from benchmarks.limits import Limits, can_repack, measure_limits
 from benchmarks.machine import commit, describe
@@ -31,7 +32,8 @@ from benchmarks.model import BENCH, ensure_model
 from benchmarks.peers.athanor import Athanor
 from benchmarks.peers.athanor_engine import AthanorEngine
 from benchmarks.peers.llama_server import LlamaServer
-from benchmarks.peers.peer import Launch, Peer, Service
+from benchmarks.peers.peer import Ask, Launch, Peer, Service
+from benchmarks.prompts import words
 from benchmarks.side_by_side import COMPARISONS, FULL, QUICK, STREAMS, Comparison, Scale
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -118,6 +120,7 @@ async def _compare(
             name: await stack.enter_async_context(side.serve(launch))
             for name, side in sides.items()
         }
+        await _ensure_same_prompts(list(services.values()))
         for comparison in comparisons:
             is_long = comparison.key in {"shared_prefix", "owner_among_guests"}
             for turn in range(scale.repetitions_shared if is_long else scale.repetitions):
@@ -127,6 +130,18 @@ async def _compare(
                     _say(f"{comparison.key} {turn + 1} {name}")
                     sample = await comparison.measure(services[name], turn + 1, scale)
                     found[comparison.key].add(name, sample)
+
+
+async def _ensure_same_prompts(services: list[Service]) -> None:
+    """Raises: PeerFailed when two peers make different tokens of the same request."""
+    asks = (
+        Ask(prompt=words(16, seed=0), tokens=4),
+        Ask(system=words(16, seed=0), prompt=words(16, seed=1), tokens=4),
+    )
+    for ask in asks:
+        usages = {service.name: (await service.ask(ask)).usage for service in services}
+        if len({(u.prompt_tokens, u.completion_tokens) for u in usages.values()}) > 1:
+            raise PeerFailed(f"the peers count differently: {usages}")
 
 
 def _empty(comparison: Comparison, report: Report, limits: Limits, scale: Scale) -> Figure:

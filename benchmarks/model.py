@@ -132,7 +132,7 @@ def _write(shape: Shape, path: Path) -> None:
     _add_vocabulary(writer, models / "ggml-vocab-qwen2.gguf")
     template = models / "templates" / "Qwen-Qwen2.5-7B-Instruct.jinja"
     writer.add_chat_template(template.read_text(encoding="utf-8"))
-    _add_weights(writer, shape)
+    add_weights(writer, shape)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -153,7 +153,8 @@ def _add_vocabulary(writer: gguf.GGUFWriter, source: Path) -> None:
     writer.add_add_bos_token(False)
 
 
-def _add_weights(writer: gguf.GGUFWriter, shape: Shape) -> None:
+def add_weights(writer: gguf.GGUFWriter, shape: Shape) -> None:
+    """All tensors of the shape, drawn from `SEED`."""
     chance = np.random.default_rng(SEED)
 
     def matrix(name: str, rows: int, columns: int, *, spread: float) -> None:
