@@ -10,6 +10,9 @@ from app.core.models.plan import LoadPlan
 from app.core.models.quant import smaller_recipe
 from app.core.models.search import CONTEXT_MIN, Search
 
+_CONTEXT_ADVISED_MIN: Final = 2048
+"""A shorter one would be bad advice."""
+
 _GIB: Final = 1024**3
 _MIB: Final = 1024**2
 
@@ -74,7 +77,7 @@ def _several(layout: Layout) -> str:
 def _advice(search: Search, plan: LoadPlan) -> str:
     """What would bring all layers onto the GPUs."""
     ways = []
-    if context := search.context_of_all_layers():
+    if (context := search.context_of_all_layers()) >= _CONTEXT_ADVISED_MIN:
         ways.append(f"a context of {context}")
     need = whole_need(search.card, search.setup(plan.context), search.layers)
     room = sum(gpu.limit for gpu in search.gpus) - need.memory - need.compute

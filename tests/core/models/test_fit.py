@@ -68,6 +68,13 @@ def test_layers_that_do_not_fit_stay_in_ram_and_the_owner_reads_why() -> None:
     )
 
 
+def test_a_context_too_short_to_be_of_use_is_not_advised() -> None:
+    found = fit(EIGHT, PC, gpu(6 * GIB))
+
+    assert found.plan.gpu_layers == 27
+    assert "; the model as Q3_K_M would fit." in found.explanation
+
+
 def test_a_full_gpu_is_left_alone() -> None:
     found = fit(EIGHT, PC, gpu(GIB // 2, total=24 * GIB))
 
