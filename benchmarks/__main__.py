@@ -47,7 +47,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a rough answer in three minutes")
     parser.add_argument("--only", default="", help="keys of figures, separated by commas")
-    parser.add_argument("--peers", default=f"{LLAMA_SERVER},{ATHANOR}", help="one, or both")
+    parser.add_argument("--peers", default=f"{LLAMA_SERVER},{ATHANOR}", help="also athanor-engine")
     parser.add_argument("--keep", action="store_true", help="write the result down")
     options = parser.parse_args()
     begun = time.perf_counter()
@@ -88,7 +88,7 @@ async def measure(scale: Scale, only: frozenset[str], peers: frozenset[str]) -> 
     found = {c.key: _empty(c, report, limits[0], scale) for c in wanted}
     http, pipe = LlamaServer(peer.server), AthanorEngine()
     for has_guests, ours in ((False, Athanor()), (True, pipe)):
-        sides = {LLAMA_SERVER: http, ATHANOR: ours}
+        sides = {LLAMA_SERVER: http, ATHANOR: ours, pipe.name: pipe}
         await _compare(
             [c for c in wanted if c.has_guests is has_guests],
             found,
