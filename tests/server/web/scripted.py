@@ -57,6 +57,7 @@ from app.wire.engine import (
 )
 
 CONTEXT = 1000
+FLOOD = 20_000
 VOCABULARY = 300
 EMBEDDING = 4
 CACHED = 3
@@ -83,6 +84,7 @@ MODELS = (
     "loading",
     "crash-late",
     "bug-late",
+    "flood",
     "org/name:Q4",
     *ERRORS,
 )
@@ -134,6 +136,8 @@ class ScriptedLink:
                 ]
             case "thinker":
                 return [Reasoned(text="hm, "), Reasoned(text="yes"), Said(text="42")]
+            case "flood":
+                return [Said(text="token ")] * FLOOD
             case _:
                 return [Said(text=piece) for piece in _pieces(said_by(generate))]
 
