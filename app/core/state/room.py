@@ -28,6 +28,13 @@ class Footprint(Picture, frozen=True, kw_only=True):
             host_bytes=self.host_bytes + other.host_bytes,
         )
 
+    def __sub__(self, other: "Footprint") -> "Footprint":
+        """What is left, never less than nothing."""
+        return Footprint(
+            device_bytes=max(0, self.device_bytes - other.device_bytes),
+            host_bytes=max(0, self.host_bytes - other.host_bytes),
+        )
+
     def covers(self, need: "Footprint") -> bool:
         """Whether `need` fits in this much memory."""
         return self.device_bytes >= need.device_bytes and self.host_bytes >= need.host_bytes

@@ -26,10 +26,14 @@ def open_watch() -> GpuWatch:
             # The binding takes 6 MB, too much to find out that there is no driver.
             ctypes.CDLL("libnvidia-ml.so.1")
         import pynvml  # noqa: PLC0415  # only where it may be used
-
-        pynvml.nvmlInit()
-    except Exception as error:  # no library, no driver, a driver of another version
+    except (ImportError, OSError) as error:
         log.debug("no NVML", extra={"reason": str(error)})
+        return NoGpu()
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        # A library without its driver, or a driver of another version.
+        log.warning("NVML does not start", extra={"reason": str(error)})
         return NoGpu()
     return NvidiaWatch(pynvml)
 

@@ -9,94 +9,99 @@ and keeps it loaded until the lease is closed. `models` and `find` answer at onc
 do. Nothing here looks into a message: content passes through untouched and unlogged.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+import asyncio
+import logging
+import math
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Final, final
 
+from app.core.base.errors import AthanorError, Busy, ModelNotFound, RequestError
 from app.core.base.ids import ModelName, RequestId
-from app.core.state.engine_life import EngineLife
-from app.core.state.node_state import ModelState
-from app.wire.engine import (
-    ApplyTemplate,
-    Begun,
-    Completed,
-    Delta,
-    Detokenize,
-    Embed,
-    Embedded,
-    Ended,
-    Generate,
-    ModelFacts,
-    Progress,
-    Text,
-    Tokenize,
-    Tokens,
-)
+from app.core.models.wishes import Wishes
+from app.core.state.engine_life import Ready
+from app.core.state.events import ServerStopping
+from app.core.state.node_state import ModelState, Outcome
+from app.observe.meters import Meters
+from app.server.node.engine import OnWait
+from app.server.node.engine_process import StreamEvent
+from app.server.node.engines import STOPPING, STOPPING_RETRY_SECONDS, Engines
+from app.server.node.hub import Hub
+from app.server.node.link import EngineLink
+from app.server.node.request_count import RequestCount
+from app.server.node.shelf import Shelf
 
-StreamEvent = Begun | Progress | Delta | Ended | Completed
+__all__ = ["EngineLink", "OnWait", "Router", "StreamEvent"]
 
-OnWait = Callable[[EngineLife], None]
-"""Called, on the event loop, each time the engine's life changes while a lease waits for it."""
+log = logging.getLogger(__name__)
+
+DEFAULT_NAMES: Final = ("", "default")
+_RETRY_SECONDS_MAX: Final = 30
+_SMOOTHING: Final = 0.2
+"""Weight of the last request in the mean length of requests."""
 
 
-class EngineLink:
-    """A lease's hold on a ready engine. Valid inside its `async with`."""
-
-    @property
-    def model(self) -> ModelName:
-        """The canonical name of the leased model."""
-        raise NotImplementedError
-
-    @property
-    def facts(self) -> ModelFacts:
-        """What the engine said of the model when it was ready."""
-        raise NotImplementedError
-
-    def stream(self, generate: Generate) -> AsyncIterator[StreamEvent]:
-        """The events of one generation, in the order that `Generate` describes.
-
-        A child that dies before any `Delta` was yielded is replaced, and the request is sent once
-        more; the caller sees nothing of it. Closing the iterator, or the lease, sends Cancel
-        without waiting. Several streams may run in one lease; request ids must differ.
-
-        Raises: the error of core/base/errors that a `Refused` names (ContextExceeded,
-        TemplateFailed, InvalidGrammar, Unsupported, Busy, RequestError); EngineFailed when the
-        child died; Busy when the reader of the iterator is too slow.
-        """
-        raise NotImplementedError
-
-    async def ask(
-        self, question: Embed | Tokenize | Detokenize | ApplyTemplate
-    ) -> Embedded | Tokens | Text:
-        """The one answer to a question: Embedded for Embed, Tokens for Tokenize, Text otherwise.
-
-        Sent once more if the child dies. Cancelling the caller sends Cancel.
-        Raises: as `stream`.
-        """
-        raise NotImplementedError
-
-
+@final
 class Router:
-    """The node's models and the way to their engines. Used by one event loop."""
+    """The node's models and the way to their engines. Used by one event loop.
+
+    `default` is the owner's choice for requests that name no model, "" for the one that is loaded.
+    """
+
+    def __init__(
+        self,
+        *,
+        hub: Hub,
+        engines: Engines,
+        meters: Meters,
+        shelf: Shelf,
+        default: str,
+        requests_max: int,
+        now: Callable[[], float],
+    ) -> None:
+        self._hub = hub
+        self._engines = engines
+        self._meters = meters
+        self._shelf = shelf
+        self._default = default
+        self._requests_max = requests_max
+        self._now = now
+        self._leases = 0
+        self._mean_seconds = 1.0
+        self._is_stopping = False
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
+
+    @property
+    def wishes(self) -> Wishes:
+        """How models are loaded unless somebody asks otherwise: the settings'."""
+        return self._engines.wishes
 
     def models(self) -> list[ModelState]:
         """Every model of the library, by name, with its engine's life. Immediate."""
-        raise NotImplementedError
+        self._shelf.look()
+        return sorted(
+            (model for model in self._hub.state.models.values() if model.is_listed),
+            key=lambda model: model.name,
+        )
 
     def find(self, name: str) -> ModelName:
         """The canonical name for any spelling of it; "" and "default" mean the default model.
 
         Raises: ModelNotFound, with the nearest names.
         """
-        raise NotImplementedError
+        return self._default_model() if name in DEFAULT_NAMES else self._shelf.find(name)
 
-    def lease(
+    @asynccontextmanager
+    async def lease(
         self,
         name: str,
         *,
         request: RequestId | None = None,
         keep_alive: float | None = None,
         on_wait: OnWait | None = None,
-    ) -> AbstractAsyncContextManager[EngineLink]:
+    ) -> AsyncGenerator[EngineLink, None]:
         """Admits a request and yields a link to the model's engine, loaded if it was not.
 
         `request` names the request in the node's state; without it a new id is made. `keep_alive`
@@ -105,11 +110,103 @@ class Router:
         Raises: ModelNotFound; Busy when the node has `requests_max` in flight, is stopping, or
         waits out a failure of this engine; ModelDoesNotFit; ModelFileInvalid; EngineFailed.
         """
-        raise NotImplementedError
+        model = self.find(name)
+        self._admit()
+        count = RequestCount(
+            request or RequestId(secrets.token_hex(8)),
+            model,
+            hub=self._hub,
+            meters=self._meters,
+            now=self._now,
+        )
+        engine = self._engines.engine(model)
+        link = EngineLink(self._engines, model, count, on_wait)
+        outcome: Outcome = "cancelled"
+        self._leases += 1
+        self._at_rest.clear()
+        engine.hold(keep_alive)
+        try:
+            await link.connect()
+            yield link
+            outcome = "completed"
+        except (RequestError, Busy):
+            outcome = "refused"
+            raise
+        except AthanorError:
+            outcome = "failed"
+            raise
+        finally:
+            link.close()
+            engine.release()
+            self._leases -= 1
+            if not self._leases:
+                self._at_rest.set()
+            self._mean_seconds += _SMOOTHING * (count.seconds - self._mean_seconds)
+            log.info("request ended", extra=count.end(outcome))
+
+    async def load(
+        self, name: str, wishes: Wishes | None = None, *, keep_alive: float | None = None
+    ) -> ModelName:
+        """The model's canonical name, once it serves.
+
+        With `wishes` (see `Router.wishes` for the settings') an engine that was loaded by others
+        is replaced after its answers. Raises: as `lease`; RequestError for a wish that cannot be.
+        """
+        model = self.find(name)
+        engine = self._engines.engine(model)
+        engine.hold(keep_alive)
+        try:
+            await self._engines.load(model, wishes)
+        finally:
+            engine.release()
+        return model
 
     async def unload(self, name: str) -> bool:
         """Ends the model's engine after the answers under way; True when there was one.
 
         Raises: ModelNotFound.
         """
-        raise NotImplementedError
+        return await self._engines.unload(self.find(name))
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Admits no more, waits for the requests in flight, and then ends every engine.
+
+        Requests that are not over after `grace_seconds` fail with EngineFailed.
+        """
+        if not self._is_stopping:
+            self._is_stopping = True
+            self._hub.publish(ServerStopping())
+        try:
+            async with asyncio.timeout(grace_seconds):
+                await self._at_rest.wait()
+        except TimeoutError:
+            log.warning("ending answers under way", extra={"requests": self._leases})
+        await self._engines.stop()
+
+    def _admit(self) -> None:
+        if self._is_stopping:
+            raise Busy(STOPPING, retry_after_seconds=STOPPING_RETRY_SECONDS)
+        if self._leases >= self._requests_max:
+            # Places become free at about this rhythm.
+            seconds = math.ceil(self._mean_seconds / self._requests_max)
+            raise Busy(
+                f"the node has {self._requests_max} requests in flight, its most",
+                retry_after_seconds=min(max(1, seconds), _RETRY_SECONDS_MAX),
+                remedy="Raise server.requests_max if the machine has room.",
+            )
+
+    def _default_model(self) -> ModelName:
+        """The owner's choice; else the model used last of those loaded; else the only one."""
+        if self._default:
+            return self._shelf.find(self._default)
+        ready = [
+            (model.life.last_used, model.name)
+            for model in self._hub.state.models.values()
+            if isinstance(model.life, Ready)
+        ]
+        if ready:
+            return max(ready)[1]
+        names = [model.name for model in self.models()]
+        if len(names) == 1:
+            return names[0]
+        raise ModelNotFound("default", tuple(names[:3]))

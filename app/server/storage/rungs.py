@@ -1,12 +1,16 @@
 """Rungs: which safer plan each model file needed, so that it does not crash again tomorrow.
 
 A note holds only for the version of the program that made it: a new one may have mended the crash
-and tries the fast plan again.
+and tries the fast plan again. A disk that fails costs the memory of it, and never a load.
 """
 
+import logging
+import sqlite3
 from typing import final
 
 from app.server.storage.database import Database
+
+log = logging.getLogger(__name__)
 
 
 @final
@@ -19,9 +23,13 @@ class Rungs:
 
     async def of(self, identity: str) -> int:
         """How many safer plans to take at once for this model file; 0 when nothing is known."""
-        rows = await self._database.read(
-            "select rung from rungs where identity = ? and version = ?", identity, self._version
-        )
+        try:
+            rows = await self._database.read(
+                "select rung from rungs where identity = ? and version = ?", identity, self._version
+            )
+        except sqlite3.Error:
+            log.warning("a remembered plan could not be read", exc_info=True)
+            return 0
         for (rung,) in rows:
             assert isinstance(rung, int)
             return rung
@@ -29,12 +37,15 @@ class Rungs:
 
     async def remember(self, identity: str, rung: int, at: float) -> None:
         """Begin with this rung from now on; 0 forgets."""
-        if rung == 0:
-            await self._database.write("delete from rungs where identity = ?", identity)
-            return
-        await self._database.write(
-            "insert into rungs (identity, rung, version, noted_at) values (?, ?, ?, ?)"
-            " on conflict (identity) do update set rung = excluded.rung,"
-            " version = excluded.version, noted_at = excluded.noted_at",
-            *(identity, rung, self._version, at),
-        )
+        try:
+            if rung == 0:
+                await self._database.write("delete from rungs where identity = ?", identity)
+            else:
+                await self._database.write(
+                    "insert into rungs (identity, rung, version, noted_at) values (?, ?, ?, ?)"
+                    " on conflict (identity) do update set rung = excluded.rung,"
+                    " version = excluded.version, noted_at = excluded.noted_at",
+                    *(identity, rung, self._version, at),
+                )
+        except sqlite3.Error:
+            log.warning("a plan could not be remembered", exc_info=True)
