@@ -20,6 +20,8 @@ class LlamaOptions:
 
     vocabulary: int = 640
     tokenizer: Literal["bpe", "spm"] = "bpe"
+    pre_tokenizer: str = "gpt-2"
+    """How words are found in a byte-level vocabulary, in llama.cpp's names."""
     layers: int = 2
     embedding: int = 128
     heads: int = 4
@@ -52,7 +54,9 @@ def make_llama(path: Path, options: LlamaOptions | None = None) -> Path:
     tokenizer = (bpe if options.tokenizer == "bpe" else spm)(options.vocabulary)
     writer = gguf.GGUFWriter(path, "llama", split_max_tensors=options.shard_tensors)
     _add_shape(writer, options)
-    add_text_tokenizer(writer, tokenizer, add_bos=options.add_bos)
+    add_text_tokenizer(
+        writer, tokenizer, add_bos=options.add_bos, pre_tokenizer=options.pre_tokenizer
+    )
     if options.template is not None:
         writer.add_chat_template(options.template)
     _add_weights(writer, options, tokenizer)

@@ -56,13 +56,19 @@ class Weights:
         self.exact(name, np.zeros(size, np.float32))
 
 
-def add_text_tokenizer(writer: gguf.GGUFWriter, tokenizer: Tokenizer, *, add_bos: bool) -> None:
+def add_text_tokenizer(
+    writer: gguf.GGUFWriter,
+    tokenizer: Tokenizer,
+    *,
+    add_bos: bool,
+    pre_tokenizer: str = "gpt-2",
+) -> None:
     """The keys of a byte-level or sentencepiece vocabulary."""
     writer.add_tokenizer_model(tokenizer.model)
     writer.add_token_list(tokenizer.tokens)
     writer.add_token_types(tokenizer.types)
     if tokenizer.model == "gpt2":
-        writer.add_tokenizer_pre("gpt-2")
+        writer.add_tokenizer_pre(pre_tokenizer)
         writer.add_token_merges(tokenizer.merges)
         writer.add_bos_token_id(tokenizer.id(END_OF_TEXT))
         writer.add_pad_token_id(tokenizer.id(END_OF_TEXT))

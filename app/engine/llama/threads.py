@@ -4,11 +4,11 @@ ggml cuts each operation into equal parts and waits for the slowest, so a thread
 are cores halves the speed, and a second thread on one core (SMT) adds nothing to arithmetic.
 Hence: physical cores, of those that this process may use.
 
-Who else is busy is not asked. It changes by the second and a model lives for hours; and with the
-short spin that `__init__` sets, a thread that waits for a busy core costs little: on two cores
-with one or two programs spinning beside, two threads were as fast as one or faster, and on idle
-ones nearly twice as fast in prefill. From four cores up one is left to decode's neighbours, the
-server and this process's own Python, since decode is bound by memory long before the last core.
+Who else is busy is not asked: it changes by the second and a model lives for hours. With the short
+spin that `__init__` sets, a thread too many costs a sixth while somebody else needs its core, and
+a thread too few costs nearly half all the time (figures there). From four cores up one is left to
+decode's neighbours, the server and this process's own Python, since decode is bound by memory long
+before the last core.
 """
 
 import os

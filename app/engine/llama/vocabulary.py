@@ -8,6 +8,8 @@ from typing import Any, Final
 import llama_cpp.llama_cpp as llama
 from llguidance import LLTokenizer
 
+from app.engine.llama import runs
+
 _NO_TOKEN: Final = -1
 _PIECE_BYTES: Final = 128
 """Few tokens are longer; those that are get a second call."""
@@ -27,6 +29,9 @@ class LlamaVocabulary:
         self.size = int(llama.llama_vocab_n_tokens(handle))
         self._pieces: list[bytes | None] = [None] * self.size
         self._special_pieces: list[bytes | None] = [None] * self.size
+        self._is_bpe = llama.llama_vocab_type(handle) == llama.LLAMA_VOCAB_TYPE_BPE
+        self._head = [llama.llama_vocab_bos(handle)] * llama.llama_vocab_get_add_bos(handle)
+        self._tail = [llama.llama_vocab_eos(handle)] * llama.llama_vocab_get_add_eos(handle)
         self.bos_text = self._text_of(llama.llama_vocab_bos(handle))
         self.eos_text = self._text_of(llama.llama_vocab_eos(handle))
         self.ends = self._find_ends()
@@ -37,6 +42,15 @@ class LlamaVocabulary:
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """Token ids of `text`."""
+        pieces = runs.cut(text) if self._is_bpe else [text]
+        if len(pieces) == 1:
+            return self._tokenize(text, add_special, parse_special)
+        tokens = list(self._head) if add_special else []
+        for piece in pieces:
+            tokens += self._tokenize(piece, False, parse_special)
+        return tokens + list(self._tail) if add_special else tokens
+
+    def _tokenize(self, text: str, add_special: bool, parse_special: bool) -> list[int]:
         # Half a surrogate pair, which JSON can spell, is no text: it becomes a question mark.
         data = text.encode("utf-8", "replace")
         size = len(data) + 8  # at most a token for each byte, and a few special ones
