@@ -12,16 +12,6 @@ from app.client.errors import NoServer, ServerRefused, ServerSilent
 from app.wire.local import EnginePicture, LoadAnswer, LoadRequest
 
 
-def ready(client: Client, request: LoadRequest) -> EnginePicture:
-    """The model in memory. One that is loaded already stays as it is, unless there are wishes."""
-    if request == LoadRequest(model=request.model):
-        loaded = {e.model: e for e in client.state().engines if e.status == "loaded"}
-        for model in client.models():
-            if request.model in (model.id, *model.aliases) and model.id in loaded:
-                return loaded[model.id]
-    return load_with_progress(client, request).engine
-
-
 def load_with_progress(client: Client, request: LoadRequest) -> LoadAnswer:
     """Load the model, with a bar on stderr where that is a terminal."""
     if not sys.stderr.isatty():

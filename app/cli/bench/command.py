@@ -24,7 +24,7 @@ from app.cli.command import MODEL, command
 from app.cli.exit_codes import Exit
 from app.cli.flags import WISHES, load_request, setting_flags
 from app.cli.output import note, print_json, print_table, stderr
-from app.cli.progress import ready
+from app.cli.progress import load_with_progress
 from app.cli.server import running_or_own
 from app.client.client import Client
 from app.core.base.errors import RequestError
@@ -106,7 +106,7 @@ def bench(
     counts = _counts(streams)
     request = load_request(model, wishes)
     with running_or_own() as client:
-        engine = ready(client, request)
+        engine = load_with_progress(client, request).engine
         _check_room(engine, prompt_tokens, answer_tokens, max(counts))
         vocabulary = next(m.meta.n_vocab for m in client.models() if m.id == engine.model)
         with _progress(steps=len(counts) * 2 * (repetitions + 1)) as advance:

@@ -14,7 +14,7 @@ from app.cli.command import MODEL, command
 from app.cli.exit_codes import Exit
 from app.cli.flags import WISHES, load_request, setting_flags
 from app.cli.output import note, print_error, print_json, stderr, stdout
-from app.cli.progress import ready
+from app.cli.progress import load_with_progress
 from app.cli.server import running_or_own
 from app.client.client import Client
 from app.core.base.errors import AthanorError
@@ -76,7 +76,7 @@ def run(
     is_chat = prompt is None and sys.stdin.isatty() and not is_json
     text = "" if is_chat else _text_of(prompt)
     with running_or_own() as client:
-        engine = ready(client, request)
+        engine = load_with_progress(client, request).engine
         if is_chat:
             return _chat(client, conversation, engine)
         return _ask_once(client, conversation, text, is_json=is_json)
