@@ -49,7 +49,9 @@ class Context:
         # A mirror keeps cells that slid out of a window; pointless where nothing is ever trimmed.
         window = 0 if model.is_recurrent or plan.is_embedding else model.window
         slots = min(plan.slots, Memory.slots_max(window))
-        self.threads, self.threads_batch = threads.choose(plan, has_gpu=model.layers_offloaded > 0)
+        self.threads, self.threads_batch = threads.choose(
+            plan, cores=threads.cores_allowed(), has_gpu=model.layers_offloaded > 0
+        )
         parameters = self._parameters(model, plan, Memory.ids(slots, window))
         self.handle = llama.llama_init_from_model(model.handle, parameters)
         if not self.handle:

@@ -25,9 +25,8 @@ BESIDE_GPU: Final = 4
 """Threads beside a GPU: the CPU then only has the embedding row and what did not fit."""
 
 
-def choose(plan: LoadPlan, *, has_gpu: bool) -> tuple[int, int]:
-    """Threads for decode and for prefill; what the plan says goes before."""
-    cores = cores_allowed()
+def choose(plan: LoadPlan, *, cores: int, has_gpu: bool) -> tuple[int, int]:
+    """Threads for decode and for prefill on `cores`; what the plan says goes before."""
     decode = cores - 1 if cores >= SPARE_FROM else cores
     if has_gpu and plan.gpu_layers < 0:
         decode = min(decode, BESIDE_GPU)
