@@ -30,7 +30,11 @@ def adapt(parameters: Any, model: Model, plan: LoadPlan) -> None:
     """Changes the parameters of a context into one for embeddings."""
     longest = longest_input(model, plan)
     parameters.embeddings = True
-    parameters.n_batch = max(parameters.n_batch, plan.micro_batch, longest)
+    # When it measures its buffers llama.cpp rounds the tokens up to a multiple of the sequences,
+    # but not the outputs, and aborts where they differ; so the size is such a multiple already.
+    sequences = parameters.n_seq_max
+    size = max(parameters.n_batch, plan.micro_batch, longest)
+    parameters.n_batch = -(-size // sequences) * sequences
     parameters.n_ubatch = parameters.n_batch
     parameters.n_ctx = parameters.n_batch  # each call begins with an empty memory
     if model.metadata(f"{model.architecture}.pooling_type") in ("", "0"):

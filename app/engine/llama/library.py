@@ -30,6 +30,10 @@ _CONTINUES: Final = 5
 """ggml's level of a text that goes on with the line before."""
 
 
+_EXPECTED: Final = ("using full-size SWA cache", "possible training context overflow")
+"""Warnings that speak of what is done on purpose: one pool of cells for many sequences."""
+
+
 class LogTail:
     """The last lines of llama.cpp's log, with a mark to ask for what came after a moment."""
 
@@ -51,6 +55,8 @@ class LogTail:
     def _flush(self) -> None:
         line, self._partial = self._partial.strip(), ""
         if line.strip("."):
+            if any(words in line for words in _EXPECTED):
+                self._level = logging.DEBUG
             self._count += 1
             self._lines.append((self._count, self._level, line))
             log.log(self._level, "%s", line)

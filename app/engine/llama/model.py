@@ -123,7 +123,7 @@ class Model:
             return f"{self.architecture} models translate from encoder to decoder, not supported"
         if self.metadata(f"{self.architecture}.pooling_type") == str(llama.LLAMA_POOLING_TYPE_RANK):
             return "this is a reranking model; reranking is not supported"
-        if self.is_encoder and not plan.is_embedding:
+        if (self.is_encoder or not self.is_causal) and not plan.is_embedding:
             return "this model only makes embeddings"
         if llama.llama_vocab_type(self.vocabulary) == llama.LLAMA_VOCAB_TYPE_NONE:
             return "the file holds no vocabulary"
@@ -173,6 +173,12 @@ def _parameters(plan: LoadPlan, progress: LoadProgress) -> tuple[Any, list[objec
     callback = llama.llama_progress_callback(_reporter(progress))
     parameters.progress_callback = callback
     keep: list[object] = [callback]
+    if plan.gpu_layers == 0:
+        # An empty list: otherwise a GPU would still compute large batches and hold buffers, and
+        # the last rung of the ladder of safer plans is to leave a broken driver alone.
+        nothing = (ctypes.c_void_p * 1)(None)
+        parameters.devices = ctypes.addressof(nothing)
+        keep.append(nothing)
     if plan.tensor_split:
         shares = (ctypes.c_float * max(llama.llama_max_devices(), len(plan.tensor_split)))()
         shares[: len(plan.tensor_split)] = plan.tensor_split

@@ -75,6 +75,20 @@ def test_more_inputs_than_slots_and_more_tokens_than_a_call_are_split(
     backend.close()
 
 
+@pytest.mark.parametrize("slots", [1, 7, 48, 100])
+def test_any_number_of_slots_suits_an_embedder(gguf_store: GgufStore, slots: int) -> None:
+    backend = open_model(gguf_store.bert(), is_embedding=True, slots=slots, step_tokens=512)
+    inputs = [words(20, seed=n, vocabulary=300) for n in range(10)]
+
+    assert np.isfinite(backend.embed(inputs)).all()
+    backend.close()
+
+
+def test_an_encoder_is_not_loaded_for_text(gguf_store: GgufStore) -> None:
+    with pytest.raises(LoadFailed, match="only makes embeddings"):
+        open_model(gguf_store.bert())
+
+
 def test_an_input_of_the_whole_context_is_one_call(gguf_store: GgufStore) -> None:
     backend = open_embedder(gguf_store)
     longest = backend.facts.plan.context
