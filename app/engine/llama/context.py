@@ -47,7 +47,7 @@ class Context:
         self._mark = library.tail.mark
         self.vocabulary_size = int(llama.llama_vocab_n_tokens(model.vocabulary))
         # A mirror keeps cells that slid out of a window; pointless where nothing is ever trimmed.
-        window = 0 if model.is_recurrent or plan.is_embedding else model.window
+        window = model.window if model.can_trim and not plan.is_embedding else 0
         slots = min(plan.slots, Memory.slots_max(window))
         self.threads, self.threads_batch = threads.choose(
             plan, cores=threads.cores_allowed(), has_gpu=model.layers_offloaded > 0
@@ -58,7 +58,7 @@ class Context:
             raise failure("the context could not be made", self._mark)
         self.outputs_max = int(parameters.n_outputs_max) or self.step_tokens
         self.memory = Memory(self.handle, slots, window)
-        self.can_trim = not model.is_recurrent
+        self.can_trim = model.can_trim
         self._batch = Batch(self.step_tokens, mirror=self.memory.mirror)
         self._outputs = 0
         self._logits: Floats = np.empty((0, self.vocabulary_size), np.float32)
@@ -93,7 +93,7 @@ class Context:
             return parameters
         # By default a buffer for the logits of a whole batch is reserved on the device, 300 MB at a
         # vocabulary of 150,000. No step wants more rows than these.
-        drafts = DRAFT_MAX if plan.speculation and not model.is_recurrent else 0
+        drafts = DRAFT_MAX if plan.speculation and model.can_trim else 0
         parameters.n_outputs_max = max(sequences, plan.sequences * (1 + drafts))
         return parameters
 

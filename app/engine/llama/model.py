@@ -34,6 +34,10 @@ _LOAD_MODES: Final = {
 _PROGRESS_STEP: Final = 0.01
 """The callback comes for each tensor; a watcher needs no finer steps."""
 
+_OWN_MEMORY: Final = frozenset({"deepseek4", "dots3note", "qwen4exp"})
+"""Windowed memories where a token cannot belong to two sequences, so that the mirrors of memory.py
+are not possible; whole sequences are then copied and forgotten, as with a state."""
+
 _OUT_OF_MEMORY: Final = re.compile(
     r"failed to allocate|unable to allocate|out of memory|bad_alloc", re.I
 )
@@ -80,11 +84,13 @@ class Model:
         return template.decode("utf-8", "replace") if template else ""
 
     @property
-    def is_recurrent(self) -> bool:
-        """Whether its memory, or part of it, is a state that cannot forget a single token."""
-        return bool(
-            llama.llama_model_is_recurrent(self.handle) or llama.llama_model_is_hybrid(self.handle)
+    def can_trim(self) -> bool:
+        """Whether its memory may forget the end of a sequence: False where it is a state, or of a
+        kind of its own. A model that is new here may still refuse; the warm-up tries."""
+        is_state = llama.llama_model_is_recurrent(self.handle) or llama.llama_model_is_hybrid(
+            self.handle
         )
+        return not is_state and self.architecture not in _OWN_MEMORY
 
     @property
     def is_encoder(self) -> bool:
