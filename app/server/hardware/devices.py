@@ -71,6 +71,13 @@ class Devices:
                 self._listed_at = time.monotonic()
             return _with_samples(self._listed, samples)
 
+    async def sampled(self) -> tuple[Device, ...]:
+        """The devices with what can be looked up in milliseconds; empty before the first list."""
+        async with self._lock:
+            if self._listed is None:
+                return ()
+            return _with_samples(self._listed, await asyncio.to_thread(self._sample))
+
     async def close(self) -> None:
         """Let the driver go."""
         async with self._lock:

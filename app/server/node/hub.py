@@ -16,6 +16,7 @@ import msgspec
 from app.core.state.apply import apply
 from app.core.state.events import Event
 from app.core.state.node_state import NodeState
+from app.server.node.bell import Bell
 
 WATCHER_EVENTS_MAX: Final = 256
 """Events that wait for one watcher before it is cut off: seconds of a busy node."""
@@ -62,6 +63,8 @@ class Hub:
         """The picture now. Read it freely; it is never changed, only replaced."""
         self.number: int = 0
         """Of the last event; rises by one each."""
+        self.bell = Bell()
+        """Rung at every event, and when somebody begins to watch."""
         self._watchers: set[_Watcher] = set()
         self._is_closed = False
 
@@ -74,6 +77,7 @@ class Hub:
         """Apply the event and tell the watchers. Raises: IllegalTransition, for a bug."""
         self.state = apply(self.state, event)
         self.number += 1
+        self.bell.ring()
         if not self._watchers:
             return
         happened = Happened(number=self.number, event=event, state=self.state)
@@ -92,6 +96,7 @@ class Hub:
             return
         watcher = _Watcher(Happened(number=self.number, event=None, state=self.state))
         self._watchers.add(watcher)
+        self.bell.ring()
         try:
             while not watcher.is_over:
                 await watcher.news.wait()

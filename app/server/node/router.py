@@ -70,6 +70,7 @@ class Router:
         self._leases = 0
         self._mean_seconds = 1.0
         self._is_stopping = False
+        self._grace: asyncio.Timeout | None = None
         self._at_rest = asyncio.Event()
         self._at_rest.set()
 
@@ -176,12 +177,18 @@ class Router:
         if not self._is_stopping:
             self._is_stopping = True
             self._hub.publish(ServerStopping())
+        self._grace = asyncio.timeout(grace_seconds)
         try:
-            async with asyncio.timeout(grace_seconds):
+            async with self._grace:
                 await self._at_rest.wait()
         except TimeoutError:
             log.warning("ending answers under way", extra={"requests": self._leases})
         await self._engines.stop()
+
+    def hurry(self) -> None:
+        """The grace of a stop under way is over now."""
+        if self._grace and not self._grace.expired() and not self._at_rest.is_set():
+            self._grace.reschedule(asyncio.get_running_loop().time())
 
     def _admit(self) -> None:
         if self._is_stopping:

@@ -1,0 +1,255 @@
+"""Run: builds the server out of its parts, serves, and ends it in order.
+
+Start: the lock, the log, the database, the list of model files, the sockets; then connections are
+accepted, and what takes longer (headers of models, the devices) follows beside. Stop: no new
+requests; those under way have the grace to finish; engines end; connections close; the lock goes.
+The real clock and real chance enter the server here.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import asdict
+
+from app import __version__
+from app.core.base.errors import SettingsInvalid
+from app.core.models.wishes import Wishes
+from app.core.state.events import ServerOpened
+from app.core.state.node_state import NodeState, ServerFacts
+from app.observe.logging import set_up
+from app.observe.meters import Meters
+from app.server.hardware.devices import Devices
+from app.server.hardware.engine_program import EngineProgram
+from app.server.hardware.machine import look_at_machine
+from app.server.main.listening import Listening, is_loopback, listen
+from app.server.main.lock_file import LockFile
+from app.server.main.stopping import Stopping
+from app.server.main.web_server import WebServer, loop_factory
+from app.server.models.library import Library
+from app.server.node.engine import EngineLimits
+from app.server.node.engines import Engines
+from app.server.node.hub import Hub
+from app.server.node.loader import Loader
+from app.server.node.router import Router
+from app.server.node.sampler import Sampler
+from app.server.node.shelf import Shelf
+from app.server.storage.database import Database
+from app.server.storage.keys import Keys
+from app.server.storage.rungs import Rungs
+from app.server.web.app import create_app
+from app.server.web.services import Services
+from app.settings.paths import Paths
+from app.settings.schema import Settings
+from app.wire.local import ServerLock
+
+log = logging.getLogger(__name__)
+
+OnReady = Callable[[tuple[str, ...], tuple[str, ...]], None]
+"""Called once connections are accepted: base URLs of the API, names of the models."""
+
+_LAST_BYTES_SECONDS: Final = 2.0
+"""After the engines are gone every answer has its last event; this is for slow networks."""
+
+
+def run_server(
+    settings: Settings, paths: Paths, *, on_ready: OnReady, port_is_fixed: bool = False
+) -> int:
+    """Serve until a signal or the local API says stop; the exit status.
+
+    `port_is_fixed`: the owner named the port, so no other one is taken instead. Raises:
+    AlreadyServing, SettingsInvalid, DatabaseUnusable, OSError.
+    """
+    paths.ensure()
+    lock = LockFile.take(paths.lock_file)
+    try:
+        set_up(settings.server.log_level, paths.log_file)
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(
+                _serve(settings, paths, lock, on_ready=on_ready, port_is_fixed=port_is_fixed)
+            )
+    finally:
+        lock.close()
+    return 0
+
+
+def anchored_clock() -> Callable[[], float]:
+    """Seconds since 1970 as they were at the start, going on without ever jumping."""
+    offset = time.time() - time.monotonic()
+    return lambda: offset + time.monotonic()
+
+
+async def _serve(
+    settings: Settings, paths: Paths, lock: LockFile, *, on_ready: OnReady, port_is_fixed: bool
+) -> None:
+    server = settings.server
+    now, stopping, token = anchored_clock(), Stopping(), secrets.token_urlsafe(32)
+    hub = Hub(NodeState(server=_facts(settings, now())))
+    shelf = Shelf(_library(settings, paths), hub)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(stopping.by_signals())
+        database = await stack.enter_async_context(await Database.open(paths.database))
+        keys = await Keys.open(database, now)
+        _refuse_if_open_to_all(server.host, keys)
+        listening = listen(server.host, server.port, is_fixed=port_is_fixed)
+        stack.callback(listening.close)
+        await shelf.scan()
+        meters = Meters(lambda: hub.state)
+        router = await stack.enter_async_context(
+            _node(settings, hub=hub, shelf=shelf, database=database, meters=meters, now=now)
+        )
+        services = Services(
+            router=router,
+            library=shelf,
+            hub=hub,
+            keys=keys,
+            meters=meters,
+            settings=settings,
+            local_token=token,
+            stop=stopping.ask,
+            now=now,
+        )
+        web = WebServer(create_app(services))
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(web.serve(listening.sockets), name="web")
+            writing = group.create_task(keys.write_uses(), name="uses of keys")
+            await web.is_open.wait()
+            hub.publish(ServerOpened(addresses=listening.base_urls()))
+            lock.tell(_lock_text(listening, token, hub))
+            _say_ready(listening, server.port, hub, on_ready)
+            await stopping.asked.wait()
+            await _stop(web, serving, router, hub, stopping, grace=server.stop_grace_seconds)
+            writing.cancel()
+        await keys.flush()
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def _node(
+    settings: Settings,
+    *,
+    hub: Hub,
+    shelf: Shelf,
+    database: Database,
+    meters: Meters,
+    now: Callable[[], float],
+) -> AsyncGenerator[Router, None]:
+    """The node's services, at work inside the block; no engine is left after it."""
+    program = EngineProgram.of_this()
+    devices = Devices(program)
+    loader = Loader(
+        shelf=shelf, devices=devices, rungs=Rungs(database, __version__), hub=hub, now=now
+    )
+    engines = Engines(
+        hub=hub,
+        program=program,
+        loader=loader,
+        wishes=Wishes(**asdict(settings.engine)),
+        limits=EngineLimits(
+            loaded_max=settings.models.loaded_max,
+            keep_alive=float(settings.models.keep_alive_seconds),
+        ),
+        now=now,
+    )
+    router = Router(
+        hub=hub,
+        engines=engines,
+        meters=meters,
+        shelf=shelf,
+        default=settings.models.default,
+        requests_max=settings.server.requests_max,
+        now=now,
+    )
+    async with engines.running(), asyncio.TaskGroup() as group:
+        beside = [
+            group.create_task(shelf.keep_read(), name="library"),
+            group.create_task(loader.look(), name="devices"),
+            group.create_task(Sampler(devices, hub).keep_sampled(), name="sampler"),
+        ]
+        try:
+            yield router
+        finally:
+            for task in beside:
+                task.cancel()
+    await devices.close()
+
+
+async def _stop(
+    web: WebServer,
+    serving: asyncio.Task[None],
+    router: Router,
+    hub: Hub,
+    stopping: Stopping,
+    *,
+    grace: float,
+) -> None:
+    """End in order; at once when urged. Connections are closed when this returns."""
+    log.info("stopping", extra={"requests": len(hub.state.requests), "grace": grace})
+    # Uvicorn stops to accept; answers under way go on.
+    web.should_exit = True
+    async with asyncio.TaskGroup() as group:
+        ending = group.create_task(router.stop(grace), name="stop")
+        # Watches never end by themselves; they have just been told that the server stops.
+        await asyncio.sleep(0)
+        hub.close()
+        urging = group.create_task(stopping.urged.wait(), name="urge")
+        await asyncio.wait({ending, urging}, return_when=asyncio.FIRST_COMPLETED)
+        if not ending.done():
+            router.hurry()
+            await asyncio.wait({ending})
+        urging.cancel()
+    await asyncio.wait({serving}, timeout=_LAST_BYTES_SECONDS)
+    web.force_exit = True
+    await asyncio.wait({serving})
+
+
+def _library(settings: Settings, paths: Paths) -> Library:
+    folders = (Path(folder).expanduser() for folder in settings.models.folders)
+    return Library((paths.models, *folders), cache_file=paths.cache / "cards.json")
+
+
+def _facts(settings: Settings, started_at: float) -> ServerFacts:
+    machine = look_at_machine()
+    return ServerFacts(
+        version=__version__,
+        pid=os.getpid(),
+        started_at=started_at,
+        requests_max=settings.server.requests_max,
+        cores=machine.cores,
+        memory_bytes=machine.memory_bytes,
+    )
+
+
+def _refuse_if_open_to_all(host: str, keys: Keys) -> None:
+    """Raises SettingsInvalid when other machines could use this one without a key."""
+    if is_loopback(host) or keys.has_live:
+        return
+    raise SettingsInvalid(
+        f"server.host is {host}, which other machines can reach, and there is no API key",
+        remedy="Start on 127.0.0.1, make a key with `athanor keys add NAME`, and start again.",
+    )
+
+
+def _lock_text(listening: Listening, token: str, hub: Hub) -> ServerLock:
+    return ServerLock(
+        pid=os.getpid(),
+        host=listening.local_host,
+        port=listening.port,
+        token=token,
+        version=__version__,
+        started_at=hub.state.server.started_at,
+    )
+
+
+def _say_ready(listening: Listening, wished: int, hub: Hub, on_ready: OnReady) -> None:
+    if wished and listening.port != wished:
+        log.warning("port %d is taken; serving on port %d instead", wished, listening.port)
+    log.info("serving", extra={"at": " ".join(listening.base_urls())})
+    names = (model.name for model in hub.state.models.values() if model.is_listed)
+    on_ready(listening.base_urls(), tuple(sorted(names)))

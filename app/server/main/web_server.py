@@ -1,0 +1,50 @@
+"""WebServer: uvicorn on our sockets, without its ways with signals and logs."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, final
+
+import uvicorn
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp
+
+KEPT_CONNECTION_SECONDS: Final = 75
+"""Longer than clients keep idle connections in their pools, so that they close first: a request
+sent into a connection that we are just closing would be lost."""
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's where it is installed, else Python's own."""
+    return uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
+
+
+@final
+class WebServer(uvicorn.Server):
+    """Serves one application until `should_exit`; `is_open` is set when it accepts connections."""
+
+    def __init__(self, app: "ASGIApp") -> None:
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEPT_CONNECTION_SECONDS,
+        )
+        super().__init__(config)
+        self.is_open = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves them to stopping.py."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, and says when it is done."""
+        await super().startup(sockets)
+        self.is_open.set()
