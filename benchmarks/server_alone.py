@@ -37,16 +37,16 @@ async def athanor_start_seconds(model: Path) -> float:
     with tempfile.TemporaryDirectory(prefix="athanor-bench-") as home:
         port = free_port()
         begun = time.perf_counter()
-        async with Athanor().server(Path(home), port, model):
-            return await until_answers(port, LIST_PATH) - begun
+        async with Athanor().server(Path(home), port, model) as process:
+            return await until_answers(process, port, LIST_PATH) - begun
 
 
 async def llama_server_start_seconds(peer: PeerBinaries, launch: Launch) -> float:
     """The same of llama-server, which loads its model meanwhile."""
     port = free_port()
     begun = time.perf_counter()
-    async with child(LlamaServer(peer.server).command(launch, port)):
-        return await until_answers(port, LIST_PATH) - begun
+    async with child(LlamaServer(peer.server).command(launch, port)) as process:
+        return await until_answers(process, port, LIST_PATH) - begun
 
 
 async def athanor_idle_bytes(model: Path) -> float:
@@ -54,7 +54,7 @@ async def athanor_idle_bytes(model: Path) -> float:
     with tempfile.TemporaryDirectory(prefix="athanor-bench-") as home:
         port = free_port()
         async with Athanor().server(Path(home), port, model) as process:
-            await until_answers(port, LIST_PATH)
+            await until_answers(process, port, LIST_PATH)
             await asyncio.sleep(_SETTLE_SECONDS)
             assert len(tree(process.pid)) == 1, "an engine runs that nobody asked for"
             return resident_bytes(process.pid)
@@ -65,7 +65,7 @@ async def llama_server_idle_bytes(peer: PeerBinaries) -> float:
     port = free_port()
     command = [str(peer.server), "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
     async with child(command) as process:
-        await until_answers(port, LIST_PATH)
+        await until_answers(process, port, LIST_PATH)
         await asyncio.sleep(_SETTLE_SECONDS)
         return resident_bytes(process.pid)
 
@@ -76,7 +76,7 @@ async def athanor_unload_seconds(launch: Launch) -> float:
         port = free_port()
         settings = settings_of(launch)
         async with Athanor().server(Path(home), port, launch.model, settings) as process:
-            await until_answers(port, LIST_PATH)
+            await until_answers(process, port, LIST_PATH)
             name = launch.model.stem
             await complete(port, *request_of(Ask(prompt="time way", tokens=4), name))
             engines = tree(process.pid)[1:]
@@ -98,7 +98,7 @@ async def _toy_server() -> AsyncIterator[tuple[int, psutil.Process, str, Path]]:
         model.write_text('{"context": 16384, "cells": 262144, "sequences": 16}', encoding="utf-8")
         port = free_port()
         async with Athanor().server(Path(home), port, model) as process:
-            await until_answers(port, LIST_PATH)
+            await until_answers(process, port, LIST_PATH)
             await complete(port, *_toy_request("hello", model.stem))
             yield port, psutil.Process(process.pid), model.stem, model
 

@@ -27,7 +27,7 @@ class Athanor:
         with tempfile.TemporaryDirectory(prefix="athanor-bench-") as home:
             port = free_port()
             async with self.server(Path(home), port, launch.model, settings_of(launch)) as process:
-                await until_answers(port, LIST_PATH)
+                await until_answers(process, port, LIST_PATH)
                 service = HttpService(self.name, process.pid, port, launch.model.stem)
                 await warm_up(service)
                 yield service

@@ -1,7 +1,9 @@
 """Asking a server over HTTP: one dialect for llama-server and Athanor alike."""
 
 import asyncio
+import contextlib
 import time
+from asyncio.subprocess import Process
 from typing import Final, final
 
 from benchmarks.client import Answer, Json, PeerFailed, complete, fetch
@@ -45,21 +47,19 @@ def request_of(ask: Ask, model: str) -> tuple[str, Json]:
     return "/v1/chat/completions", body | {"messages": messages}
 
 
-async def until_answers(port: int, path: str) -> float:
+async def until_answers(process: Process, port: int, path: str) -> float:
     """Waits for a 200; the moment of `time.perf_counter` when it came.
 
-    Raises: PeerFailed after `READY_SECONDS_MAX`.
+    Raises: PeerFailed when the process ends first, or after `READY_SECONDS_MAX`.
     """
     deadline = time.perf_counter() + READY_SECONDS_MAX
-    while True:
-        try:
+    while process.returncode is None and time.perf_counter() < deadline:
+        # IndexError: the port was open and closed again before a status line came
+        with contextlib.suppress(OSError, PeerFailed, IndexError):
             await fetch(port, "GET", path)
             return time.perf_counter()
-        except (OSError, PeerFailed, IndexError) as error:
-            # IndexError: the port was open and closed again before a status line came
-            if time.perf_counter() > deadline:
-                raise PeerFailed(f"{path} did not answer in {READY_SECONDS_MAX} s") from error
         await asyncio.sleep(POLL_SECONDS)
+    raise PeerFailed(f"{path} did not answer, and was waited for {READY_SECONDS_MAX} s at most")
 
 
 async def warm_up(service: HttpService) -> None:

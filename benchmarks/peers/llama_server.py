@@ -24,7 +24,7 @@ class LlamaServer:
         """One model in one process."""
         port = free_port()
         async with child(self.command(launch, port)) as process:
-            await until_answers(port, "/health")
+            await until_answers(process, port, "/health")
             service = HttpService(self.name, process.pid, port, launch.model.stem)
             await warm_up(service)
             yield service
