@@ -6,12 +6,14 @@ figures; nothing is downloaded and nothing is mocked.
 
 from tests.gguf_made.bert import BertOptions, make_bert
 from tests.gguf_made.hybrid import HybridOptions, make_hybrid
-from tests.gguf_made.llama import LlamaOptions, make_llama
+from tests.gguf_made.llama import EXACT, EXACT_PLAN, LlamaOptions, make_llama
 from tests.gguf_made.mamba import MambaOptions, make_mamba
 from tests.gguf_made.store import GgufStore
 from tests.gguf_made.windowed import WindowedOptions, make_windowed
 
 __all__ = [
+    "EXACT",
+    "EXACT_PLAN",
     "BertOptions",
     "GgufStore",
     "HybridOptions",

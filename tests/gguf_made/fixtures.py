@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.gguf_made.llama import EXACT
 from tests.gguf_made.store import GgufStore
 
 
@@ -17,6 +18,12 @@ def gguf_store(tmp_path_factory: pytest.TempPathFactory) -> GgufStore:
 def llama_gguf(gguf_store: GgufStore) -> Path:
     """The default tiny chat model."""
     return gguf_store.llama()
+
+
+@pytest.fixture(scope="session")
+def exact_gguf(gguf_store: GgufStore) -> Path:
+    """The tiny chat model whose greedy answers do not depend on batches; see llama.EXACT."""
+    return gguf_store.llama(EXACT)
 
 
 @pytest.fixture(scope="session")

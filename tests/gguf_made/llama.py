@@ -48,6 +48,16 @@ class LlamaOptions:
     """Given, the file is an embedding model with causal attention."""
 
 
+EXACT: Final = LlamaOptions(weights="F32", name="Tiny Exact")
+"""For tests that compare greedy answers token for token across different batches. A product of one
+row and one of many rows differ in the order of their sums: by 2e-2 of a logit in half precision,
+where one token in a hundred is a nearer tie than that, and by 3e-5 with these weights and
+`EXACT_PLAN`."""
+
+EXACT_PLAN: Final = {"key_type": "f32", "value_type": "f32", "flash_attention": "off"}
+"""Fields of a LoadPlan that go with `EXACT`; flash attention computes in half precision."""
+
+
 def make_llama(path: Path, options: LlamaOptions | None = None) -> Path:
     """Writes the model; the path to load, which is the first shard of a split one."""
     options = options or LlamaOptions()

@@ -12,7 +12,7 @@ from app.core.scheduling.step import Row, Trim
 from app.engine.backend import Floats
 from app.engine.llama.backend import LlamaBackend, load
 from app.wire.engine import LoadPlan, ModelSource
-from tests.gguf_made import GgufStore
+from tests.gguf_made import EXACT, EXACT_PLAN, GgufStore
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -96,6 +96,19 @@ def windowed(gguf_store: GgufStore) -> Iterator[LlamaBackend]:
     backend = open_model(gguf_store.windowed(), cells=512)
     yield backend
     backend.close()
+
+
+@pytest.fixture(scope="module")
+def opened_exact(gguf_store: GgufStore) -> Iterator[LlamaBackend]:
+    backend = open_model(gguf_store.llama(EXACT), **EXACT_PLAN)
+    yield backend
+    backend.close()
+
+
+@pytest.fixture
+def exact(opened_exact: LlamaBackend) -> LlamaBackend:
+    """The tiny llama in full precision, its memory empty."""
+    return emptied(opened_exact)
 
 
 @pytest.fixture(scope="module")

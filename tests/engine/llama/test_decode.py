@@ -39,7 +39,7 @@ def greedy_together(backend: LlamaBackend, prompts: list[list[int]], count: int)
     return answers
 
 
-@pytest.mark.parametrize("kind", ["llama", "mamba", "hybrid", "windowed"])
+@pytest.mark.parametrize("kind", ["exact", "mamba", "hybrid", "windowed"])
 def test_sequences_in_one_batch_answer_as_each_alone(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
@@ -64,6 +64,18 @@ def test_a_prompt_in_chunks_gives_the_logits_of_the_whole(
         found = compute(backend, 0, prompt[start : start + 24], start=start)
 
     assert_same(found, whole)
+
+
+def test_a_verified_draft_gives_the_answer_of_single_steps(exact: LlamaBackend) -> None:
+    prompt = words(40)
+    answer = greedy_alone(exact, prompt, 60)
+
+    compute(exact, 0, prompt)
+    for start in range(0, 48, 12):
+        draft = answer[start : start + 12]
+        exact.decode([Row(0, Slot(0), len(prompt) + start, draft, logits=12)])
+        found = [int(exact.logits(n).argmax()) for n in range(12)]
+        assert found == answer[start + 1 : start + 13]
 
 
 def test_chunks_ride_with_decoding_rows(llama: LlamaBackend) -> None:
