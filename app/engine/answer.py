@@ -14,8 +14,13 @@ from app.wire.engine import Part, Said
 class Parser(Protocol):
     """Splits the text of an answer into what is said, reasoned and called."""
 
-    has_calls: bool
-    in_reasoning: bool
+    @property
+    def has_calls(self) -> bool:
+        """Whether a call has begun."""
+
+    @property
+    def in_reasoning(self) -> bool:
+        """Whether what came last was reasoning."""
 
     def feed(self, text: str) -> list[Part]:
         """The parts that `text` completes."""

@@ -14,7 +14,7 @@ import msgspec
 
 from app.core.base.ids import RequestId, Slot
 from app.core.scheduling.limits import Limits
-from app.core.scheduling.lookup import Lookup
+from app.core.scheduling.lookup import DRAFTERS_MAX, Lookup
 from app.core.scheduling.pace import Pace
 from app.core.scheduling.scheduler import Scheduler
 from app.core.scheduling.sequence import Sequence as Scheduled
@@ -39,9 +39,6 @@ from app.wire.engine import (
 
 PICK_THREADS: Final = 4
 """A sampler over 150,000 words takes half a millisecond and leaves Python's lock meanwhile."""
-
-DRAFTERS_MAX: Final = 4
-"""Speculation pays while decoding waits for memory; with more streams it waits for compute."""
 
 PROBE_TOKENS: Final = 8
 PROBE_SLOT: Final = Slot(0)

@@ -23,6 +23,9 @@ from app.engine.channel import Channel, take_stdout
 from app.engine.service import Service
 from app.wire.engine import Failed, Loading, Ready, Start, ToEngine
 
+STACK_BYTES: Final = 16 * 1024**2
+"""Tokenisers of llama.cpp recurse over long words; Windows gives threads 1 MiB."""
+
 log: Final = logging.getLogger("athanor.engine")
 
 EXIT_OK: Final = 0
@@ -37,6 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     faulthandler.enable()
     # A failed assert in ggml would start a debugger to print its stack, and take seconds to die.
     os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+    threading.stack_size(STACK_BYTES)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     if list(arguments) == ["--devices"]:
         from app.engine.llama.devices import list_devices  # noqa: PLC0415  (loads llama.cpp)

@@ -15,7 +15,7 @@ import msgspec
 
 from app.core.base.errors import AthanorError, Busy, ContextExceeded, RequestError
 from app.core.base.ids import RequestId
-from app.engine.backend import Backend
+from app.engine.backend import Backend, Vocabulary
 from app.engine.chat.dialect import Dialect
 from app.engine.embedding import EmbeddingLoop
 from app.engine.inbox import Closing, Inbox, Left
@@ -57,7 +57,7 @@ class Service:
             backend.facts.chat_template or None,
             bos=vocabulary.bos_text,
             eos=vocabulary.eos_text,
-            is_special=lambda text: _is_one_control_token(backend, text),
+            control_token=lambda text: _control_token(vocabulary, text),
         )
         self.facts = _with_dialect(backend.facts, dialect)
         self._send = send
@@ -167,9 +167,10 @@ def _surprise(request: RequestId, error: Exception) -> Refused:
     )
 
 
-def _is_one_control_token(backend: Backend, text: str) -> bool:
-    tokens = backend.vocabulary.tokenize(text, add_special=False, parse_special=True)
-    return len(tokens) == 1 and backend.vocabulary.is_control(tokens[0])
+def _control_token(vocabulary: Vocabulary, text: str) -> int | None:
+    """The control token that is written as `text`, if there is one."""
+    tokens = vocabulary.tokenize(text, add_special=False, parse_special=True)
+    return tokens[0] if len(tokens) == 1 and vocabulary.is_control(tokens[0]) else None
 
 
 def _with_dialect(facts: ModelFacts, dialect: Dialect) -> ModelFacts:

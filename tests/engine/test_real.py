@@ -21,20 +21,28 @@ from app.wire.engine import (
     PromptText,
     Sampling,
 )
+from tests.gguf_made.llama import EXACT_PLAN
 from tests.support.engine_child import Answered, EngineChild
 
 pytestmark = pytest.mark.model
 
 GREEDY = Sampling(temperature=0)
 PLAN = LoadPlan(
-    context=1024, cells=8192, sequences=8, slots=16, threads=1, threads_batch=1, step_tokens=256
+    context=1024,
+    cells=8192,
+    sequences=8,
+    slots=16,
+    threads=1,
+    threads_batch=1,
+    step_tokens=256,
+    **EXACT_PLAN,
 )
 NAMES = ("the furnace", "a quiet night", "seven ships", "the old road", "green glass")
 
 
 @pytest.fixture(scope="module")
-def engine(llama_gguf: Path) -> Iterator[EngineChild]:
-    with EngineChild(llama_gguf, plan=PLAN) as child:
+def engine(exact_gguf: Path) -> Iterator[EngineChild]:
+    with EngineChild(exact_gguf, plan=PLAN) as child:
         yield child
 
 
@@ -72,10 +80,10 @@ def test_the_same_seed_gives_the_same_answer_whatever_else_runs(engine: EngineCh
 
 
 def test_a_common_beginning_is_computed_once_for_all_that_arrive_together(
-    llama_gguf: Path,
+    exact_gguf: Path,
 ) -> None:
     common = "You are a careful helper who answers briefly and kindly. " * 20
-    with EngineChild(llama_gguf, plan=PLAN) as engine:
+    with EngineChild(exact_gguf, plan=PLAN) as engine:
         pending = [engine.ask(text(f"p{n}", f"{common} Question {n}?")) for n in range(8)]
         answers = [p.all() for p in pending]
         gauges = engine.wait_gauges(lambda g: g.running == 0 and g.completion_tokens >= 8 * 24)
@@ -105,11 +113,11 @@ def test_other_domains_do_not_see_what_is_cached(engine: EngineChild) -> None:
     assert other.completed.usage.cached == 0
 
 
-def test_speculation_does_not_change_a_greedy_answer(llama_gguf: Path, engine: EngineChild) -> None:
+def test_speculation_does_not_change_a_greedy_answer(exact_gguf: Path, engine: EngineChild) -> None:
     few_words = Sampling(temperature=0, logit_bias=tuple((t, 50.0) for t in (300, 301, 302)))
     asked = [(story(n), GREEDY if n % 2 else few_words) for n in range(8)]
     plan = msgspec.structs.replace(PLAN, speculation=False)
-    with EngineChild(llama_gguf, plan=plan) as without:
+    with EngineChild(exact_gguf, plan=plan) as without:
         expected = [
             without.answer(text(f"n{n}", prompt, sampling=how, max_tokens=80)).tokens()
             for n, (prompt, how) in enumerate(asked)
@@ -137,7 +145,7 @@ def park(engine: EngineChild) -> tuple[Answered, Answered]:
 @pytest.mark.parametrize("ram", [0, 1 << 30], ids=["computed again", "from RAM"])
 @pytest.mark.parametrize("cells", [400, 4096], ids=["cells short", "cells enough"])
 def test_a_guest_that_was_parked_ends_with_the_answer_it_would_have_given(
-    llama_gguf: Path, engine: EngineChild, ram: int, cells: int
+    exact_gguf: Path, engine: EngineChild, ram: int, cells: int
 ) -> None:
     alone = engine.answer(text("g", story(2) * 6, max_tokens=120, cache_prompt=False)).tokens()
     plan = LoadPlan(
@@ -149,9 +157,10 @@ def test_a_guest_that_was_parked_ends_with_the_answer_it_would_have_given(
         threads_batch=1,
         parked_bytes_max=ram,
         speculation=False,
+        **EXACT_PLAN,
     )
 
-    with EngineChild(llama_gguf, plan=plan) as narrow:
+    with EngineChild(exact_gguf, plan=plan) as narrow:
         guest, owner = park(narrow)
 
     assert guest.tokens() == alone
@@ -168,9 +177,9 @@ def test_a_leaving_client_frees_its_cells_at_the_next_step(engine: EngineChild) 
     assert gauges.cells_used == 0
 
 
-def test_the_answer_ends_where_the_context_does(llama_gguf: Path) -> None:
+def test_the_answer_ends_where_the_context_does(exact_gguf: Path) -> None:
     plan = LoadPlan(context=96, cells=256, sequences=2, slots=4, threads=1, threads_batch=1)
-    with EngineChild(llama_gguf, plan=plan) as engine:
+    with EngineChild(exact_gguf, plan=plan) as engine:
         answered = engine.answer(text("end", "once upon a time", max_tokens=None))
 
     usage = answered.completed.usage
@@ -215,12 +224,14 @@ def test_a_recurrent_model_answers_many_and_continues_conversations(mamba_gguf: 
         alone = [engine.answer(text(f"a{n}", story(n), cache_prompt=False)) for n in range(4)]
         pending = [engine.ask(text(f"b{n}", story(n))) for n in range(4)]
         crowd = [p.all() for p in pending]
-        common = [engine.ask(text(f"c{n}", story(2) * 6 + f" {n}")) for n in range(3)]
-        shared = [p.all().completed.usage.cached for p in common]
+        before = engine.wait_gauges(lambda g: g.running == 0).prompt_tokens
+        same = engine.answer(text("c", "unheard of " + story(2) * 6, choices=3, max_tokens=8))
+        computed = engine.wait_gauges(lambda g: g.running == 0).prompt_tokens - before
 
     assert not engine.facts.can_trim
     assert [a.tokens() for a in crowd] == [a.tokens() for a in alone]
-    assert sum(cached > 0 for cached in shared) == 2
+    assert same.tokens(0) == same.tokens(1) == same.tokens(2)
+    assert computed <= same.completed.usage.prompt + 2
 
 
 def test_texts_become_vectors_of_length_one_alone_as_together(bert_gguf: Path) -> None:

@@ -38,7 +38,7 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     threads_batch: int = 0
     """For prefill; 0 likewise."""
     use_extra_buffers: bool = True
-    """Weight repacking on the CPU. False avoids ggml's AMX path, which crashes on some VMs."""
+    """Weight repacking on the CPU; a build of it that crashes is a rung of the ladder."""
     memory_map: bool = True
     memory_lock: bool = False
     is_embedding: bool = False

@@ -18,7 +18,7 @@ from app.core.models.estimate import CELLS_ALIGNMENT, Setup, aligned
 from app.core.models.layout import Layout, lay_out, rooms
 from app.core.models.plan import DeviceUse
 from app.core.models.wishes import Wishes
-from app.core.scheduling.lookup import DRAFT_MAX
+from app.core.scheduling.lookup import outputs_max
 
 CONTEXT_WANTED: Final = 8192
 """Enough for conversations. More is chosen where all layers are on GPUs, or given when asked."""
@@ -82,8 +82,8 @@ class Search:
             cells = max(cells, batch)
         slots = self._slots()
         # What the engine reserves: an output for each sequence id, of which a cache with a window
-        # has two for each slot, or a whole draft for each running sequence.
-        outputs = max(2 * slots, wishes.sequences * (1 + DRAFT_MAX))
+        # has two for each slot, or what a step with drafts can want.
+        outputs = max(2 * slots, outputs_max(wishes.sequences))
         return Setup(
             cells=cells,
             slots=slots,

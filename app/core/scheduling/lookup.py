@@ -18,7 +18,16 @@ GRAM: Final = 3
 
 DRAFT_START: Final = 4
 DRAFT_MAX: Final = 16
+DRAFTERS_MAX: Final = 4
+"""Sequences that may draft in one step. Speculation pays while decoding waits for memory; with
+more streams it waits for compute."""
+
 REST_TOKENS: Final = 24
+
+
+def outputs_max(sequences: int) -> int:
+    """Rows of logits that one step can want: one a sequence, and the drafts of those that draft."""
+    return sequences + DRAFTERS_MAX * DRAFT_MAX
 
 
 @final

@@ -12,6 +12,7 @@ from app.core.base.ids import Slot
 from app.core.scheduling.step import Move, Row
 from app.engine.backend import DecodeFailed, Floats, LoadFailed, LoadProgress, Sampler
 from app.engine.llama import library
+from app.engine.llama.amx import has_amx
 from app.engine.llama.context import Context
 from app.engine.llama.devices import list_devices
 from app.engine.llama.embeddings import Embedder
@@ -166,6 +167,7 @@ class LlamaBackend:
             step_tokens=min(plan.step_tokens, context.step_tokens),
             micro_batch=context.micro_batch,
             gpu_layers=self._model.layers_offloaded,
+            use_extra_buffers=plan.use_extra_buffers and not has_amx(),
             flash_attention=context.flash_attention or plan.flash_attention,
             threads=context.threads,
             threads_batch=context.threads_batch,

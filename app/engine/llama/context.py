@@ -7,7 +7,7 @@ from typing import Any, Final
 import llama_cpp.llama_cpp as llama
 import numpy as np
 
-from app.core.scheduling.lookup import DRAFT_MAX
+from app.core.scheduling.lookup import outputs_max
 from app.core.scheduling.step import Row
 from app.engine.backend import DecodeFailed, Floats, LoadFailed
 from app.engine.llama import embeddings, library, threads
@@ -93,8 +93,7 @@ class Context:
             return parameters
         # By default a buffer for the logits of a whole batch is reserved on the device, 300 MB at a
         # vocabulary of 150,000. No step wants more rows than these.
-        drafts = DRAFT_MAX if plan.speculation and model.can_trim else 0
-        parameters.n_outputs_max = max(sequences, plan.sequences * (1 + drafts))
+        parameters.n_outputs_max = max(sequences, outputs_max(plan.sequences))
         return parameters
 
     # --- sizes as they came out ------------------------------------------------------------

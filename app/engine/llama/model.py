@@ -15,6 +15,7 @@ import llama_cpp.llama_cpp as llama
 
 from app.engine.backend import LoadFailed, LoadProgress
 from app.engine.llama import library
+from app.engine.llama.amx import has_amx
 from app.wire.engine import LoadPlan, ModelSource
 
 _SPLIT_MODES: Final = {
@@ -175,7 +176,7 @@ def _parameters(plan: LoadPlan, progress: LoadProgress) -> tuple[Any, list[objec
     parameters.split_mode = _SPLIT_MODES[plan.split_mode]
     parameters.main_gpu = plan.main_gpu
     parameters.load_mode = _LOAD_MODES[plan.memory_map, plan.memory_lock]
-    parameters.use_extra_bufts = plan.use_extra_buffers
+    parameters.use_extra_bufts = plan.use_extra_buffers and not has_amx()
     callback = llama.llama_progress_callback(_reporter(progress))
     parameters.progress_callback = callback
     keep: list[object] = [callback]
