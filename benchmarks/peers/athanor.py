@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final, final
 
+import msgspec
+
+from benchmarks.client import PeerFailed, fetch
 from benchmarks.peers.http import HttpService, until_answers, warm_up
 from benchmarks.peers.peer import Launch, Service
 from benchmarks.peers.process import child, free_port
@@ -30,6 +33,7 @@ class Athanor:
                 await until_answers(process, port, LIST_PATH)
                 service = HttpService(self.name, process.pid, port, launch.model.stem)
                 await warm_up(service)
+                await _ensure_context(port, launch)
                 yield service
 
     def server(
@@ -39,6 +43,22 @@ class Athanor:
         (home / "config.toml").write_text(f"[server]\nport = {port}\n{settings}", encoding="utf-8")
         command = [sys.executable, "-m", "app", "serve", "--model", str(model)]
         return child(command, {"ATHANOR_HOME": str(home)})
+
+
+async def _ensure_context(port: int, launch: Launch) -> None:
+    """Raises: PeerFailed when the model was loaded with another context than both sides are to
+    have."""
+    (model,) = msgspec.json.decode(await fetch(port, "GET", LIST_PATH), type=_Listing).data
+    if model.context_length != launch.context:
+        raise PeerFailed(f"loaded with a context of {model.context_length}, not {launch.context}")
+
+
+class _Model(msgspec.Struct):
+    context_length: int
+
+
+class _Listing(msgspec.Struct):
+    data: list[_Model]
 
 
 def settings_of(launch: Launch) -> str:
