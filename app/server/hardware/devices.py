@@ -20,6 +20,7 @@ from app.server.hardware import nvidia
 from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.gpu_watch import GpuSample, GpuWatch
 from app.server.hardware.machine import look_at_machine, memory_available
+from app.server.hardware.tether import BEFORE_EXEC, CREATION_FLAGS, NEW_SESSION, Tether
 from app.wire.engine import DeviceUse
 
 log = logging.getLogger(__name__)
@@ -115,17 +116,20 @@ class Devices:
             stderr=PIPE,
             env=self._program.environment,
             cwd=self._program.folder,
-            start_new_session=True,
+            start_new_session=NEW_SESSION,
+            creationflags=CREATION_FLAGS,
+            preexec_fn=BEFORE_EXEC,  # one system call, no lock: tether.py
         )
+        tether = Tether(child)
         try:
             async with asyncio.timeout(self._list_seconds_max):
                 answer, errors = await child.communicate()
         except TimeoutError:
             raise TimeoutError(f"no answer within {self._list_seconds_max:g} s") from None
         finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
+            tether.kill()
+            await child.wait()
+            tether.close()
         if child.returncode:
             last = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
             raise ValueError(f"exit status {child.returncode}: {last}")

@@ -9,7 +9,7 @@ import errno
 import ipaddress
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final, final
 
 import msgspec
@@ -121,16 +121,20 @@ def _listen_on(hosts: Iterable[str], port: int) -> Listening:
     )
 
 
-def _addresses(host: str, port: int) -> Iterator[tuple[socket.AddressFamily, tuple[str, int]]]:
-    """The distinct addresses that `host` means. Nothing is asked of the network for a literal."""
+def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[str, int]]]:
+    """The distinct addresses that `host` means; a literal is itself, and nobody is asked."""
     try:
-        found = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE, proto=socket.IPPROTO_TCP
-        )
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        pass
+    else:
+        return [(socket.AF_INET6 if version == 6 else socket.AF_INET, (host, port))]
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror:
-        return
-    for family, _, _, _, address in dict.fromkeys(found):
-        yield family, (str(address[0]), int(address[1]))
+        return []
+    pairs = [(family, (str(place[0]), int(place[1]))) for family, _, _, _, place in found]
+    return list(dict.fromkeys(pairs))
 
 
 def _socket(family: socket.AddressFamily) -> socket.socket:

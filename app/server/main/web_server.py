@@ -2,14 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, final
+from typing import Final, final
 
 import uvicorn
-
-if TYPE_CHECKING:
-    from litestar.types import ASGIApp
 
 KEPT_CONNECTION_SECONDS: Final = 75
 """Longer than clients keep idle connections in their pools, so that they close first: a request
@@ -23,9 +20,12 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 @final
 class WebServer(uvicorn.Server):
-    """Serves one application until `should_exit`; `is_open` is set when it accepts connections."""
+    """Serves one ASGI application until `should_exit`.
 
-    def __init__(self, app: "ASGIApp") -> None:
+    `is_open` is set when it accepts connections.
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
         config = uvicorn.Config(
             app,
             lifespan="off",

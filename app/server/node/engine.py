@@ -7,6 +7,7 @@ A child's life is the task `engine X`; a drain that must not last for ever, the 
 """
 
 import asyncio
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,12 +36,14 @@ from app.core.state.events import (
 from app.core.state.room import Footprint, Resident
 from app.server.hardware.engine_program import EngineProgram
 from app.server.node.bell import Bell
-from app.server.node.engine_process import EngineProcess, News, SilenceLimits
+from app.server.node.engine_process import ChildLimits, EngineProcess, News
 from app.server.node.exit_words import Ending
 from app.server.node.hub import Hub
 from app.server.node.loader import Loaded
 from app.server.node.shown import engine_facts, engine_gauges
 from app.wire.engine import Gauges, ModelSource
+
+log = logging.getLogger(__name__)
 
 _CRASHES_BEFORE_SAFER: Final = 2
 """Of an engine that served, within the backoff's memory; one may be chance."""
@@ -55,7 +58,7 @@ class EngineLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     loaded_max: int = 4
     keep_alive: float = 1800.0
-    silence: SilenceLimits = SilenceLimits()
+    child: ChildLimits = ChildLimits()
     backoff: Backoff = Backoff()
     patience: float = 30.0
     """How long a load waits for busy engines to rest before they are drained for it."""
@@ -166,7 +169,7 @@ class Engine:
             source,
             plan,
             on_news=self._hear,
-            limits=self._house.limits.silence,
+            limits=self._house.limits.child,
         )
         self._house.group.create_task(self._watch(process), name=f"engine {self.name}")
         return process
@@ -233,7 +236,13 @@ class Engine:
     # --- the child ---
 
     async def _watch(self, process: EngineProcess) -> None:
-        ending = await process.run()
+        try:
+            ending = await process.run()
+        except Exception:
+            # Root of the child's tasks: a fault in the care of one engine ends that engine, which
+            # `run` has killed by now, and not the node with all the others.
+            log.exception("fault in the care of an engine", extra={"model": self.name})
+            ending = Ending(reason="was ended by a fault of the server; the log says more")
         self.process = None
         match self.life:
             case Ready():

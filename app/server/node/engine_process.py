@@ -26,11 +26,11 @@ from app.core.base.errors import Busy, EngineFailed
 from app.core.base.ids import RequestId
 from app.core.models.plan import LoadPlan
 from app.server.hardware.engine_program import EngineProgram
+from app.server.hardware.tether import BEFORE_EXEC, CREATION_FLAGS, NEW_SESSION, Tether
 from app.server.node.exit_words import Ending, read_ending
 from app.server.node.mailbox import Answer, Mailbox
 from app.server.node.outbox import Outbox
 from app.server.node.refusals import error_of
-from app.server.node.tether import BEFORE_EXEC, CREATION_FLAGS, NEW_SESSION, Tether
 from app.server.node.watchdog import Watchdog
 from app.wire.engine import (
     ApplyTemplate,
@@ -85,8 +85,8 @@ class LoadFailed(Exception):
 
 
 @final
-class SilenceLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a child that owes something may say nothing before it is taken to be hung."""
+class ChildLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a child may cost: seconds of silence while it owes something, and unread answers."""
 
     loading_seconds: float = 300.0
     """A slow disk under a large model: one tensor of a gigabyte takes a minute at worst."""
@@ -94,6 +94,9 @@ class SilenceLimits(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a large model on a slow CPU takes a minute at worst."""
     exit_seconds: float = 5.0
     """From the child's exit to the end of its pipes, or from the end of its stdout to its exit."""
+    unread_max: int = 8192
+    """Events that wait for one client: over a minute of the fastest single stream there is, and a
+    few MB at most. Who is further behind will not catch up."""
 
 
 @final
@@ -107,7 +110,7 @@ class EngineProcess:
         plan: LoadPlan,
         *,
         on_news: Callable[[News], None],
-        limits: SilenceLimits,
+        limits: ChildLimits,
     ) -> None:
         self._program = program
         self._on_news = on_news
@@ -121,6 +124,8 @@ class EngineProcess:
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES_KEPT)
         self._tether: Tether | None = None
         self._ready: asyncio.Future[Ready | LoadFailed] = asyncio.Future()
+        self._is_killed = False
+        """Also before it was started."""
         self._ending: Ending | None = None
         """Set by whoever ends the child, and otherwise when it has ended."""
         self._watchdog = Watchdog(self._patience, self._hangs)
@@ -163,6 +168,8 @@ class EngineProcess:
             return self._end(Ending(reason=f"could not be started: {error}"))
         self.pid = child.pid
         self._tether = Tether(child)
+        if self._is_killed:
+            self._tether.kill()
         self._watchdog.expect()
         ending = Ending(reason="was stopped")
         try:
@@ -191,6 +198,7 @@ class EngineProcess:
 
     def kill(self, ending: Ending | None = None) -> None:
         """End the child now; `ending` is what its requests are told."""
+        self._is_killed = True
         if self._ending is None:
             self._ending = ending
         if self._tether is not None:
@@ -250,7 +258,7 @@ class EngineProcess:
             raise self._gone()
         request = message.request
         assert request not in self._mailboxes, "request ids are unique"
-        mailbox = self._mailboxes[request] = Mailbox()
+        mailbox = self._mailboxes[request] = Mailbox(self._limits.unread_max)
         self._outbox.put(message, request)
         if isinstance(message, Generate | Embed):
             self._working.add(request)

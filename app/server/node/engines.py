@@ -9,6 +9,7 @@ core/state/due. The answer of each method by the engine's life:
                    ready      at once
                    unloading  waits for its end, then starts a load
                    failed     before retry_at Busy, with the time; later starts a load and waits
+                   any but ready, when the server stops: Busy
     unload         unloaded   False
                    loading    gives the load up
                    ready      lets the answers under way finish, then ends the child
@@ -106,11 +107,12 @@ class Engines:
             engine.listeners.append(on_wait)
         try:
             while True:
-                self._refuse_if_stopping()
                 match engine.life:
                     case Ready():
                         assert engine.process is not None
                         return engine.process
+                    case _ if self._is_stopping:
+                        raise Busy(STOPPING, retry_after_seconds=STOPPING_RETRY_SECONDS)
                     case Loading():
                         await self._await_load(engine)
                     case Unloading():
@@ -158,13 +160,17 @@ class Engines:
                 await self._end(engine)
         return True
 
+    def start_nothing_more(self) -> None:
+        """Loads under way are given up, and those who wait for them are told: we are stopping."""
+        self._is_stopping = True
+        for engine in self._engines.values():
+            if engine.loading is not None:
+                engine.loading.cancel()
+        self._bell.ring()
+
     async def stop(self) -> None:
         """Every child is gone; requests still in flight fail. Nothing is started any more."""
-        self._is_stopping = True
-        self._bell.ring()
-        loads = {engine.loading for engine in self._engines.values() if engine.loading}
-        for load in loads:
-            load.cancel()
+        self.start_nothing_more()
         for engine in self._engines.values():
             if isinstance(engine.life, Ready):
                 engine.drain()
@@ -172,6 +178,8 @@ class Engines:
         for child in children:
             if child.requests:
                 child.kill(Ending(reason=f"was ended: {STOPPING}"))
+            else:
+                child.drain()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.stop):
                 for child in children:
@@ -179,8 +187,6 @@ class Engines:
         for child in children:
             child.kill()
             await child.ended.wait()
-        if loads:
-            await asyncio.wait(loads)
 
     # --- loading ---
 
@@ -287,10 +293,6 @@ class Engines:
                     self._begin_load(engine)
             soonest = next_due(self._hub.state)
             await self._bell.wait(None if soonest is None else max(0.0, soonest - self._now()))
-
-    def _refuse_if_stopping(self) -> None:
-        if self._is_stopping:
-            raise Busy(STOPPING, retry_after_seconds=STOPPING_RETRY_SECONDS)
 
 
 def _given_up(engine: Engine) -> Busy:

@@ -1,12 +1,12 @@
 """Mailbox: the events of one request, between the pipe's reader and the client's task.
 
-The reader never waits for a client. What a client does not take waits here, at most
-`EVENTS_MAX` events; past that the client is taken to be gone.
+The reader never waits for a client. What a client does not take waits here, up to a number of
+events; past that the client is taken to be gone.
 """
 
 import asyncio
 from collections import deque
-from typing import Final, final
+from typing import final
 
 from app.core.base.errors import AthanorError
 from app.wire.engine import (
@@ -23,23 +23,20 @@ from app.wire.engine import (
 
 Answer = Begun | Progress | Delta | Ended | Completed | Refused | Embedded | Tokens | Text
 
-EVENTS_MAX: Final = 8192
-"""Over a minute of the fastest single stream there is, and a few MB at most: a reader that is
-further behind will not catch up."""
-
 
 @final
 class Mailbox:
     """One writer (`put`, `fail`), one reader (`take`), on one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, unread_max: int) -> None:
+        self._unread_max = unread_max
         self._waiting: deque[Answer] = deque()
         self._error: AthanorError | None = None
         self._reader: asyncio.Future[None] | None = None
 
     def put(self, answer: Answer) -> bool:
         """Leave an answer for the reader; False when there is no room, and it is lost."""
-        if len(self._waiting) >= EVENTS_MAX:
+        if len(self._waiting) >= self._unread_max:
             return False
         self._waiting.append(answer)
         self._wake()

@@ -177,6 +177,7 @@ class Router:
         if not self._is_stopping:
             self._is_stopping = True
             self._hub.publish(ServerStopping())
+            self._engines.start_nothing_more()
         self._grace = asyncio.timeout(grace_seconds)
         try:
             async with self._grace:

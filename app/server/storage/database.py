@@ -22,7 +22,7 @@ from app.core.base.errors import AthanorError
 Value = str | bytes | int | float | None
 
 BUSY_SECONDS: Final = 5.0
-"""How long to wait for another process, such as `athanor keys` beside a running server."""
+"""How long to wait for another process that writes, such as somebody's sqlite3 shell."""
 
 
 class DatabaseUnusable(AthanorError):

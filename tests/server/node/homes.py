@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from app.core.base.errors import Busy, EngineFailed
 from app.core.base.ids import ModelName, RequestId
 from app.core.models.wishes import Wishes
 from app.core.state.engine_life import EngineLife
@@ -60,6 +61,19 @@ class Node:
         process = self.engines.engine(ModelName(name)).process
         assert process is not None
         return process.pid
+
+    async def ask(self, name: str, text: str) -> str:
+        """The toy's whole answer, on a lease of its own."""
+        async with self.router.lease(name) as link:
+            return await answer(link, text)
+
+    async def refusal(self, name: str) -> str:
+        """What a long request is told instead of its answer; "" when it is answered."""
+        try:
+            await self.ask(name, "x" * 1000)
+        except (Busy, EngineFailed) as error:
+            return error.message
+        return ""
 
     async def until(self, seen: Callable[[NodeState], bool]) -> NodeState:
         """The first state of which `seen` holds."""

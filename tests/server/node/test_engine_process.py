@@ -15,11 +15,11 @@ from app.core.base.errors import Busy, ContextExceeded, EngineFailed
 from app.core.models.plan import LoadPlan
 from app.server.hardware.engine_program import EngineProgram
 from app.server.node.engine_process import (
+    ChildLimits,
     EngineGone,
     EngineProcess,
     LoadFailed,
     News,
-    SilenceLimits,
 )
 from app.server.node.exit_words import Ending
 from app.wire.engine import (
@@ -52,7 +52,7 @@ async def child(
     path: Path,
     *,
     plan: LoadPlan = PLAN,
-    limits: SilenceLimits | None = None,
+    limits: ChildLimits | None = None,
     command: tuple[str, ...] | None = None,
 ) -> AsyncIterator[Child]:
     """A child that was started; gone afterwards."""
@@ -65,7 +65,7 @@ async def child(
         ModelSource(path=str(path), name="toy", backend="toy"),
         plan,
         on_news=news.append,
-        limits=limits or SilenceLimits(),
+        limits=limits or ChildLimits(),
     )
     async with asyncio.TaskGroup() as group:
         started = Child(process, group.create_task(process.run()))
@@ -165,12 +165,12 @@ def test_a_child_that_refuses_to_load_gives_its_reason(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "limits"),
     [
-        ({"on_load": "hang"}, SilenceLimits(loading_seconds=0.6)),
-        ({"hang_after_tokens": 3}, SilenceLimits(working_seconds=0.3)),
+        ({"on_load": "hang"}, ChildLimits(loading_seconds=0.6)),
+        ({"hang_after_tokens": 3}, ChildLimits(working_seconds=0.3)),
     ],
 )
 def test_a_child_that_hangs_is_killed_within_its_limit(
-    tmp_path: Path, options: dict[str, object], limits: SilenceLimits
+    tmp_path: Path, options: dict[str, object], limits: ChildLimits
 ) -> None:
     async def test() -> None:
         async with child(toy(tmp_path, **options), limits=limits) as c:
@@ -186,7 +186,7 @@ def test_a_child_that_hangs_is_killed_within_its_limit(
 
 def test_a_child_that_owes_nothing_may_be_silent(tmp_path: Path) -> None:
     async def test() -> None:
-        limits = SilenceLimits(working_seconds=0.05)
+        limits = ChildLimits(working_seconds=0.05)
         async with child(toy(tmp_path), limits=limits) as c:
             await c.process.ready()
             ended, _ = await asyncio.wait({c.life}, timeout=0.3)
@@ -217,10 +217,9 @@ def test_closing_a_stream_frees_the_engine_at_its_next_step(tmp_path: Path) -> N
 
 def test_a_reader_that_is_too_slow_is_cut_off_and_nobody_else(tmp_path: Path) -> None:
     async def test() -> None:
-        plan = LoadPlan(context=20_000, cells=60_000, slots=20, sequences=8, speculation=False)
-        async with child(toy(tmp_path, context_trained=20_000), plan=plan) as c:
+        async with child(toy(tmp_path), limits=ChildLimits(unread_max=100)) as c:
             await c.process.ready()
-            slow = c.process.stream(saying("x" * 9500))
+            slow = c.process.stream(saying("x" * 1500))
             await anext(slow)
             while c.process.requests:
                 # Another request is answered all the while.
@@ -289,6 +288,17 @@ def test_what_a_child_starts_ends_with_it(tmp_path: Path) -> None:
     assert not psutil.pid_exists(grandchild) or (
         psutil.Process(grandchild).status() == psutil.STATUS_ZOMBIE
     )
+
+
+def test_a_child_that_is_killed_before_it_was_started_never_serves(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with child(toy(tmp_path)) as c:
+            c.process.kill()
+            with pytest.raises(LoadFailed):
+                await c.process.ready()
+            await c.life
+
+    run(test())
 
 
 def test_cancelling_the_life_of_a_child_ends_it(tmp_path: Path) -> None:

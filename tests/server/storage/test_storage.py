@@ -213,11 +213,20 @@ def test_every_column_of_every_table_is_commented_and_every_table_is_strict() ->
             assert all("--" in column for column in columns), head
 
 
-def test_two_processes_may_migrate_the_same_file_at_once(tmp_path: Path) -> None:
+def test_another_process_may_use_the_file_at_the_same_time(tmp_path: Path) -> None:
     async def run() -> None:
-        databases = await asyncio.gather(*(Database.open(tmp_path / "n.db") for _ in range(4)))
-        for database in databases:
-            assert await database.read("pragma user_version") == [(len(migrations()),)]
-            await database.close()
+        async with (
+            await Database.open(tmp_path / "n.db") as first,
+            await Database.open(tmp_path / "n.db") as second,
+        ):
+            writes = [
+                database.write("insert into rungs values (?, 1, 'v', 0.0)", f"{name}{number}")
+                for name, database in (("a", first), ("b", second))
+                for number in range(20)
+            ]
+            await asyncio.gather(*writes)
+
+            assert await second.read("select count(*) from rungs") == [(40,)]
+            assert await second.read("pragma user_version") == [(len(migrations()),)]
 
     asyncio.run(run())

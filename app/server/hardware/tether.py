@@ -1,4 +1,4 @@
-"""Tether: an engine child that cannot outlive the server, nor leave anything of itself behind.
+"""Tether: a child that cannot outlive the server, nor leave anything of itself behind.
 
 The child's own sign is the end of its stdin, which comes however the server dies. Here is what
 holds when the child does not listen: on Linux the kernel kills it with its parent; on Windows it
