@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import dataclasses
 import os
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -50,6 +51,8 @@ def main() -> int:
     parser.add_argument("--peers", default=f"{LLAMA_SERVER},{ATHANOR}", help="also athanor-engine")
     parser.add_argument("--keep", action="store_true", help="write the result down")
     options = parser.parse_args()
+    # a run that is told to end must end its servers, so it unwinds instead of dying
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     begun = time.perf_counter()
     only = frozenset(filter(None, options.only.split(",")))
     peers = frozenset(options.peers.split(","))

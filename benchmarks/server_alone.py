@@ -27,6 +27,8 @@ from benchmarks.prompts import words
 
 _STREAMS: Final = 8
 _CHUNKS_EACH: Final = 4000
+_TOY_CONTEXT: Final = 16_384
+_TOY_CELLS: Final = 16_384 * _STREAMS
 _SETTLE_SECONDS: Final = 2.0
 """After a start, so that a server at rest is measured and not one that is still importing."""
 _END_SECONDS_MAX: Final = 30.0
@@ -95,9 +97,12 @@ async def _toy_server() -> AsyncIterator[tuple[int, psutil.Process, str, Path]]:
     """Port and process of a server that has the toy model loaded, its name and its file."""
     with tempfile.TemporaryDirectory(prefix="athanor-bench-") as home:
         model = Path(home) / "echo.toy"
-        model.write_text('{"context": 16384, "cells": 262144, "sequences": 16}', encoding="utf-8")
+        model.write_text(f'{{"context_trained": {_TOY_CONTEXT}}}', encoding="utf-8")
+        settings = (
+            f"[engine]\ncontext = {_TOY_CONTEXT}\ncells = {_TOY_CELLS}\nspeculation = false\n"
+        )
         port = free_port()
-        async with Athanor().server(Path(home), port, model) as process:
+        async with Athanor().server(Path(home), port, model, settings) as process:
             await until_answers(process, port, LIST_PATH)
             await complete(port, *_toy_request("hello", model.stem))
             yield port, psutil.Process(process.pid), model.stem, model
@@ -125,6 +130,8 @@ async def chunk_rates() -> tuple[float, float]:
             ]
         seconds = time.perf_counter() - begun
         chunks = sum(task.result() for task in tasks)
+        letters = len(text) - text.count(" ")  # a space waits for the letter behind it
+        assert chunks >= _STREAMS * letters, "the toy says one letter a step, each its own chunk"
         return chunks / (_processor_seconds(server) - used), chunks / seconds
 
 
@@ -132,7 +139,7 @@ async def server_addition_ms(asks: int) -> tuple[list[float], list[float]]:
     """Milliseconds to the first token of the toy model: over HTTP, and over the engine's pipe."""
     over_http, over_pipe = [], []
     async with _toy_server() as (port, _, name, model):
-        plan = LoadPlan(context=16384, cells=262_144)
+        plan = LoadPlan(context=_TOY_CONTEXT, cells=_TOY_CELLS)
         async with engine(ModelSource(path=str(model), name=name, backend="toy"), plan) as alone:
             for number in range(asks):
                 text = f"{number} {words(4, seed=number)}"

@@ -5,7 +5,9 @@ The seed makes the prompts: new for each repetition, the same for all peers.
 """
 
 import asyncio
+import os
 import statistics
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Literal, final
@@ -23,6 +25,8 @@ _TURN: Final = 16
 _OWNER_ASKS: Final = 3
 _GUEST_PROMPT: Final = 256
 _GUEST_ANSWER: Final = 48
+_BUSY: Final = "import time\nend = time.time() + 120\nwhile time.time() < end: pass"
+"""A program that computes, and ends by itself should it be forgotten."""
 
 
 @final
@@ -63,6 +67,21 @@ async def decode_one(service: Service, seed: int, scale: Scale) -> float:
     """Tokens a second of one stream, after its first token."""
     answer = await service.ask(Ask(prompt=words(_TURN, seed=seed), tokens=scale.answer))
     return answer.tokens_per_second
+
+
+async def decode_crowded(service: Service, seed: int, scale: Scale) -> float:
+    """Tokens a second of one stream while other programs keep every core busy."""
+    crowd = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", _BUSY)
+        for _ in range(os.cpu_count() or 1)
+    ]
+    try:
+        ask = Ask(prompt=words(_TURN, seed=seed), tokens=scale.answer // 4)
+        return (await service.ask(ask)).tokens_per_second
+    finally:
+        for program in crowd:
+            program.kill()
+            await program.wait()
 
 
 async def decode_eight(service: Service, seed: int, scale: Scale) -> float:
@@ -150,6 +169,13 @@ def _decode_sketch(machine: Machine, limits: Limits, scale: Scale) -> str:
     )
 
 
+def _crowded_sketch(machine: Machine, limits: Limits, scale: Scale) -> str:
+    return (
+        f"as many other programs as cores leave half of them: {limits.decode / 2:.0f} a second, "
+        f"less what threads lose by spinning at barriers for one that is not running."
+    )
+
+
 def _eight_sketch(machine: Machine, limits: Limits, scale: Scale) -> str:
     return (
         f"eight tokens share one reading of the weights, so arithmetic bounds it: between "
@@ -217,6 +243,15 @@ COMPARISONS: Final = (
         target=">= 0.97 of llama-bench, >= 1.0 of llama-server",
         sketch=_decode_sketch,
         measure=decode_one,
+    ),
+    Comparison(
+        key="decode_crowded",
+        title="Decode, 1 stream, all cores busy with other programs",
+        unit="tokens/s",
+        better="higher",
+        target="",
+        sketch=_crowded_sketch,
+        measure=decode_crowded,
     ),
     Comparison(
         key="decode_eight",
