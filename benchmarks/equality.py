@@ -1,6 +1,6 @@
 """Greedy answers beside llama-server's, token for token, on the same file.
 
-    python -m benchmarks.equality [--keep]
+    python -m benchmarks.equality [--threads N] [--keep]
 
 Fifty prompts are answered by both, one at a time and eight at a time. The tokens must be equal,
 with one exception: ggml's sums depend on which cells a sequence lies in and on how many rows are
@@ -212,9 +212,9 @@ def _text(delta: Delta) -> str:
     return "".join(part.text for part in delta.parts if isinstance(part, Said))
 
 
-async def _try(case: Case, peer: PeerBinaries) -> Trial:
+async def _try(case: Case, peer: PeerBinaries, threads: int) -> Trial:
     """Alone, in company, and the control."""
-    launch = launch_of(case, peer, psutil.cpu_count(logical=False) or 1)
+    launch = launch_of(case, peer, threads)
     alone, company = "llama-server, alone", f"llama-server, {COMPANY} together"
     theirs_alone = await ask_llama_server(peer, launch, 1)
     theirs = await ask_llama_server(peer, launch, COMPANY)
@@ -237,11 +237,11 @@ def compare(case: Case, left: str, lefts: Answers, right: str, rights: Answers) 
     return judge(left, lefts, right, rights, tokens_each=TOKENS, near_tie_nats=case.near_tie_nats)
 
 
-async def _main(*, keep: bool) -> int:
+async def _main(*, threads: int, keep: bool) -> int:
     peer = ensure_peer()
     trials: list[Trial] = []
     for case in (STRICT, USUAL, QUANTISED):
-        trial = await _try(case, peer)
+        trial = await _try(case, peer, threads)
         trials.append(trial)
         print(f"{trial.model}, {trial.cells} cells, flash attention {trial.flash_attention}")
         for comparison in trial.comparisons:
@@ -256,4 +256,7 @@ async def _main(*, keep: bool) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="benchmarks.equality", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="write the record down")
-    sys.exit(asyncio.run(_main(keep=parser.parse_args().keep)))
+    cores = psutil.cpu_count(logical=False) or 1
+    parser.add_argument("--threads", type=int, default=cores, help="1 where others compute too")
+    options = parser.parse_args()
+    sys.exit(asyncio.run(_main(threads=options.threads, keep=options.keep)))
