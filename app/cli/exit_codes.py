@@ -29,12 +29,6 @@ MEANINGS: Final = {
 }
 
 
-class AlreadyRunning(AthanorError):
-    """A server of this user runs, and there is one a user."""
-
-    kind = "already_running"
-
-
 class Misused(AthanorError):
     """The command line is wrong."""
 

@@ -61,8 +61,7 @@ class ModelsOnDisk(msgspec.Struct, frozen=True, kw_only=True):
 def models(is_json: bool) -> int:
     """List the models on this machine, and the files that cannot be used with the reason.
 
-    Looked at are Athanor's models folder, the setting models.folders, and the caches of other
-    programs. Works without a server.
+    Looked at are Athanor's models folder and the setting models.folders. Works without a server.
     """
     paths = Paths.find()
     settings = load_settings(paths.config_file, os.environ, {}).settings

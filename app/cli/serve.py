@@ -14,14 +14,12 @@ from msgspec.structs import replace
 
 from app import __version__
 from app.cli.command import command
-from app.cli.exit_codes import AlreadyRunning, NotFound
+from app.cli.exit_codes import NotFound
 from app.cli.flags import by_path, setting_flags
 from app.cli.output import print_json, stdout
 from app.cli.serving import Serving
-from app.client.discovery import find_server
-from app.client.errors import NoServer
 from app.settings.fields import FIELDS
-from app.settings.load import load_settings
+from app.settings.load import DEFAULT_ORIGIN, load_settings
 from app.settings.paths import Paths
 from app.settings.schema import Settings
 
@@ -54,10 +52,8 @@ def serve(models: tuple[Path, ...], with_parent: bool, is_json: bool, **flags: s
     Models are loaded when a request names them. --json prints one line when the server is ready.
     """
     paths = Paths.find()
-    settings = load_settings(paths.config_file, os.environ, by_path(flags)).settings
-    settings = _with_models(settings, models)
-    _refuse_second(paths)
-    paths.ensure()
+    loaded = load_settings(paths.config_file, os.environ, by_path(flags))
+    settings = _with_models(loaded.settings, models)
     if with_parent:
         threading.Thread(target=_stop_when_stdin_ends, daemon=True).start()
 
@@ -73,7 +69,9 @@ def serve(models: tuple[Path, ...], with_parent: bool, is_json: bool, **flags: s
 
     from app.server.main import run_server  # noqa: PLC0415  # it imports the whole server
 
-    return run_server(settings, paths, on_ready=tell)
+    # A port that somebody chose stands in the settings of their programs: no other will do.
+    port_is_fixed = loaded.origins["server.port"] != DEFAULT_ORIGIN
+    return run_server(settings, paths, on_ready=tell, port_is_fixed=port_is_fixed)
 
 
 def _with_models(settings: Settings, models: tuple[Path, ...]) -> Settings:
@@ -86,18 +84,6 @@ def _with_models(settings: Settings, models: tuple[Path, ...]) -> Settings:
     folders = tuple(str(path.expanduser().absolute()) for path in models)
     section = replace(settings.models, folders=(*settings.models.folders, *folders))
     return replace(settings, models=section)
-
-
-def _refuse_second(paths: Paths) -> None:
-    """Raises AlreadyRunning where a server of this user runs."""
-    try:
-        lock = find_server(paths)
-    except NoServer:
-        return
-    raise AlreadyRunning(
-        f"a server runs already, at {lock.host}:{lock.port} (process {lock.pid})",
-        remedy="Use it, or end it with `athanor stop`.",
-    )
 
 
 def _stop_when_stdin_ends() -> None:

@@ -47,8 +47,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         Meta(
             ge=0,
             le=65535,
-            description="TCP port. If it is taken the next free one is used and named; 0 takes "
-            "any free one.",
+            description="TCP port; 0 takes any free one. Where nobody chose a port and this one is "
+            "taken, the next free one is used and named; a chosen one is never replaced.",
         ),
     ] = 7117
     allowed_hosts: Annotated[
@@ -109,8 +109,8 @@ class ModelsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     folders: Annotated[
         tuple[str, ...],
         Meta(
-            description="Folders and GGUF files to offer, besides Athanor's own models folder and "
-            "the caches of other programs; a leading ~ is the home folder.",
+            description="Folders and GGUF files to offer besides Athanor's own models folder; a "
+            "leading ~ is the home folder.",
             extra={"flag": "--models-folders"},
         ),
     ] = ()
@@ -118,7 +118,7 @@ class ModelsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         str,
         Meta(
             description='Model that answers requests which name none, or the word "default"; '
-            "empty means the one that is loaded.",
+            "empty means the one that is loaded, or the only one.",
             extra={"flag": "--default-model"},
         ),
     ] = ""

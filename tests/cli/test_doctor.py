@@ -48,15 +48,17 @@ def test_a_wrong_setting_is_wrong_and_the_rest_is_still_looked_at(
     assert _about(report, "backends")
 
 
-def test_a_taken_port_is_a_warning_with_a_way_out(home: Path, capsys: Captured) -> None:
+def test_a_chosen_port_that_is_taken_is_wrong_and_has_a_way_out(
+    home: Path, capsys: Captured
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         (home / "config.toml").write_text(f"[server]\nport = {port}\n")
 
-        report = _report(capsys)
+        report = _report(capsys, code=Exit.FAILED)
 
     (finding,) = _about(report, "port")
-    assert finding.verdict == "warning"
+    assert finding.verdict == "wrong"
     assert f"{port} is taken by another program" in finding.message
     assert "settings set server.port" in finding.remedy
 

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from app.cli.chat.answer import Answer, PlainFace, QuietFace, TerminalFace, receive
 from app.cli.chat.conversation import Conversation
-from app.cli.chat.reader import prepare_terminal, read_terminal_line, read_typed
+from app.cli.chat.reader import editing, read_terminal_line, read_typed
 from app.cli.chat.slash import COMMANDS, Chat, obey
 from app.cli.command import MODEL, command
 from app.cli.exit_codes import Exit
@@ -78,7 +78,8 @@ def run(
     with running_or_own() as client:
         engine = load_with_progress(client, request).engine
         if is_chat:
-            return _chat(client, conversation, engine)
+            with editing([*COMMANDS]):
+                return _chat(client, conversation, engine)
         return _ask_once(client, conversation, text, is_json=is_json)
 
 
@@ -114,7 +115,6 @@ def _ask_once(client: Client, conversation: Conversation, text: str, *, is_json:
 
 def _chat(client: Client, conversation: Conversation, engine: EnginePicture) -> int:
     chat = Chat(conversation, engine.context)
-    prepare_terminal([*COMMANDS])
     stderr().print(
         f"[bold]{escape(engine.model)}[/], {chat.context} tokens of context. "
         "/help shows what else there is; Ctrl-D ends the chat.",

@@ -15,7 +15,7 @@ from app.cli.doctor.system import check_folders, check_program, check_settings
 from app.cli.exit_codes import Exit
 from app.cli.output import print_json, stderr, stdout
 from app.core.base.errors import SettingsInvalid
-from app.settings.load import load_settings
+from app.settings.load import DEFAULT_ORIGIN, Loaded, load_settings
 from app.settings.paths import Paths
 from app.settings.schema import Settings
 
@@ -53,13 +53,15 @@ def _all() -> Findings:
     yield from check_program()
     yield from check_settings(paths, os.environ)
     try:
-        settings = load_settings(paths.config_file, os.environ, {}).settings
+        loaded = load_settings(paths.config_file, os.environ, {})
     except SettingsInvalid:
-        settings = Settings()
+        loaded = Loaded(settings=Settings(), origins={})
+    settings = loaded.settings
+    port_is_chosen = loaded.origins.get("server.port", DEFAULT_ORIGIN) != DEFAULT_ORIGIN
     yield from check_folders(paths, settings)
     yield from check_engine()
     yield from check_models(paths, settings)
-    yield from check_server(paths, settings)
+    yield from check_server(paths, settings, port_is_chosen=port_is_chosen)
     yield from check_neighbours(settings)
 
 

@@ -30,14 +30,14 @@ _OF_SEVERITY: Final[dict[str, Verdict]] = {"info": "note", "warning": "warning",
 _CONNECT_SECONDS_MAX: Final = 0.3
 
 
-def check_server(paths: Paths, settings: Settings) -> Findings:
+def check_server(paths: Paths, settings: Settings, *, port_is_chosen: bool) -> Findings:
     """Our server and what it has to tell, or the port that it would take."""
     try:
         with Client.find(paths) as client:
             picture = client.state()
     except NoServer:
         yield Finding(about="server", verdict="ok", message="not running")
-        yield _port(settings.server.port)
+        yield _port(settings.server.port, is_chosen=port_is_chosen)
         return
     except AthanorError as error:
         yield Finding(about="server", verdict="wrong", message=error.message, remedy=error.remedy)
@@ -65,18 +65,19 @@ def check_neighbours(settings: Settings) -> Findings:
             )
 
 
-def _port(port: int) -> Finding:
+def _port(port: int, *, is_chosen: bool) -> Finding:
     taken = port and any(
         _is_taken(family, host, port)
         for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
     )
+    if not taken:
+        return Finding(about="port", verdict="ok", message=f"{port} is free")
+    then = "the server cannot start" if is_chosen else "the next free one will be used"
     return Finding(
         about="port",
-        verdict="warning" if taken else "ok",
-        message=f"{port} is taken by another program; the next free one will be used"
-        if taken
-        else f"{port} is free",
-        remedy="Choose another with `athanor settings set server.port PORT`." if taken else "",
+        verdict="wrong" if is_chosen else "note",
+        message=f"{port} is taken by another program, so {then}",
+        remedy="Choose another with `athanor settings set server.port PORT`." if is_chosen else "",
     )
 
 
