@@ -104,12 +104,14 @@ def notices(state: NodeState, now: float) -> tuple[Notice, ...]:
                         key=f"failed:{model.name}", severity="error", message=message, remedy=remedy
                     )
                 )
-            case Ready(rung=rung) if rung:
+            case Ready(rung=rung, facts=facts) if rung:
+                # The last sentence says what was given up.
+                why = facts.explanation[-1] if facts.explanation else "It runs by a safer plan."
                 found.append(
                     Notice(
                         key=f"rung:{model.name}",
                         severity="warning",
-                        message=f"{model.name} crashed before and runs by a safer, slower plan",
+                        message=f"{model.name}: {why}",
                         remedy="Update the graphics driver; a new version of Athanor tries the "
                         "fast plan again.",
                     )

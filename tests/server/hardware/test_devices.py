@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -13,7 +14,7 @@ from app.core.state.node_state import Device
 from app.server.hardware.devices import Devices, match
 from app.server.hardware.engine_program import EngineProgram, clean_environment
 from app.server.hardware.gpu_watch import GpuSample, GpuWatch, NoGpu
-from app.server.hardware.nvidia import open_watch
+from app.server.hardware.nvidia import NvidiaWatch, open_watch
 from app.wire.engine import DeviceUse
 
 CPU = {"name": "CPU", "description": "cpu", "kind": "cpu", "memory_free": 1, "memory_total": 2**50}
@@ -153,6 +154,83 @@ def test_the_watch_of_a_machine_without_a_driver_sees_nothing() -> None:
     assert isinstance(watch.sample(), tuple)
     watch.close()
     assert NoGpu().sample() == ()
+
+
+class TwoCards:
+    """The part of NVML that is used, for an old card and one that tells everything."""
+
+    NVML_TEMPERATURE_GPU = 0
+
+    class NVMLError(Exception):
+        pass
+
+    def __init__(self) -> None:
+        self.is_lost = False
+
+    def nvmlDeviceGetCount(self) -> int:  # NVML's own names here and below
+        if self.is_lost:
+            raise self.NVMLError("GPU is lost")
+        return 2
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
+        return index
+
+    def nvmlDeviceGetMemoryInfo(self, card: int) -> SimpleNamespace:
+        return SimpleNamespace(free=10 + card, total=100)
+
+    def nvmlDeviceGetName(self, card: int) -> bytes | str:
+        return b"Old" if card == 0 else "New"
+
+    def nvmlDeviceGetUtilizationRates(self, card: int) -> SimpleNamespace:
+        return SimpleNamespace(gpu=self._known(card, 50))
+
+    def nvmlDeviceGetTemperature(self, card: int, sensor: int) -> int:
+        return self._known(card, 61 + sensor)
+
+    def nvmlDeviceGetPowerUsage(self, card: int) -> int:
+        return self._known(card, 120_500)
+
+    def nvmlDeviceGetComputeRunningProcesses(self, card: int) -> list[SimpleNamespace]:
+        return [SimpleNamespace(pid=self._known(card, 7), usedGpuMemory=5)]
+
+    def nvmlDeviceGetGraphicsRunningProcesses(self, card: int) -> list[SimpleNamespace]:
+        return [SimpleNamespace(pid=8, usedGpuMemory=None)]
+
+    def nvmlShutdown(self) -> None:
+        raise self.NVMLError("not initialised")
+
+    def _known(self, card: int, value: int) -> int:
+        if card == 0:
+            raise self.NVMLError("Not Supported")
+        return value
+
+
+def test_what_one_card_does_not_tell_is_left_out_and_the_rest_stays() -> None:
+    nvml = TwoCards()
+    watch = NvidiaWatch(nvml)
+
+    old, new = watch.sample()
+
+    assert old == GpuSample(name="Old", memory_free=10, memory_total=100)
+    assert new == GpuSample(
+        name="New",
+        memory_free=11,
+        memory_total=100,
+        busy_percent=50.0,
+        temperature_celsius=61.0,
+        power_watts=120.5,
+        process_bytes={7: 5},
+    )
+    nvml.is_lost = True
+    assert watch.sample() == ()
+    watch.close()
+
+
+def test_the_names_of_nvml_that_are_used_exist() -> None:
+    import pynvml
+
+    for name in vars(TwoCards):
+        assert name.startswith("_") or hasattr(pynvml, name), name
 
 
 @pytest.mark.gpu

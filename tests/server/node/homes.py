@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -95,12 +95,17 @@ async def node(
     requests_max: int = 256,
     default: str = "",
     program: EngineProgram | None = None,
+    places: Sequence[Path] = (),
+    lister: EngineProgram = NO_DEVICES,
 ) -> AsyncIterator[Node]:
-    """A node whose models are the toys in `folder` now."""
+    """A node whose models are the toys in `folder` now, and those in `places`.
+
+    `program` runs models and `lister` lists devices, which costs a second with the real one.
+    """
     hub = Hub(NodeState())
-    shelf = Shelf(Library(sorted(folder.glob("*.toy"))), hub)
+    shelf = Shelf(Library([*sorted(folder.glob("*.toy")), *places]), hub)
     await shelf.scan()
-    devices = Devices(NO_DEVICES, watch=NoGpu())
+    devices = Devices(lister, watch=NoGpu())
     async with await Database.open(folder / "node.db") as database:
         rungs = Rungs(database, "test")
         loader = Loader(shelf=shelf, devices=devices, rungs=rungs, hub=hub, now=time.monotonic)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from app.core.base.errors import Busy, EngineFailed
 from app.core.base.ids import ModelName
 from app.core.state.backoff import Backoff
 from app.core.state.engine_life import Failed, Loading, Ready
+from app.server.hardware.engine_program import EngineProgram
 from app.server.models.toy import read_toy
 from app.server.node.engine import EngineLimits
 from app.server.node.engine_process import ChildLimits
@@ -115,6 +117,29 @@ def test_a_crash_while_loading_takes_the_ladder_down_and_is_remembered(tmp_path:
                     raise AssertionError("it cannot be loaded")
             assert sorted(set(rungs))[:2] == [0, 1]
             assert await n.rungs.of(identity(read_toy(path))) == 0
+
+    run(test())
+
+
+def test_a_plan_that_works_after_a_crash_is_taken_first_the_next_time(tmp_path: Path) -> None:
+    path = toy(tmp_path)
+    # A real engine that crashes in its first load, as one does whose memory or driver is bad.
+    crash_once = (
+        "import os, sys\n"
+        f"if not os.path.exists({str(tmp_path / 'crashed')!r}):\n"
+        f"    open({str(tmp_path / 'crashed')!r}, 'w').close()\n"
+        "    os.abort()\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'app', 'engine'])"
+    )
+    engine = EngineProgram.of_this()
+    program = replace(engine, command=(sys.executable, "-c", crash_once))
+
+    async def test() -> None:
+        async with node(tmp_path, program=program) as n:
+            assert await n.ask("toy", "hello") == "hello"
+            life = n.life()
+            assert isinstance(life, Ready) and life.rung == 1
+            assert await n.rungs.of(identity(read_toy(path))) == 1
 
     run(test())
 

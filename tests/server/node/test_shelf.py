@@ -1,0 +1,98 @@
+"""Laws of the shelf: what is known is answered at once, what is new is found."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.core.base.errors import ModelFileInvalid, ModelNotFound
+from app.core.base.ids import ModelName
+from app.core.state.node_state import NodeState
+from app.server.models.library import Library
+from app.server.node.hub import Hub
+from app.server.node.shelf import Shelf
+from tests.gguf_made.store import GgufStore
+from tests.server.node.homes import run
+
+
+async def shelf_of(*places: Path) -> tuple[Shelf, Hub]:
+    hub = Hub(NodeState())
+    shelf = Shelf(Library(places), hub)
+    await shelf.scan()
+    return shelf, hub
+
+
+def listed(hub: Hub) -> list[str]:
+    return [model.name for model in hub.state.models.values() if model.is_listed]
+
+
+def test_a_file_that_is_copied_in_is_found_when_it_is_named(
+    tmp_path: Path, gguf_store: GgufStore
+) -> None:
+    async def test() -> None:
+        shelf, hub = await shelf_of(tmp_path)
+        assert listed(hub) == []
+        shutil.copy(gguf_store.llama(), tmp_path / "late.gguf")
+
+        assert shelf.find("LATE") == "late"
+        assert listed(hub) == ["late"]
+        source, card = await shelf.read(ModelName("late"))
+        assert source.path == str(tmp_path / "late.gguf")
+        assert shelf.cards() == {"late": card}
+        assert card.name in shelf.aliases(ModelName("late"))
+
+    run(test())
+
+
+def test_a_name_that_was_just_unknown_costs_no_second_look_at_the_disk(
+    tmp_path: Path, gguf_store: GgufStore
+) -> None:
+    async def test() -> None:
+        shelf, _ = await shelf_of(tmp_path)
+        with pytest.raises(ModelNotFound):
+            shelf.find("late")
+        shutil.copy(gguf_store.llama(), tmp_path / "late.gguf")
+        with pytest.raises(ModelNotFound):
+            shelf.find("late")
+
+        await shelf.scan()
+
+        assert shelf.find("late") == "late"
+
+    run(test())
+
+
+def test_a_file_that_is_no_model_leaves_the_list_and_says_why_when_it_is_named(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF but nothing more")
+
+    async def test() -> None:
+        shelf, hub = await shelf_of(tmp_path)
+        assert listed(hub) == ["broken"]
+        with pytest.raises(ModelFileInvalid):
+            await shelf.read(ModelName("broken"))
+
+        await shelf.scan()
+
+        assert listed(hub) == []
+        with pytest.raises(ModelFileInvalid):
+            shelf.find("broken")
+
+    run(test())
+
+
+def test_a_folder_that_cannot_be_read_is_a_notice_until_it_can(tmp_path: Path) -> None:
+    folder = tmp_path / "usb-stick"
+
+    async def test() -> None:
+        shelf, hub = await shelf_of(folder)
+        (notice,) = hub.state.notices
+        assert notice.key == "library" and str(folder) in notice.message
+
+        folder.mkdir()
+        await shelf.scan()
+
+        assert hub.state.notices == ()
+
+    run(test())
