@@ -60,8 +60,9 @@ class Terminal:
             deadline = time.monotonic() + PRESS_SECONDS
             while (left := deadline - time.monotonic()) > 0 and self._read(left):
                 pass
-            if self.process.poll() is not None:
-                return self.process.returncode
+            # The terminal may be let go a moment before the process is gone.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.process.wait(PRESS_SECONDS)
         raise AssertionError(f"it did not end after:\n{self.shown}")
 
     def ended(self) -> int:
