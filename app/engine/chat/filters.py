@@ -25,6 +25,9 @@ _LEFT_OUT: Final = {"random", "urlize", "xmlattr", "striptags", "forceescape"}
 _DEEP: Final = {"sort", "unique", "groupby", "max", "min", "dictsort", "pprint", "string"}
 """Filters that compare or print whole values."""
 
+_COUNTING: Final = {"batch", "slice", "truncate"}
+"""Filters that make as much as a number says."""
+
 _DEEP_TESTS: Final = {
     *("==", "eq", "equalto", "!=", "ne", ">", "gt", "greaterthan", ">=", "ge"),
     *("<", "lt", "lessthan", "<=", "le", "in"),
@@ -40,7 +43,7 @@ _TESTS: Final[dict[str, Callable[..., bool]]] = dict(TESTS)  # type: ignore[arg-
 def filters_of(meter: Meter) -> dict[str, Filter]:
     """All filters a template may use, costing `meter`."""
     table: dict[str, Filter] = {
-        name: _metered(meter, function, is_deep=name in _DEEP)
+        name: _metered(meter, function, is_deep=name in _DEEP, counts=name in _COUNTING)
         for name, function in FILTERS.items()
         if name not in _LEFT_OUT
     }
@@ -75,26 +78,24 @@ def _weighed(meter: Meter, value: object) -> object:
     return value
 
 
-def _metered(meter: Meter, function: Filter, *, is_deep: bool) -> Filter:
+def _metered(meter: Meter, function: Filter, *, is_deep: bool, counts: bool) -> Filter:
     """The filter, with numbers that are counts bounded and its result admitted."""
 
     @wraps(function)  # also keeps Jinja's mark for filters that want the environment
     def run(*args: object, **options: object) -> object:
         meter.spend()
         for argument in (*args, *options.values()):
-            if isinstance(argument, int):
-                meter.hold(abs(argument) if is_count else 0)
+            if counts and isinstance(argument, int):
+                meter.hold(abs(argument))
             elif is_deep:
                 _weighed(meter, argument)
         return meter.admit(function(*args, **options))
 
-    # `int`, `float` and `abs` take numbers that are values, not counts
-    is_count = function.__name__ not in {"do_int", "do_float", "abs", "do_filesizeformat"}
     return run
 
 
-def _texts(meter: Meter) -> dict[str, Filter]:
-    """Filters that make text."""
+def _tojson(meter: Meter) -> Filter:
+    """JSON as transformers writes it: the text as it is, nothing made safe for pages."""
 
     def tojson(
         value: object,
@@ -121,6 +122,12 @@ def _texts(meter: Meter) -> dict[str, Filter]:
             )
         )
 
+    return tojson
+
+
+def _texts(meter: Meter) -> dict[str, Filter]:
+    """Filters that make text."""
+
     def join(
         environment: Environment,
         value: Iterable[object],
@@ -145,7 +152,7 @@ def _texts(meter: Meter) -> dict[str, Filter]:
         return meter.admit(FILTERS["wordwrap"](environment, s, width, *rest, **options))
 
     return {
-        "tojson": tojson,
+        "tojson": _tojson(meter),
         "join": pass_environment(join),
         "indent": indent,
         "wordwrap": pass_environment(wordwrap),

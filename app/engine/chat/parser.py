@@ -9,11 +9,12 @@ state where nothing is held back.
 """
 
 from collections.abc import Generator
-from typing import Final, final
+from typing import final
 
 from app.engine.chat.call_reader import CallReader
 from app.engine.chat.channels import Header, HeaderReader
 from app.engine.chat.form import TurnForm
+from app.engine.chat.json_reader import Emit
 from app.engine.chat.literals import MARKER, markers
 from app.engine.chat.output import CallIds, Output
 from app.engine.chat.source import Ended, Malformed, Marks, Source, Steps
@@ -124,15 +125,20 @@ class OutputParser:
             text = source.text[source.at : place]
             kept = text if source.has_ended and not mark else text.rstrip()
             self._output.reason(kept)
-            if mark:
-                is_call = mark in self._triggers
-                source.at = place + (0 if is_call else len(mark))
-                self.in_reasoning = False
-                self._skips_space = True
+            if mark in self._triggers:
+                source.at = place
+                if not (yield from self._read_calls(mark, text[len(kept) :], self._output.reason)):
+                    continue
+            elif not mark:
+                source.at += len(kept)
+                yield from self._wait()
+                continue
+            else:
+                source.at = place + len(mark)
                 self._is_header = self._header is not None and mark in self._ends
-                return
-            source.at += len(kept)
-            yield from self._wait()
+            self.in_reasoning = False
+            self._skips_space = True
+            return
 
     def _read_text(self) -> Steps[None]:
         """Up to a marker, which is dealt with."""
@@ -144,7 +150,7 @@ class OutputParser:
                     yield from source.skip_space()
                 self._is_start = False
                 if source.text[source.at] == "{":
-                    yield from self._read_calls("{")
+                    yield from self._read_calls("{", "", self._output.say)
                     continue
             place, mark = self._text_marks.find(source.text, source.at, has_ended=source.has_ended)
             text = source.text[source.at : place]
@@ -160,7 +166,7 @@ class OutputParser:
     def _read_mark(self, mark: str, space: str) -> Steps[None]:
         """What a marker begins; `space` stood before it."""
         if mark in self._triggers:
-            yield from self._read_calls(mark, space)
+            yield from self._read_calls(mark, space, self._output.say)
             return
         self._source.at += len(mark)
         if mark in self._opens:
@@ -182,27 +188,33 @@ class OutputParser:
             except Malformed:
                 pass  # what is not arguments is shown
 
-    def _read_calls(self, mark: str, space: str = "") -> Steps[None]:
-        """Calls from their first marker on, as many as there are; what is no call is said."""
+    def _read_calls(self, mark: str, space: str, show: Emit) -> Steps[bool]:
+        """Calls from their first marker on, as many as there are, and whether there were any.
+
+        What turns out to be no call is shown, with the space that stood before it.
+        """
         assert self._calls is not None
         source = self._source
+        has_begun = False
         while True:
             source.kept_from = start = source.at
             try:
                 yield from self._calls.call()
             except Malformed:
-                if not self._calls.is_begun:
-                    source.at = start + len(mark)
-                    self._output.say(space + mark)
-                return
+                if self._calls.is_begun:
+                    return True
+                source.at = start + len(mark)
+                show(space + mark)
+                return has_begun
             except Ended:
                 if not self._calls.is_begun:
-                    self._output.say(space + source.text[start:])
+                    show(space + source.text[start:])
                 raise
             finally:
                 source.kept_from = None
+            has_begun = True
             if not (yield from self._calls.follows()):
-                return
+                return True
             mark, space = source.text[source.at : source.at + 1], ""
 
 
@@ -224,6 +236,3 @@ def _marks(literal: str) -> tuple[str, ...]:
         is_word = bare[-1].isalnum() and literal.rstrip(" ").endswith("\n")
         return (bare + "\n",) if is_word else (bare,)
     return tuple(markers(bare)) if MARKER.match(bare) else (bare,)
-
-
-EMPTY_FORM: Final = TurnForm()

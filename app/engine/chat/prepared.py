@@ -22,8 +22,9 @@ ID_DIGITS: Final = 24
 class PreparedChat:
     """One conversation, ready to be answered any number of times.
 
-    `text` is the prompt. `grammar` is llguidance's, None where nothing holds the answer. `markers`
-    are texts that may be control tokens and must reach the parser as text.
+    `text` is the prompt, `form` how the answer's turn is written. `grammar` is llguidance's, None
+    where nothing holds the answer. `markers` are texts that may be control tokens and must reach
+    the parser as text.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class PreparedChat:
         control_token: ControlToken,
     ) -> None:
         self.text = text
-        self._form = form
+        self.form = form
         self._use = use
         self._count = itertools.count()
         # a turn with calls in it is an earlier one, which this one goes on from
@@ -58,10 +59,10 @@ class PreparedChat:
             source = f"{number}.{index}.{self.text}".encode(errors="surrogatepass")
             return "call_" + hashlib.sha256(source).hexdigest()[:ID_DIGITS]
 
-        return OutputParser(self._form, self._use, call_id, seen)
+        return OutputParser(self.form, self._use, call_id, seen)
 
     def _grammar(self, output: OutputForm | None, control_token: ControlToken) -> str | None:
-        form = self._form
+        form = self.form
         if not self._use.tools:
             if output is None:
                 return None
