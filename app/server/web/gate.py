@@ -110,7 +110,11 @@ class _Answer:
     def __init__(self, send: Send, request_id: bytes) -> None:
         self._send = send
         self.request_id = request_id
-        self.headers: Headers = [(b"x-request-id", request_id)]
+        # No answer is ever a script, whatever page asks for it as one.
+        self.headers: Headers = [
+            (b"x-request-id", request_id),
+            (b"x-content-type-options", b"nosniff"),
+        ]
         self.status = _CLIENT_LEFT
 
     async def send(self, message: Message) -> None:

@@ -234,6 +234,7 @@ def test_what_this_server_cannot_do_is_refused_by_name(
         ({"keep_alive": "0"}, 0.0),
         ({"keep_alive": -1}, -1.0),
         ({"keep_alive": "-1"}, -1.0),
+        ({"keep_alive": "-5m"}, -1.0),
         ({"keep_alive": -500}, -1.0),
         ({"ttl": 60}, 60.0),
         ({"keep_alive": 1e300}, 10 * 365 * 86400.0),
@@ -245,7 +246,7 @@ def test_keep_alive_is_said_in_seconds_or_durations(
     assert keep_alive_of(request_of(**fields)) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "5x", "nan", "inf", "m5", "1e9"])
+@pytest.mark.parametrize("text", ["", "soon", "5x", "nan", "inf", "m5", "1e9", "-", "--1"])
 def test_a_duration_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(RequestError) as caught:
         keep_alive_of(request_of(keep_alive=text))

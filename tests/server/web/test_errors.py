@@ -106,10 +106,11 @@ def test_a_bug_tells_neither_client_nor_log_what_was_said(
     assert "scripted.py" in vars(unforeseen[0])["place"]
 
 
-def test_every_answer_has_an_id_that_is_its_own(web: Web) -> None:
+def test_every_answer_has_an_id_of_its_own_and_is_no_script(web: Web) -> None:
     answers = [web.chat(), web.chat(model="nobody"), web.client.get("/nothing")]
 
     assert len({answer.headers["x-request-id"] for answer in answers}) == 3
+    assert all(answer.headers["x-content-type-options"] == "nosniff" for answer in answers)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from app.wire.openai.request import GenerationRequest, ModelRequest
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _KEEP_SECONDS_MAX: Final = 10 * 365 * 86400.0
-_DURATION: Final = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?")
+_DURATION: Final = re.compile(r"(-)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?")
 
 
 def check_chat(request: ChatRequest) -> PromptChat:
@@ -36,7 +36,7 @@ def check_chat(request: ChatRequest) -> PromptChat:
     Raises: RequestError naming the field.
     """
     refuse_unsupported(request)
-    if request.top_logprobs is not None and not request.logprobs:
+    if request.top_logprobs and not request.logprobs:
         raise invalid("top_logprobs", "needs `logprobs: true`")
     output_of(request)
     check_free_json(request.chat_template_kwargs, "chat_template_kwargs")
@@ -212,7 +212,9 @@ def _seconds(text: str) -> float:
     if _NUMBER.fullmatch(text):
         return float(text)
     match = _DURATION.fullmatch(text)
-    if match is None or not any(match.groups()):
+    if match is None or not any(match.groups()[1:]):
         raise invalid("keep_alive", "is no duration such as 300, 5m or -1")
-    hours, minutes, seconds = (int(group or 0) for group in match.groups())
-    return float(hours * 3600 + minutes * 60 + seconds)
+    sign, *groups = match.groups()
+    hours, minutes, seconds = (int(group or 0) for group in groups)
+    length = float(hours * 3600 + minutes * 60 + seconds)
+    return -length if sign else length
