@@ -13,12 +13,15 @@ from tests.support.node import RunningNode, put_toy, running_node
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
     """A node whose models are each for one purpose; `toy` answers with the last message."""
     home: Path = tmp_path_factory.mktemp("clients") / "home"
-    put_toy(home)
-    put_toy(home, "embedder", is_embedding=True)
-    put_toy(home, "slow", token_seconds=0.02)
-    put_toy(home, "falls", abort_after_tokens=5)
-    put_toy(home, "broken", on_load="fail")
-    with running_node(home) as running:
+    toys = [
+        put_toy(home),
+        put_toy(home, "embedder", is_embedding=True),
+        put_toy(home, "slow", step_seconds=0.02),
+        put_toy(home, "falls", abort_after_tokens=5),
+        put_toy(home, "broken", on_load="fail"),
+    ]
+    # A toy is offered only to who names its file.
+    with running_node(home, *(word for toy in toys for word in ("--model", str(toy)))) as running:
         yield running
 
 

@@ -1,6 +1,7 @@
 """LiteLLM against a real node."""
 
 import litellm
+import pytest
 
 from tests.clients.speech import THOUGHT, say
 from tests.support.node import RunningNode
@@ -20,15 +21,22 @@ def test_chat_stream_errors_and_embeddings_work_through_litellm(server: RunningN
     assert len(vectors.data) == 2
 
 
-def test_litellm_knows_our_errors_by_their_status(server: RunningNode) -> None:
-    address = {"api_base": server.base_url, "api_key": "x", "max_retries": 0}
-
-    def error_of(model: str, text: str) -> Exception | None:
-        try:
-            litellm.completion(model=f"openai/{model}", messages=say(text), **address)
-        except litellm.exceptions.OpenAIError as error:
-            return error
-        return None
-
-    assert isinstance(error_of("nobody", "hi"), litellm.NotFoundError)
-    assert isinstance(error_of("toy", "x" * 50_000), litellm.ContextWindowExceededError)
+@pytest.mark.parametrize(
+    ("model", "text", "error"),
+    [
+        ("nobody", "hi", litellm.NotFoundError),
+        ("toy", "x" * 50_000, litellm.ContextWindowExceededError),
+        ("embedder", "hi", litellm.BadRequestError),
+    ],
+)
+def test_litellm_knows_our_errors_by_their_status_and_words(
+    server: RunningNode, model: str, text: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        litellm.completion(
+            model=f"openai/{model}",
+            messages=say(text),
+            api_base=server.base_url,
+            api_key="x",
+            max_retries=0,
+        )

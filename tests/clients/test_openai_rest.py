@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from tests.clients.speech import say
-from tests.support.node import RunningNode, put_toy
+from tests.support.node import RunningNode
 
 # --- completions -----------------------------------------------------------------------------
 
@@ -60,9 +60,7 @@ def test_vectors_are_normalised_and_come_the_same_in_both_encodings(client: open
         model="embedder", input=["hello", "world"], encoding_format="float"
     )
 
-    assert [row.embedding for row in encoded.data] == pytest.approx(
-        [row.embedding for row in plain.data]
-    )
+    assert [row.embedding for row in encoded.data] == [row.embedding for row in plain.data]
     assert all(math.isclose(math.hypot(*row.embedding), 1, abs_tol=1e-5) for row in plain.data)
     assert encoded.usage.prompt_tokens >= 10
 
@@ -105,20 +103,10 @@ def test_models_are_listed_and_each_is_found_by_its_id(client: openai.OpenAI) ->
 
 def test_an_unknown_model_is_not_found_and_the_nearest_is_named(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
-        client.chat.completions.create(model="tyo", messages=say("hi"))
+        client.chat.completions.create(model="toy 2", messages=say("hi"))
 
     assert caught.value.code == "model_not_found"
     assert "'toy'" in caught.value.message
-
-
-def test_a_model_that_is_copied_into_the_folder_can_be_asked_at_once(
-    client: openai.OpenAI, server: RunningNode
-) -> None:
-    put_toy(server.home, "newcomer")
-
-    answer = client.chat.completions.create(model="newcomer", messages=say("hi"))
-
-    assert answer.choices[0].message.content == "hi"
 
 
 # --- errors ----------------------------------------------------------------------------------
@@ -208,7 +196,7 @@ def _engines_until(lines: object, model: str, *, running: int) -> bool:
     return False
 
 
-def test_the_client_tries_again_by_itself_until_the_server_answers(server: RunningNode) -> None:
+def test_the_client_tries_again_by_itself_after_a_503(server: RunningNode) -> None:
     statuses: list[int] = []
     with (
         httpx.Client(
