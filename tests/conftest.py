@@ -70,6 +70,5 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def node(home: Path) -> Iterator[RunningNode]:
     """A real node with one toy model, `toy`, that echoes; see tests/support/node.py for others."""
-    put_toy(home)
-    with running_node(home) as running:
+    with running_node(home, "--model", str(put_toy(home))) as running:
         yield running

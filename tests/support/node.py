@@ -88,9 +88,9 @@ def running_node(
 
 
 def put_toy(home: Path, name: str = "toy", **options: object) -> Path:
-    """Put a toy model into the node's own models folder."""
-    path = Paths.under(home).models / f"{name}.toy"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A toy model's file. The library offers toys only to who names them: pass it as --model."""
+    path = home / f"{name}.toy"
+    home.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(options))
     return path
 
