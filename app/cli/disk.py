@@ -1,26 +1,25 @@
 """The models on this machine as the server would find them, without asking it."""
 
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from app.cli.output import stderr
 from app.server.models.library import Library
 from app.settings.paths import Paths
 from app.settings.schema import Settings
 
 
-def read_library(paths: Paths, settings: Settings) -> Library:
-    """Every model with its header read, which takes a moment a file the first time."""
+def read_library(
+    paths: Paths, settings: Settings, on_read: Callable[[int, int], None] = lambda *_: None
+) -> Library:
+    """Every model with its header read, which takes a moment a file the first time.
+
+    `on_read` is told how many are read, and of how many.
+    """
     library = Library(_places(paths, settings), cache_file=paths.cache / "cards.json")
     library.scan()
-    if not sys.stderr.isatty():
-        while library.read_next():
-            pass
-        return library
-    with stderr().status("reading headers", spinner="dots") as status:
-        while library.read_next():
-            read = sum(entry.is_read for entry in library.entries())
-            status.update(f"reading headers: {read} of {len(library.entries())}")
+    while library.read_next():
+        entries = library.entries()
+        on_read(sum(entry.is_read for entry in entries), len(entries))
     return library
 
 

@@ -11,7 +11,7 @@ import rich_click
 from app.cli.command import command
 from app.cli.exit_codes import Exit, NotFound
 from app.cli.output import note, print_json, print_table, stdout
-from app.cli.server import running
+from app.cli.server import running_or_own
 from app.core.state.view import duration
 from app.wire.local import KeyList, KeyMade, KeyPicture
 
@@ -20,7 +20,8 @@ from app.wire.local import KeyList, KeyMade, KeyPicture
 def keys() -> None:
     """Make, list and revoke API keys.
 
-    On this machine no key is needed for inference; from other machines one always is.
+    On this machine no key is needed for inference; from other machines one always is. Works
+    without a running server too.
     """
 
 
@@ -38,7 +39,7 @@ def keys() -> None:
 def add(name: str, admin: bool, is_json: bool) -> int:
     """Make a key; its secret is shown this once and not stored."""
     scope: Literal["admin", "inference"] = "admin" if admin else "inference"
-    with running() as client:
+    with running_or_own() as client:
         made = client.make_key(name, scope)
     if is_json:
         print_json(made)
@@ -53,7 +54,7 @@ def add(name: str, admin: bool, is_json: bool) -> int:
 @command("list", examples=(("all keys", "athanor keys list"),), answer=KeyList)
 def list_(is_json: bool) -> int:
     """List the keys, revoked ones too."""
-    with running() as client:
+    with running_or_own() as client:
         found = client.keys()
     if is_json:
         print_json(KeyList(keys=found))
@@ -79,7 +80,7 @@ def list_(is_json: bool) -> int:
 @click.argument("key", metavar="NAME|ID")
 def revoke(key: str, is_json: bool) -> int:
     """Refuse a key from now on; `athanor keys list` shows names and ids."""
-    with running() as client:
+    with running_or_own() as client:
         revoked = client.revoke_key(_id_of(key, client.keys()))
     if is_json:
         print_json(revoked)

@@ -7,7 +7,7 @@ import msgspec
 from app.cli.command import command
 from app.cli.disk import read_library
 from app.cli.exit_codes import Exit
-from app.cli.output import note, print_json, print_table, stdout
+from app.cli.output import note, print_json, print_table, stderr, stdout
 from app.cli.server import running
 from app.client.errors import NoServer
 from app.core.state.view import size
@@ -65,7 +65,12 @@ def models(is_json: bool) -> int:
     """
     paths = Paths.find()
     settings = load_settings(paths.config_file, os.environ, {}).settings
-    library = read_library(paths, settings)
+    with stderr().status("reading headers", spinner="dots") as status_line:
+        library = read_library(
+            paths,
+            settings,
+            lambda read, all_: status_line.update(f"reading headers: {read} of {all_}"),
+        )
     statuses = _statuses()
     found = _found(library, statuses)
     if is_json:

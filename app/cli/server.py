@@ -49,7 +49,8 @@ def _own() -> Iterator[Client]:
     # The child ends when its stdin does, so it cannot outlive us even if we are killed. Its own
     # process group keeps the Ctrl-C of our terminal from it: there it stops an answer only.
     with subprocess.Popen(  # noqa: S603  # our own program
-        [*program, "serve", "--json", "--with-parent"],
+        # Reached by us alone, whatever the settings say, and in nobody's way.
+        [*program, "serve", "--json", "--with-parent", "--host", "127.0.0.1", "--port", "0"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

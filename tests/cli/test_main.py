@@ -20,10 +20,7 @@ from app.cli.main import COMMANDS, main, root
 Captured = pytest.CaptureFixture[str]
 ROOT = Path(__file__).parents[2]
 ALL = dict(commands(root, click.Context(root, info_name="athanor")))
-NEEDS_SERVER = (
-    *(["status"], ["ps"], ["stop"], ["load", "m"], ["unload", "m"]),
-    *(["keys", "list"], ["keys", "add", "n"], ["keys", "revoke", "k"]),
-)
+NEEDS_SERVER = (["status"], ["ps"], ["stop"], ["load", "m"], ["unload", "m"])
 
 
 def _athanor(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

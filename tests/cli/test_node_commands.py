@@ -41,7 +41,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
     """One node for the whole file, with a model that loads slowly and a file that is none."""
     home = tmp_path_factory.mktemp("commands") / "home"
     toy, slow = put_toy(home), put_toy(home, "slow-model", load_seconds=1.0)
-    (home / "models" / "broken.gguf").write_bytes(b"not a model")
+    models = Paths.under(home).models
+    models.mkdir(parents=True, exist_ok=True)
+    (models / "broken.gguf").write_bytes(b"not a model")
     (home / "config.toml").write_text(f"[models]\nfolders = ['{toy}', '{slow}']\n")
     with running_node(home) as node:
         yield node
@@ -186,9 +188,7 @@ def test_a_load_shows_its_progress_on_a_terminal(served: RunningNode, capsys: Ca
 def test_a_key_is_made_listed_used_and_revoked(served: RunningNode, capsys: Captured) -> None:
     made = msgspec.json.decode(_json(capsys, "keys", "add", "phone"), type=KeyMade)
     listed = msgspec.json.decode(_json(capsys, "keys", "list"), type=KeyList)
-    answer = httpx.get(
-        f"{served.base_url}/models", headers={"Authorization": f"Bearer {made.secret}"}
-    )
+    answer = httpx.get(f"{served.base_url}/models", headers=_bearer(made.secret))
     revoked = msgspec.json.decode(_json(capsys, "keys", "revoke", "phone"), type=KeyPicture)
 
     assert made.key.scope == "inference"
@@ -205,6 +205,21 @@ def test_a_key_in_a_pipe_is_the_secret_alone(capsys: Captured) -> None:
     assert len(captured.out.split()) == 1
     assert "'script' (admin" in captured.err
     assert captured.out.strip() not in captured.err
+
+
+def test_a_key_can_be_made_before_the_first_server_runs(home: Path, capsys: Captured) -> None:
+    made = msgspec.json.decode(_json(capsys, "keys", "add", "first"), type=KeyMade)
+
+    with running_node(home) as node:
+        answer = httpx.get(f"{node.root_url}/health", headers=_bearer(made.secret))
+        listed = msgspec.json.decode(_json(capsys, "keys", "list"), type=KeyList)
+
+    assert answer.status_code == 200
+    assert [key.id for key in listed.keys] == [made.key.id]
+
+
+def _bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
 
 
 def test_an_unknown_key_is_not_found(capsys: Captured) -> None:

@@ -17,7 +17,8 @@ from app.cli.output import note, print_error, print_json, stderr, stdout
 from app.cli.progress import load_with_progress
 from app.cli.server import running_or_own
 from app.client.client import Client
-from app.core.base.errors import AthanorError
+from app.client.errors import ServerRefused
+from app.core.base.errors import AthanorError, ContextExceeded
 from app.wire.local import EnginePicture
 from app.wire.openai.answer import Timings, Usage
 
@@ -144,6 +145,8 @@ def _chat(client: Client, conversation: Conversation, engine: EnginePicture) -> 
         except AthanorError as error:
             # An answer that failed does not end the chat; a server that is gone shows at the next.
             print_error(error, is_json=False)
+            if isinstance(error, ServerRefused) and error.code == ContextExceeded.kind:
+                note("/clear forgets the conversation so far.")
     return Exit.OK
 
 
@@ -151,16 +154,18 @@ def _turn(client: Client, chat: Chat, text: str) -> bool:
     """One question with its answer; whether the answer was stopped by Ctrl-C."""
     answer = _shown(client, chat.conversation, text)
     chat.last = answer
-    if answer.is_stopped:
-        note("Stopped.")
-    elif answer.finish_reason == "length":
-        note("The answer was cut off at its greatest length.")
     if answer.content or not answer.is_stopped:
         chat.conversation.answered(text, answer.content)
     return answer.is_stopped
 
 
 def _shown(client: Client, conversation: Conversation, text: str) -> Answer:
+    """An answer on the terminal, with a note where it is not whole."""
     face = TerminalFace(stdout())
     with face.waiting():
-        return receive(client.chat(conversation.ask(text)), face)
+        answer = receive(client.chat(conversation.ask(text)), face)
+    if answer.is_stopped:
+        note("Stopped.")
+    elif answer.finish_reason == "length":
+        note("The answer was cut off: it reached max_tokens, or the end of the context.")
+    return answer

@@ -1,6 +1,8 @@
 """`athanor doctor`: what is wrong, and what to do about it."""
 
 import os
+import sys
+from contextlib import nullcontext
 from typing import Final
 
 from rich.markup import escape
@@ -13,7 +15,7 @@ from app.cli.doctor.library import check_models
 from app.cli.doctor.network import check_neighbours, check_server
 from app.cli.doctor.system import check_folders, check_program, check_settings
 from app.cli.exit_codes import Exit
-from app.cli.output import print_json, stderr, stdout
+from app.cli.output import print_json, stdout
 from app.core.base.errors import SettingsInvalid
 from app.settings.load import DEFAULT_ORIGIN, Loaded, load_settings
 from app.settings.paths import Paths
@@ -36,12 +38,13 @@ def doctor(is_json: bool) -> int:
     The exit code is 1 when something is wrong. Nothing is changed and nothing leaves the machine.
     """
     findings = []
-    with stderr().status("looking", spinner="dots") as status:
+    out = stdout()
+    # One console for both, or the spinner would be written over.
+    with out.status("looking", spinner="dots") if sys.stdout.isatty() else nullcontext():
         for finding in _all():
             findings.append(finding)
-            status.update(f"looking at {finding.about}")
             if not is_json:
-                _show(finding)
+                out.print(_line(finding))
     is_well = not any(finding.verdict == "wrong" for finding in findings)
     if is_json:
         print_json(DoctorReport(is_well=is_well, findings=tuple(findings)))
@@ -65,7 +68,7 @@ def _all() -> Findings:
     yield from check_neighbours(settings)
 
 
-def _show(finding: Finding) -> None:
+def _line(finding: Finding) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for width in (7, 9):
         table.add_column(min_width=width, no_wrap=True)
@@ -73,4 +76,4 @@ def _show(finding: Finding) -> None:
     style = _STYLES[finding.verdict]
     remedy = f"\n[bold]{escape(finding.remedy)}[/]" if finding.remedy else ""
     table.add_row(f"[{style}]{finding.verdict}[/]", finding.about, escape(finding.message) + remedy)
-    stdout().print(table)
+    return table
