@@ -73,7 +73,11 @@ class Vocabulary(Protocol):
         """Whether the token ends a generation (EOS, EOT and their kin)."""
 
     def constraint_tokenizer(self) -> "LLTokenizer":
-        """The vocabulary as llguidance wants it. Slow at first (a second), then kept."""
+        """The vocabulary as llguidance wants it. Slow at first (a second), then kept.
+
+        Special there are the tokens for which `is_control` is true, and no others that answers
+        may have: grammars name those by their ids, and take all others as text.
+        """
 
 
 class Sampler(Protocol):

@@ -169,12 +169,12 @@ def nested(depth: int) -> dict[str, object]:
     ids=["deep", "long enum", "many properties", "deep Lark", "deep GBNF"],
 )
 def test_a_monstrous_form_is_refused_in_time(output: OutputForm) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
 
     with pytest.raises(InvalidGrammar):
         grammar_of(output)
 
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_unknown_formats_are_remarks(constrainer: Constrainer) -> None:

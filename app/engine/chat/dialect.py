@@ -22,7 +22,7 @@ from app.engine.chat.literals import common_beginning
 from app.engine.chat.messages import Bearing, conversation
 from app.engine.chat.prepared import PreparedChat
 from app.engine.chat.probe import Message, Probe, other_names
-from app.engine.chat.switches import learn_switches
+from app.engine.chat.switches import Switches, learn_switches
 from app.engine.chat.template import ChatTemplate
 from app.engine.chat.tools import ToolUse, completed, tool_use
 from app.wire.engine import Json, OutputForm, PromptChat
@@ -48,10 +48,12 @@ class Dialect:
         self._control_token = control_token
         self._bearing = Bearing(probe.style, has_calls=False)
         self._anchors = ("", "")
+        self._endings: frozenset[str] = frozenset()
         if self._learned is not None:
             probe.switches = {}
             self._bearing = learn_bearing(probe, self._learned)
             self._anchors = _anchors(probe, self._learned)
+            self._endings = _endings(probe, self._anchors[0], self._switches)
 
     @classmethod
     def learn(
@@ -150,15 +152,28 @@ class Dialect:
         return {"tools": given} | other_names(self._template, given) if given else {}
 
     def _seen(self, text: str, chat: PromptChat) -> str:
-        """What of the assistant's turn stands at the end of the prompt."""
+        """What of the assistant's turn stands at the end of the prompt.
+
+        After a user's message, or in a turn that goes on, it is what follows the turn's beginning.
+        After other messages a template may write no beginning; then what follows the last one is
+        an earlier turn, which is none of the known endings of a prompt.
+        """
         always, after_user = self._anchors
         is_after_user = chat.continue_last or chat.messages[-1].get("role") == "user"
         anchor = always or (after_user if is_after_user else "")
         place = text.rfind(anchor) if anchor else -1
         seen = text[place + len(anchor) :].strip() if place >= 0 else ""
-        last = chat.messages[-1].get("content")
-        is_earlier = isinstance(last, str) and bool(last.strip()) and last.strip() in seen
-        return "" if is_earlier and not chat.continue_last else seen
+        return seen if is_after_user or seen in self._endings else ""
+
+
+def _endings(probe: Probe, anchor: str, switches: Switches) -> frozenset[str]:
+    """What prompts have after the beginning of the assistant's turn."""
+    found = set()
+    for variables in (None, switches.off, switches.on):
+        prompt = probe.generation(variables) or probe.generation(variables, has_tools=False)
+        if prompt and anchor and anchor in prompt:
+            found.add(prompt[prompt.rindex(anchor) + len(anchor) :].strip())
+    return frozenset(found)
 
 
 def _anchors(probe: Probe, learned: Learned) -> tuple[str, str]:

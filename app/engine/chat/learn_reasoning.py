@@ -229,7 +229,7 @@ def _channels(
 def _from_prompts(probe: Probe, lead: str) -> ReasoningForm | None:
     """From a prompt that ends within reasoning, or after an empty block of it."""
     for switch in ({}, {"enable_thinking": False}, {"enable_thinking": True}, {"thinking": True}):
-        prompt = probe.generation(has_tools=False, **switch)
+        prompt = probe.generation(switch, has_tools=False)
         if prompt is None:
             continue
         rest = prompt[len(common_beginning([prompt, lead])) :]

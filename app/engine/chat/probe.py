@@ -139,10 +139,10 @@ class Probe:
     def render(
         self,
         messages: list[Message],
+        variables: Mapping[str, object] | None = None,
         *,
         has_tools: bool = True,
         has_prompt: bool = False,
-        **variables: object,
     ) -> str | None:
         """The text of a conversation; None when the template refuses."""
         given: dict[str, object] = {
@@ -150,7 +150,7 @@ class Probe:
             "add_generation_prompt": has_prompt,
             **self.base,
             **self.switches,
-            **variables,
+            **(variables or {}),
         }
         if has_tools:
             given["tools"] = TOOLS
@@ -177,10 +177,12 @@ class Probe:
         user: Message = {"role": "user", "content": USER}
         return _after_user(self.render([user, message], has_tools=has_tools))
 
-    def generation(self, *, has_tools: bool = True, **variables: object) -> str | None:
+    def generation(
+        self, variables: Mapping[str, object] | None = None, *, has_tools: bool = True
+    ) -> str | None:
         """What stands after the user's words when the assistant is to answer."""
         user: Message = {"role": "user", "content": USER}
-        return _after_user(self.render([user], has_tools=has_tools, has_prompt=True, **variables))
+        return _after_user(self.render([user], variables, has_tools=has_tools, has_prompt=True))
 
     def after_user(self, *, has_tools: bool = True) -> str | None:
         """What stands after the user's words when nobody is to answer."""

@@ -88,4 +88,4 @@ def learn_switches(probe: Probe) -> Switches:
 
 def _prompt(probe: Probe, variables: dict[str, object]) -> str | None:
     user: Message = {"role": "user", "content": USER}
-    return probe.render([user], has_tools=False, has_prompt=True, **variables)
+    return probe.render([user], variables, has_tools=False, has_prompt=True)

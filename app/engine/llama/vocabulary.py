@@ -96,14 +96,15 @@ class LlamaVocabulary:
             return self._constraint
 
     def _constraint_piece(self, token: int) -> bytes:
-        """The token's bytes; one that is no ordinary text is marked, so that no grammar of text
-        can be met by it, while a grammar may still name it (`<tool_call>`)."""
+        """The token's bytes; one that is no text is marked, so that no grammar of text can be met
+        by it, while a grammar may name it by its id.
+
+        User-defined tokens are text, also those that look like markers (`<tool_call>` in many
+        vocabularies): grammars are written by `is_control`, and this must agree with it.
+        """
         piece = self.special_piece(token)
         kind = llama.llama_vocab_get_attr(self._handle, token)
-        is_tag = piece.startswith(b"<") and piece.endswith(b">")
-        if kind & _NO_TEXT or (kind & llama.LLAMA_TOKEN_ATTR_USER_DEFINED and is_tag):
-            return _SPECIAL_MARK + piece
-        return piece
+        return _SPECIAL_MARK + piece if kind & _NO_TEXT else piece
 
     def _cached(self, table: list[bytes | None], token: int, *, is_special: bool) -> bytes:
         if not 0 <= token < self.size:

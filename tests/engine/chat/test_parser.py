@@ -170,8 +170,9 @@ WRITTEN = [
     ("LFM2.5-8B-A1B", '<|tool_call_start|>[get_weather(days = 3, city="Paris")]<|tool_call_end|>'),
     ("google-gemma-4-31B-it",
      '<|tool_call>call:get_weather{city:<|"|>Paris<|"|>,days:3}<tool_call|>'),
-    ("MiniMax-M2", '<minimax:tool_call>\n<invoke name="get_weather">\n<parameter name="city">Paris'
-     '</parameter>\n<parameter name="days">3</parameter>\n</invoke>\n</minimax:tool_call>'),
+    ("MiniMax-M2", 'Hm.\n</think>\n\n<minimax:tool_call>\n<invoke name="get_weather">\n'
+     '<parameter name="city">Paris</parameter>\n<parameter name="days">3</parameter>\n'
+     "</invoke>\n</minimax:tool_call>"),
     ("openai-gpt-oss-120b", "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>"
      f"commentary to=functions.get_weather <|constrain|>json<|message|>{_JSON}"),
     ("openai-gpt-oss-120b",

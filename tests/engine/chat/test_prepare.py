@@ -190,6 +190,22 @@ def test_reasoning_that_the_prompt_opens_is_known(
     assert parser.in_reasoning is is_open
 
 
+def test_a_short_word_of_the_user_does_not_hide_what_the_prompt_opens() -> None:
+    parser = learned("Qwen3.5-4B").prepare(PromptChat(messages=[user("hi")]), None).new_parser()
+
+    assert parser.in_reasoning
+
+
+def test_after_a_result_an_earlier_turn_is_not_taken_for_this_one() -> None:
+    for name, is_open in (("Qwen3.5-4B", True), ("deepseek-ai-DeepSeek-V3.1", False)):
+        prepared = learned(name).prepare(PromptChat(messages=HISTORY, tools=TOOLS), None)
+
+        parser = prepared.new_parser()
+
+        assert parser.in_reasoning is is_open
+        assert not parser.has_calls
+
+
 def test_abilities_are_told() -> None:
     assert learned("Qwen-Qwen3-0.6B").can_reason
     assert not learned("Qwen-Qwen2.5-7B-Instruct").can_reason
