@@ -102,8 +102,6 @@ class Engine:
         """That the engine runs on, or that the next load begins on after crashes."""
         self.leases = 0
         """Requests that hold the engine or wait for it."""
-        self.is_unwanted = False
-        """The load under way is to be given up."""
         self.listeners: list[OnWait] = []
 
     @property
@@ -198,6 +196,12 @@ class Engine:
         self.publish(EngineDraining(model=self.name, at=self._house.now()))
         process.drain()
         self._house.group.create_task(self._bound_drain(process), name=f"unload {self.name}")
+
+    async def end_child(self) -> None:
+        """Whatever child there is, is gone."""
+        if (process := self.process) is not None:
+            process.kill(Ending(reason="was not wanted any more"))
+            await process.ended.wait()
 
     def fall(self, ending: Ending) -> None:
         """The engine failed. When it may be tried again, and by which plan, is decided here."""

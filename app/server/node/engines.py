@@ -150,12 +150,7 @@ class Engines:
                 engine.forget()
                 return False
             case Loading():
-                assert engine.loading is not None
-                engine.is_unwanted = True
-                if engine.process is not None:
-                    engine.process.drain()
-                self._bell.ring()
-                await asyncio.wait({engine.loading})
+                await self._give_up(engine)
             case Ready() | Unloading():
                 await self._end(engine)
         return True
@@ -191,7 +186,6 @@ class Engines:
     # --- loading ---
 
     def _begin_load(self, engine: Engine) -> None:
-        engine.is_unwanted = False
         engine.start(engine.rung)
         engine.loading = self._group.create_task(self._load(engine), name=f"load {engine.name}")
 
@@ -200,11 +194,16 @@ class Engines:
         assert load is not None
         # Not a plain await: a waiter that leaves must not cancel the load of the others.
         await asyncio.wait({load})
-        if not load.cancelled() and (error := load.result()) is not None:
+        if load.cancelled():
+            raise self._given_up(engine)
+        if (error := load.result()) is not None:
             raise error
 
     async def _load(self, engine: Engine) -> AthanorError | None:
-        """Loads in turn; None, or why the engine does not serve. The state says the same."""
+        """Loads in turn; None, or why the engine does not serve. The state says the same.
+
+        Cancelled by `_give_up` and when the server stops.
+        """
         try:
             async with self._turn:
                 await self._make_room(engine)
@@ -214,16 +213,12 @@ class Engines:
                     rung_least=engine.rung,
                     spawn=engine.spawn,
                     on_rung=engine.start,
-                    is_wanted=lambda: not engine.is_unwanted,
                 )
                 engine.serve(loaded)
-        except asyncio.CancelledError:
+        except _NobodyWaitsError:
             engine.forget()
-            raise
+            return self._given_up(engine)
         except AthanorError as error:
-            if engine.is_unwanted:
-                engine.forget()
-                return _given_up(engine)
             log.warning("not loaded: %s", error.message, extra={"model": engine.name})
             engine.wishes = None
             if isinstance(error, EngineFailed):
@@ -233,14 +228,27 @@ class Engines:
             return error
         return None
 
+    async def _give_up(self, engine: Engine) -> None:
+        """The load under way ends without an engine; those who wait for it get Busy."""
+        load = engine.loading
+        assert load is not None
+        load.cancel()
+        await asyncio.wait({load})
+        if isinstance(engine.life, Ready):
+            # It had just come to its end.
+            await self._end(engine)
+            return
+        # Not in the load itself: a task that is cancelled before its first step cleans up nothing.
+        await engine.end_child()
+        if engine.loading is load and isinstance(engine.life, Loading):
+            engine.forget()
+
     async def _make_room(self, engine: Engine) -> None:
-        """Returns when the model may be loaded. Raises: as Loader.wish; Busy when unwanted."""
+        """Returns when the model may be loaded. Raises: as Loader.wish; _NobodyWaitsError."""
         began = self._now()
         while True:
             waited = self._now() - began
             room = await self._room(engine, force=waited >= self._limits.patience)
-            if engine.is_unwanted:
-                raise _given_up(engine)
             match room:
                 case LoadNow():
                     return
@@ -250,8 +258,7 @@ class Engines:
                         await self._end(self.engine(name))
                 case Wait():
                     if not engine.leases:
-                        engine.is_unwanted = True
-                        raise _given_up(engine)
+                        raise _NobodyWaitsError
                     await self._bell.wait(max(0.0, self._limits.patience - waited))
                 case _:
                     assert_never(room)
@@ -294,6 +301,11 @@ class Engines:
             soonest = next_due(self._hub.state)
             await self._bell.wait(None if soonest is None else max(0.0, soonest - self._now()))
 
+    def _given_up(self, engine: Engine) -> Busy:
+        if self._is_stopping:
+            return Busy(STOPPING, retry_after_seconds=STOPPING_RETRY_SECONDS)
+        return Busy(f"the load of {engine.name} was given up", retry_after_seconds=1)
 
-def _given_up(engine: Engine) -> Busy:
-    return Busy(f"the load of {engine.name} was given up", retry_after_seconds=1)
+
+class _NobodyWaitsError(Exception):
+    """All who wanted the model have left, and there is no room for it yet."""

@@ -87,13 +87,11 @@ class Loader:
         rung_least: int,
         spawn: Callable[[ModelSource, LoadPlan], EngineProcess],
         on_rung: Callable[[int], None],
-        is_wanted: Callable[[], bool],
     ) -> Loaded:
         """A child that serves, in the memory that is free now.
 
         `spawn` starts a child, whose life the caller watches; `on_rung` is told each rung before
-        it is tried. Raises: as `wish`, and EngineFailed when every rung failed or `is_wanted`
-        does not hold any more.
+        it is tried. Raises: as `wish`, and EngineFailed when every rung failed.
         """
         source, card = await self._shelf.read(name)
         choice = choose(source, card, await self.look(), wishes)
@@ -108,14 +106,14 @@ class Loader:
             except LoadFailed as failure:
                 await process.ended.wait()
                 has_crashed |= not failure.is_refusal
-                rung = self._below(choice, rung, failure, is_wanted=is_wanted())
+                rung = self._below(choice, rung, failure)
             else:
                 break
         if has_crashed and rung != remembered:
             await self._rungs.remember(identity(card), rung, self._now())
         return Loaded(process=process, facts=facts, choice=choice, rung=rung)
 
-    def _below(self, choice: Choice, rung: int, failure: LoadFailed, *, is_wanted: bool) -> int:
+    def _below(self, choice: Choice, rung: int, failure: LoadFailed) -> int:
         """The next rung to try. Raises: EngineFailed when there is none."""
         ending = failure.ending
         suspicion = "memory" if failure.is_refusal else ending.suspicion
@@ -125,7 +123,7 @@ class Loader:
             "load failed",
             extra={"model": name, "rung": rung, "next": below, "reason": ending.reason},
         )
-        if below is not None and is_wanted:
+        if below is not None:
             return below
         if failure.is_refusal:
             raise EngineFailed(f"{name} could not be loaded: {ending.reason}", remedy=ending.remedy)

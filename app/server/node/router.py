@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, final
 
-from app.core.base.errors import AthanorError, Busy, ModelNotFound, RequestError
+from app.core.base.errors import Busy, ModelNotFound, RequestError
 from app.core.base.ids import ModelName, RequestId
 from app.core.models.wishes import Wishes
 from app.core.state.engine_life import Ready
@@ -122,7 +122,7 @@ class Router:
         )
         engine = self._engines.engine(model)
         link = EngineLink(self._engines, model, count, on_wait)
-        outcome: Outcome = "cancelled"
+        outcome: Outcome
         self._leases += 1
         self._at_rest.clear()
         engine.hold(keep_alive)
@@ -130,11 +130,8 @@ class Router:
             await link.connect()
             yield link
             outcome = "completed"
-        except (RequestError, Busy):
-            outcome = "refused"
-            raise
-        except AthanorError:
-            outcome = "failed"
+        except BaseException as error:
+            outcome = _outcome_of(error)
             raise
         finally:
             link.close()
@@ -143,7 +140,8 @@ class Router:
             if not self._leases:
                 self._at_rest.set()
             self._mean_seconds += _SMOOTHING * (count.seconds - self._mean_seconds)
-            log.info("request ended", extra=count.end(outcome))
+            line = count.end(outcome)
+            log.info("request ended", extra=line)
 
     async def load(
         self, name: str, wishes: Wishes | None = None, *, keep_alive: float | None = None
@@ -218,3 +216,12 @@ class Router:
         if len(names) == 1:
             return names[0]
         raise ModelNotFound("default", tuple(names[:3]))
+
+
+def _outcome_of(error: BaseException) -> Outcome:
+    """How a lease ended whose block raised; the first error of a group speaks for it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        return "cancelled"
+    return "refused" if isinstance(error, RequestError | Busy) else "failed"

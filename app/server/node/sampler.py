@@ -1,6 +1,6 @@
 """Sampler: keeps the devices' figures in the state fresh while they matter to somebody.
 
-That is while a face watches or an engine is loaded; otherwise nothing runs.
+That is while a face watches or an engine is loaded; otherwise they are a minute old at most.
 """
 
 import asyncio
@@ -12,6 +12,8 @@ from app.server.node.hub import Hub
 
 SAMPLE_SECONDS: Final = 2.0
 """A reading takes milliseconds; a person sees no difference from twice as often."""
+IDLE_SECONDS: Final = 60.0
+"""So old may be what one look at an idle node shows."""
 
 
 @final
@@ -25,8 +27,8 @@ class Sampler:
     async def keep_sampled(self) -> None:
         """Runs until it is cancelled."""
         while True:
-            while not self._hub.watchers and not any(self._hub.state.engines()):
-                await self._hub.bell.wait()
+            if not self._hub.watchers and not any(self._hub.state.engines()):
+                await self._hub.bell.wait(IDLE_SECONDS)
             devices = await self._devices.sampled()
             if devices and devices != self._hub.state.devices:
                 self._hub.publish(DevicesSeen(devices=devices))

@@ -30,7 +30,7 @@ from app.server.storage.database import Database
 from app.server.storage.rungs import Rungs
 from app.wire.engine import Delta, Generate, PromptChat, Said, Sampling
 
-LIMIT_SECONDS = 20.0
+LIMIT_SECONDS = 60.0
 """On any test; none of them should come near it."""
 
 NO_DEVICES = EngineProgram(
