@@ -1,8 +1,9 @@
 """The models on this machine as the server would find them, without asking it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from app.core.base.errors import ModelFileInvalid
 from app.server.models.library import Library
 from app.settings.paths import Paths
 from app.settings.schema import Settings
@@ -15,7 +16,8 @@ def read_library(
 
     `on_read` is told how many are read, and of how many.
     """
-    library = Library(_places(paths, settings), cache_file=paths.cache / "cards.json")
+    folders = (Path(folder).expanduser() for folder in settings.models.folders)
+    library = _library((paths.models, *folders), paths)
     library.scan()
     while library.read_next():
         entries = library.entries()
@@ -23,5 +25,15 @@ def read_library(
     return library
 
 
-def _places(paths: Paths, settings: Settings) -> tuple[Path, ...]:
-    return (paths.models, *(Path(folder).expanduser() for folder in settings.models.folders))
+def check_file(path: Path, paths: Paths) -> None:
+    """Raises ModelFileInvalid where the file cannot be loaded, or the folder not be read."""
+    library = _library((path,), paths)
+    library.scan()
+    for trouble in library.troubles():
+        raise ModelFileInvalid(trouble, remedy="Name a GGUF file, or a folder of them.")
+    for entry in library.entries() if path.is_file() else ():
+        library.card(entry.name)
+
+
+def _library(places: Sequence[Path], paths: Paths) -> Library:
+    return Library(places, cache_file=paths.cache / "cards.json")

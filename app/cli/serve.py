@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from app import __version__
 from app.cli.command import command
+from app.cli.disk import check_file
 from app.cli.exit_codes import NotFound
 from app.cli.flags import by_path, setting_flags
 from app.cli.output import print_json, stdout
@@ -42,7 +43,8 @@ _QUESTION: Final = "Why is the sky blue?"
     metavar="PATH",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="A GGUF file to offer besides those that are found; may be given several times.",
+    help="A GGUF file, or a folder of them, to offer besides those that are found; may be given "
+    "several times.",
 )
 @click.option("--with-parent", is_flag=True, hidden=True, help="Stop when stdin ends.")
 @setting_flags(FIELDS)
@@ -53,7 +55,7 @@ def serve(models: tuple[Path, ...], with_parent: bool, is_json: bool, **flags: s
     """
     paths = Paths.find()
     loaded = load_settings(paths.config_file, os.environ, by_path(flags))
-    settings = _with_models(loaded.settings, models)
+    settings = _with_models(loaded.settings, models, paths)
     if with_parent:
         threading.Thread(target=_stop_when_stdin_ends, daemon=True).start()
 
@@ -74,16 +76,20 @@ def serve(models: tuple[Path, ...], with_parent: bool, is_json: bool, **flags: s
     return run_server(settings, paths, on_ready=tell, port_is_fixed=port_is_fixed)
 
 
-def _with_models(settings: Settings, models: tuple[Path, ...]) -> Settings:
-    """The settings with the named files added to what is offered. Raises: NotFound."""
-    for path in models:
-        if not path.expanduser().exists():
+def _with_models(settings: Settings, models: tuple[Path, ...], paths: Paths) -> Settings:
+    """The settings with the named files added to what is offered; each of them can be loaded.
+
+    Raises: NotFound, ModelFileInvalid.
+    """
+    named = tuple(path.expanduser().absolute() for path in models)
+    for path in named:
+        if not path.exists():
             raise NotFound(
                 f"there is no file {path}", remedy="`athanor models` lists what is found."
             )
-    folders = tuple(str(path.expanduser().absolute()) for path in models)
-    section = replace(settings.models, folders=(*settings.models.folders, *folders))
-    return replace(settings, models=section)
+        check_file(path, paths)
+    folders = (*settings.models.folders, *map(str, named))
+    return replace(settings, models=replace(settings.models, folders=folders))
 
 
 def _stop_when_stdin_ends() -> None:

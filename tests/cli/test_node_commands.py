@@ -271,6 +271,19 @@ def test_serve_refuses_a_file_that_is_not_there(home: Path, capsys: Captured) ->
     assert "there is no file /nowhere/x.gguf" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "words"), [("bad.gguf", "no GGUF file"), ("notes.txt", "cannot be read")]
+)
+def test_serve_refuses_a_named_file_that_is_no_model(
+    home: Path, capsys: Captured, name: str, words: str
+) -> None:
+    (home / name).write_bytes(b"not a model")
+
+    assert main(["serve", "--model", str(home / name)]) == Exit.FAILED
+
+    assert words in capsys.readouterr().err
+
+
 def test_stop_ends_the_server_and_says_when_it_is_gone(home: Path, capsys: Captured) -> None:
     with running_node(home) as node:
         stopped = msgspec.json.decode(_json(capsys, "stop"), type=Stopped)

@@ -209,3 +209,16 @@ def test_a_server_that_cannot_start_for_a_command_says_why(home: Path) -> None:
 
     assert result.returncode != Exit.OK
     assert "line 2: server.port is -1" in result.stderr
+
+
+def test_the_server_of_a_chat_does_not_outlive_a_killed_chat(home: Path) -> None:
+    toy = put_toy(home)
+    (home / "config.toml").write_text(f"[models]\nfolders = ['{toy}']\n")
+
+    with terminal("run", "toy", home=home) as screen:
+        screen.expect(READY)
+        lock = read_lock(Paths.under(home).lock_file)
+        assert lock is not None
+        screen.process.kill()
+
+        assert wait_gone(lock.pid, 30)
