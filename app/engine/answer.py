@@ -73,6 +73,8 @@ class Answer:
         self.parser = parser
         self.lookup = lookup
         self.tokens = 0
+        self.told = 0
+        """Of these, how many the client knows of."""
         self.reasoning_tokens = 0
         self.reason: Literal["stop", "length", "tool_calls"] | None = None
         self._scanner = StopScanner(stops)
@@ -86,8 +88,11 @@ class Answer:
         """The stop string that ended the answer, if one did."""
         return self._scanner.hit
 
-    def take(self, token: int) -> list[Part]:
-        """What becomes visible by this token; sets `reason` when it is the last."""
+    def take(self, token: int, *, completes: bool = False) -> list[Part]:
+        """What becomes visible by this token; sets `reason` when it is the last.
+
+        `completes` says that with it the constraint has all it wants.
+        """
         if self._vocabulary.is_end(token) and not self._ignores_end:
             self.reason = "stop"
             return []
@@ -97,7 +102,7 @@ class Answer:
         text = self._utf8.feed(piece(token))
         parts = self._shown(self.parser.feed(text)) if text else []
         self.reasoning_tokens += self.parser.in_reasoning
-        if self._scanner.hit is not None or (self.constraint and self.constraint.is_finished):
+        if self._scanner.hit is not None or completes:
             self.reason = "stop"
         elif self.sequence.prompt_tokens + self.tokens >= self.sequence.tokens_max:
             self.reason = "length"

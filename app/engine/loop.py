@@ -35,6 +35,7 @@ from app.wire.engine import (
     Progress,
     Refused,
     Said,
+    TokenLogprob,
 )
 
 PICK_THREADS: Final = 4
@@ -110,9 +111,9 @@ class Loop:
         self._events.append(begun)
         if prepared.prompt:
             for choice in range(message.choices):
-                parts = [Said(text=prepared.prompt)]
+                echo: list[Part] = [Said(text=prepared.prompt)]
                 self._events.append(
-                    Delta(request=message.request, choice=choice, parts=list(parts))
+                    Delta(request=message.request, choice=choice, parts=echo, tokens=0)
                 )
         request = Request(prepared, [], open=message.choices)
         self._requests[message.request] = request
@@ -248,6 +249,7 @@ class Loop:
 
     def _settle(self, step: Step, picks: dict[int, Picked], now: float) -> None:
         """Tell the clients, then let the scheduler know what became of the step."""
+        self._report_progress(step.rows, now)
         ended: list[tuple[Request, Answer]] = []
         chosen: dict[int, list[int]] = {}
         for row in step.rows:
@@ -260,7 +262,6 @@ class Loop:
             if answer.reason is not None:
                 ended.append((request, answer))
         self._scheduler.commit(step, chosen)
-        self._report_progress(step.rows, now)
         for request, answer in ended:
             self._end(request, answer)
 
@@ -271,22 +272,13 @@ class Loop:
         parts: list[Part] = []
         taken, before = 0, answer.tokens
         for token in picked.tokens:
-            parts += answer.take(token)
             taken += 1
+            parts += answer.take(token, completes=picked.completes and taken == len(picked.tokens))
             if answer.reason is not None:
                 break
         visible = answer.tokens - before  # The end of a turn is sampled but is not text.
         self._meter.completion_tokens += visible
-        logprobs = picked.logprobs[:visible]
-        if parts or logprobs:
-            self._events.append(
-                Delta(
-                    request=request.prepared.message.request,
-                    choice=answer.choice,
-                    parts=parts,
-                    logprobs=logprobs,
-                )
-            )
+        self._say(request, answer, parts, picked.logprobs[:visible])
         return picked.tokens[:taken]
 
     @staticmethod
@@ -297,10 +289,26 @@ class Loop:
             request.accepted += right
             answer.lookup.learn(len(answer.sequence.tokens), drafted, right)
 
+    def _say(
+        self, request: Request, answer: Answer, parts: list[Part], logprobs: list[TokenLogprob]
+    ) -> None:
+        """A delta, if there is something to see; it counts all tokens since the last one."""
+        if not parts and not logprobs:
+            return
+        tokens, answer.told = answer.tokens - answer.told, answer.tokens
+        self._events.append(
+            Delta(
+                request=request.prepared.message.request,
+                choice=answer.choice,
+                parts=parts,
+                logprobs=logprobs,
+                tokens=tokens,
+            )
+        )
+
     def _end(self, request: Request, answer: Answer) -> None:
         identity = request.prepared.message.request
-        if parts := answer.finish():
-            self._events.append(Delta(request=identity, choice=answer.choice, parts=parts))
+        self._say(request, answer, answer.finish(), [])
         assert answer.reason is not None
         self._events.append(
             Ended(request=identity, choice=answer.choice, reason=answer.reason, stop=answer.stop)
@@ -315,7 +323,7 @@ class Loop:
         for row in rows:
             request, answer = self._answers[row.sequence]
             sequence = answer.sequence
-            done = min(sequence.computed, sequence.prompt_tokens)
+            done = min(row.position + len(row.tokens), sequence.prompt_tokens)
             if not request.prepared.message.progress or answer.choice or done <= request.reported:
                 continue
             request.reported = done

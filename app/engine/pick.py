@@ -18,6 +18,8 @@ class Picked:
 
     tokens: list[int]
     logprobs: list[TokenLogprob]
+    completes: bool
+    """With the last of them the constraint has all it wants."""
 
 
 def pick(
@@ -29,7 +31,9 @@ def pick(
     is masked, so a draft cannot lead an answer out of its grammar.
     """
     draft = row.tokens[len(row.tokens) - row.logits + 1 :]
-    picked = Picked([], [])
+    tokens: list[int] = []
+    logprobs: list[TokenLogprob] = []
+    is_complete = False
     for number in range(row.logits):
         output = first_output + number
         logits = backend.logits(output)
@@ -39,15 +43,15 @@ def pick(
         token = answer.sampler.choose(output)
         if answer.constraint is not None:
             answer.constraint.accept(token)
-        picked.tokens.append(token)
+            is_complete = answer.constraint.is_finished
+        tokens.append(token)
         if raw is not None and top_logprobs is not None:
-            picked.logprobs.append(_logprob(raw, token, top_logprobs, backend.vocabulary))
-        is_over = answer.constraint is not None and answer.constraint.is_finished
-        if is_over or number == len(draft) or token != draft[number]:
+            logprobs.append(_logprob(raw, token, top_logprobs, backend.vocabulary))
+        if is_complete or number == len(draft) or token != draft[number]:
             break
         if backend.vocabulary.is_end(token):
             break
-    return picked
+    return Picked(tokens, logprobs, is_complete)
 
 
 def _logprob(logits: Floats, token: int, top: int, vocabulary: Vocabulary) -> TokenLogprob:

@@ -4,7 +4,7 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
-from tests.clients.speech import CALL, CUT_SHORT
+from tests.clients.speech import CALL
 from tests.support.node import RunningNode
 
 
@@ -23,7 +23,6 @@ def model_of(server: RunningNode) -> ChatOpenAI:
     return ChatOpenAI(model="toy", base_url=server.base_url, api_key="x")  # type: ignore[arg-type]
 
 
-@CUT_SHORT
 def test_chat_stream_tools_structure_and_embeddings_work_through_langchain(
     server: RunningNode,
 ) -> None:

@@ -7,7 +7,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from tests.clients.speech import CALL, CUT_SHORT, THOUGHT, say
+from tests.clients.speech import CALL, THOUGHT, say
 from tests.support.node import RunningNode
 
 TOOLS = [
@@ -88,7 +88,6 @@ def test_an_answer_ends_at_its_limit_and_at_its_stops(client: openai.OpenAI) -> 
     assert (stopped.choices[0].message.content, stopped.choices[0].finish_reason) == ("abc", "stop")
 
 
-@CUT_SHORT
 def test_a_tool_call_is_parsed_and_can_be_answered(client: openai.OpenAI) -> None:
     asked = client.chat.completions.create(model="toy", messages=say(CALL), tools=TOOLS)
 
@@ -108,7 +107,6 @@ def test_a_tool_call_is_parsed_and_can_be_answered(client: openai.OpenAI) -> Non
     assert followed.choices[0].message.content == "18 degrees"
 
 
-@CUT_SHORT
 def test_a_streamed_tool_call_is_put_together_by_the_client(client: openai.OpenAI) -> None:
     with client.chat.completions.stream(model="toy", messages=say(CALL), tools=TOOLS) as stream:
         for _ in stream:
@@ -120,7 +118,6 @@ def test_a_streamed_tool_call_is_put_together_by_the_client(client: openai.OpenA
     assert json.loads(call.function.arguments) == {"city": "Paris"}
 
 
-@CUT_SHORT
 @pytest.mark.parametrize(
     "choice", ["required", {"type": "function", "function": {"name": "get_weather"}}]
 )
@@ -144,7 +141,6 @@ class Event(BaseModel):
     participants: list[str]
 
 
-@CUT_SHORT
 def test_structured_output_is_parsed_into_a_pydantic_model(client: openai.OpenAI) -> None:
     text = '{"name":"fair","participants":["Ada","Bob"]}'
 

@@ -1,6 +1,5 @@
 """An answer under a grammar is always of the grammar, and ends where the grammar ends."""
 
-import ctypes
 import json
 import random
 import time
@@ -18,6 +17,7 @@ from llguidance.llamacpp import lltokenizer_from_vocab
 from app.core.base.errors import InvalidGrammar
 from app.engine.backend import Floats
 from app.engine.constrain import Constrainer, Constraint, grammar_of
+from app.engine.llama import library
 from app.wire.engine import (
     OutputForm,
     OutputGrammar,
@@ -200,12 +200,7 @@ def test_blanks_come_to_an_end(constrainer: Constrainer) -> None:
 def qwen() -> Iterator[tuple[LLTokenizer, list[int]]]:
     """A vocabulary of 152,000 tokens, and the ids that end an answer."""
 
-    @llama_cpp.llama_log_callback
-    def silent(level: int, text: bytes, data: ctypes.c_void_p) -> None:
-        """llama.cpp tells of every load."""
-
-    llama_cpp.llama_log_set(silent, ctypes.c_void_p(0))
-    llama_cpp.llama_backend_init()
+    library.start()
     parameters = llama_cpp.llama_model_default_params()
     parameters.vocab_only = True
     path = str(sdist.vocabulary("qwen2")).encode()

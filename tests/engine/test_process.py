@@ -1,5 +1,6 @@
 """The engine as a process: its life, its requests, its ways to fail. With the toy."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -125,13 +126,19 @@ def test_logprobs_name_every_token_and_the_likeliest_first(engine: EngineChild) 
     assert all(lp.logprob <= 0 for lp in answered.logprobs())
 
 
-def test_output_is_held_to_a_grammar(engine: EngineChild) -> None:
+def test_output_is_held_to_a_grammar_and_ends_with_it(engine: EngineChild) -> None:
     answered = engine.answer(
-        chat("regex", "hello", output=OutputRegex(pattern="[0-9]{3}"), max_tokens=20)
+        Generate(
+            request=RequestId("regex"),
+            prompt=PromptText(text="hello"),
+            output=OutputRegex(pattern="(ab[0-9]){3}"),
+            max_tokens=40,
+            sampling=GREEDY,
+        )
     )
 
-    assert answered.text().isdigit()
-    assert len(answered.text()) == 3
+    assert re.fullmatch("(ab[0-9]){3}", answered.text())
+    assert answered.ended().reason == "stop"
 
 
 def test_progress_is_told_when_asked(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from app.core.models.quant import BITS
 
 NEAREST_MAX: Final = 3
 _NEAR_ENOUGH: Final = 0.5
+_MISSPELT: Final = 0.2
+"""Likeness by letters alone counts so much less: short names are alike by chance."""
 _COMPARED_LENGTH: Final = 128
 """Characters that are compared for likeness, whose time grows with their square."""
 
@@ -111,7 +113,8 @@ def _rank(quant: str) -> tuple[float, float]:
 
 
 def _likeness(asked: str, known: str) -> float:
-    """0 to 1: how many of the words asked for are there, and how alike the letters are."""
+    """0 to 1: how many of the words asked for are there and how alike the letters are, or the
+    letters alone where a word is misspelt."""
     base = known.partition(":")[0]
     asked_words, known_words = set(_WORD.findall(asked)), set(_WORD.findall(known))
     shared = len(asked_words & known_words) / len(asked_words) if asked_words else 0.0
@@ -119,4 +122,4 @@ def _likeness(asked: str, known: str) -> float:
         difflib.SequenceMatcher(None, asked, other[:_COMPARED_LENGTH], autojunk=False).ratio()
         for other in (base, known)
     )
-    return (shared + alike) / 2
+    return max((shared + alike) / 2, alike - _MISSPELT)

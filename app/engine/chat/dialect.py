@@ -9,6 +9,7 @@ import copy
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from time import monotonic
 from typing import Final, final
 
@@ -30,6 +31,9 @@ from app.wire.engine import Json, OutputForm, PromptChat
 CUT: Final = "\ue000Zqx\ue001"
 """Marks where a turn that is to be continued is cut off. No text has these characters."""
 
+CONTROL_TOKENS_KEPT: Final = 32_768
+"""Answers of `control_token` kept: literals are searched for tokens with every request."""
+
 _OURS: Final = frozenset({"messages", "tools", "add_generation_prompt"})
 """Variables that a request's template arguments cannot set."""
 
@@ -45,7 +49,7 @@ class Dialect:
         self._variables = probe.base
         self._switches = learn_switches(probe)
         self._learned = learn(probe)
-        self._control_token = control_token
+        self._control_token = lru_cache(CONTROL_TOKENS_KEPT)(control_token)
         self._bearing = Bearing(probe.style, has_calls=False)
         self._anchors = ("", "")
         self._endings: frozenset[str] = frozenset()

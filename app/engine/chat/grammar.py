@@ -68,8 +68,7 @@ class TurnGrammar:
             opened = self._calls.bare_opening() if is_bare else self.lark.literal(rest)
             ways.append(f"{'' if begun else SPACE} {self._calls.section(opened)}")
         if answer is not None and not self._use.is_required:
-            space = "" if _begun(self._seen, self._form.content_open) else SPACE
-            ways.append(f"{space} {self._opened()} {answer} {self._closed()}")
+            ways.append(f"{self._opened()} {answer} {self._closed()}".strip())
         if answer is None and not self._use.is_required:
             ways += self._free(has_begun=bool(begun))
         return ways

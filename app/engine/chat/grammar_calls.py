@@ -40,10 +40,11 @@ class CallGrammar:
         if is_json:  # around JSON, white space is free
             body = f"{SPACE} {body} {SPACE}"
             close = lark.literal(form.call_close.strip())
-        first = lark.literal(self.opener) if opened is None else opened
+        written = lark.loose if is_json else lark.literal
+        first = written(self.opener) if opened is None else opened
         more = ""
         if form.is_parallel and self._use.is_parallel:
-            again = lark.literal((form.between + form.call_open).rstrip())
+            again = written((form.between + form.call_open).rstrip())
             more = f"({again} {body} {close})*"
         end = lark.literal(form.section_close.strip() if is_json else form.section_close.rstrip())
         return lark.rule(f"{first} {body} {close} {more} {end}")
@@ -53,7 +54,11 @@ class CallGrammar:
         if not self.opener.strip():
             return self.section(self.bare_opening())
         marker = trigger(self.opener)
-        rest = self._lark.literal(self.opener[len(marker) :])
+        rest = self.opener[len(marker) :]
+        if isinstance(self._form.body, JsonForm):
+            rest = f"{SPACE} {self._lark.loose(rest.strip())}" if rest.strip() else ""
+        else:
+            rest = self._lark.literal(rest)
         return self.section(f"{self._lark.beginning(marker, not_with=not_with)} {rest}")
 
     def arguments(self, tool: Tool) -> str:

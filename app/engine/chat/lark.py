@@ -11,7 +11,6 @@ a lazy one.
 import json
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Final, final
 
 from app.engine.chat.schema import Schema, is_holdable, text_of
@@ -40,7 +39,7 @@ class Lark:
     """A grammar being written. Expressions are strings of Lark; rules get names of their own."""
 
     def __init__(self, control_token: ControlToken) -> None:
-        self._control_token = lru_cache(maxsize=4096)(control_token)
+        self._control_token = control_token
         self._rules: list[str] = []
         self._named: dict[str, str] = {}
 
@@ -103,6 +102,10 @@ class Lark:
     def literal(self, text: str) -> str:
         """Exactly `text`."""
         return self._row(self.parts(text))
+
+    def loose(self, text: str) -> str:
+        """`text`, with any white space where a control token meets other text."""
+        return f" {SPACE} ".join(self._row([part]) for part in self.parts(text))
 
     def parts(self, text: str) -> list[str | int]:
         """`text` as pieces of plain text and ids of control tokens."""

@@ -1,6 +1,5 @@
 """Over real vocabularies a call is written with the very tokens that the model was taught."""
 
-import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +9,7 @@ import pytest
 
 from app.engine.chat.dialect import Dialect
 from app.engine.constrain import Constrainer
+from app.engine.llama import library
 from app.engine.llama.vocabulary import LlamaVocabulary
 from app.wire.engine import PromptChat
 from tests import sdist
@@ -20,12 +20,7 @@ pytestmark = pytest.mark.model
 
 @contextmanager
 def vocabulary(name: str) -> Iterator[LlamaVocabulary]:
-    @llama_cpp.llama_log_callback
-    def silent(level: int, text: bytes, data: ctypes.c_void_p) -> None:
-        """llama.cpp tells of every load."""
-
-    llama_cpp.llama_log_set(silent, ctypes.c_void_p(0))
-    llama_cpp.llama_backend_init()
+    library.start()
     parameters = llama_cpp.llama_model_default_params()
     parameters.vocab_only = True
     path = str(sdist.vocabulary(name)).encode()
