@@ -43,6 +43,8 @@ class _Watcher:
 
     def tell(self, happened: Happened) -> None:
         if len(self.waiting) >= WATCHER_EVENTS_MAX:
+            # It starts again with a picture: what waits for it is of no use.
+            self.waiting.clear()
             self.end()
         else:
             self.waiting.append(happened)
@@ -50,7 +52,6 @@ class _Watcher:
 
     def end(self) -> None:
         self.is_over = True
-        self.waiting.clear()
         self.news.set()
 
 
@@ -98,16 +99,18 @@ class Hub:
         self._watchers.add(watcher)
         self.bell.ring()
         try:
-            while not watcher.is_over:
+            while True:
                 await watcher.news.wait()
                 watcher.news.clear()
                 while watcher.waiting:
                     yield watcher.waiting.popleft()
+                if watcher.is_over:
+                    return
         finally:
             self._watchers.discard(watcher)
 
     def close(self) -> None:
-        """End every watch, and let none begin."""
+        """End every watch after the events so far, and let none begin."""
         self._is_closed = True
         for watcher in self._watchers:
             watcher.end()

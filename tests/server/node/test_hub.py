@@ -62,17 +62,19 @@ def test_a_watcher_that_lags_is_cut_off_and_can_start_again() -> None:
 async def hub_closes(hub: Hub, *, once_watched_by: int) -> None:
     """The tasks before this one have run up to their first wait."""
     assert hub.watchers == once_watched_by
+    hub.publish(notice(9))
     hub.close()
 
 
-def test_closing_the_hub_ends_every_watch() -> None:
+def test_closing_the_hub_ends_every_watch_after_its_last_event() -> None:
     async def run() -> None:
         hub = Hub(NodeState())
         async with asyncio.TaskGroup() as group:
             watches = [group.create_task(rest(hub.watch())) for _ in range(3)]
             group.create_task(hub_closes(hub, once_watched_by=3))
 
-        assert [task.result()[0].event for task in watches] == [None, None, None]
+        last = notice(9)
+        assert [[h.event for h in task.result()] for task in watches] == [[None, last]] * 3
         assert await rest(hub.watch()) == []
 
     asyncio.run(run())
