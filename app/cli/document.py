@@ -3,8 +3,11 @@
 `python -m app.cli.document > docs/cli.md` writes it, and a test compares.
 """
 
+import ast
 import inspect
+import itertools
 import sys
+import textwrap
 import types
 import typing
 from collections.abc import Iterator
@@ -113,9 +116,29 @@ def _option(option: click.Option) -> str:
 def _shape(shape: Shape) -> Iterator[str]:
     summary = inspect.cleandoc(shape.__doc__ or "").replace("\n", " ")
     yield f"\n### {shape.__name__}\n\n{summary}\n\n"
-    hints = typing.get_type_hints(shape)
+    hints, sentences = typing.get_type_hints(shape), _sentences(shape)
     for field in msgspec.structs.fields(shape):
-        yield f"- `{field.encode_name}`: {_type(hints[field.name])}\n"
+        sentence = f". {sentences[field.name]}" if field.name in sentences else ""
+        yield f"- `{field.encode_name}`: {_type(hints[field.name])}{sentence}\n"
+
+
+def _sentences(shape: Shape) -> dict[str, str]:
+    """What stands below each field in the source, the fields of its bases included."""
+    found: dict[str, str] = {}
+    for base in reversed(shape.__mro__):
+        if base.__module__.partition(".")[0] != "app":
+            continue
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+        assert isinstance(definition, ast.ClassDef)
+        for above, below in itertools.pairwise(definition.body):
+            if (
+                isinstance(above, ast.AnnAssign)
+                and isinstance(above.target, ast.Name)
+                and isinstance(below, ast.Expr)
+                and isinstance(below.value, ast.Constant)
+            ):
+                found[above.target.id] = " ".join(str(below.value.value).split())
+    return found
 
 
 def _collect(annotation: object, shapes: dict[str, Shape]) -> None:
