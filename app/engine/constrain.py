@@ -107,7 +107,7 @@ class Constrainer:
         matcher = LLMatcher(self._tokenizer, grammar, log_level=0, limits=limits())
         if matcher.is_error():
             fault = _placed(str(matcher.get_error()))
-            raise InvalidGrammar(f"the grammar is invalid: {fault}", field="response_format")
+            raise InvalidGrammar(f"the grammar is invalid: {fault}")
         return Constraint(matcher, self._ends, self._words)
 
 
