@@ -23,6 +23,7 @@ import msgspec
 import psutil
 
 from app.core.base.ids import OWNER_DOMAIN, RequestId, Slot
+from app.core.models.plan import LoadPlan
 from app.core.scheduling.limits import Limits
 from app.core.scheduling.scheduler import Scheduler
 from app.core.scheduling.sequence import Priority
@@ -40,9 +41,6 @@ from app.wire.engine import (
     Drain,
     FromEngine,
     Generate,
-    Json,
-    LoadPlan,
-    ModelSource,
     OutputRegex,
     OutputSchema,
     PromptChat,
@@ -51,6 +49,8 @@ from app.wire.engine import (
     Sampling,
 )
 from app.wire.framing import FrameReader, encode_frame
+from app.wire.message import Json
+from app.wire.model import ModelSource
 from benchmarks.build_peer import ensure_peer
 from benchmarks.limits import can_repack
 from benchmarks.machine import Machine, commit, describe

@@ -14,7 +14,8 @@ from typing import Final
 
 import psutil
 
-from app.wire.engine import LoadPlan, ModelSource
+from app.core.models.plan import LoadPlan
+from app.wire.model import ModelSource
 from benchmarks.build_peer import PeerBinaries
 from benchmarks.client import PeerFailed, complete, count_chunks, fetch
 from benchmarks.peers.athanor import LIST_PATH, Athanor, settings_of

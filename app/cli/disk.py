@@ -1,10 +1,11 @@
 """The models on this machine as the server would find them, without asking it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from app.core.base.errors import ModelFileInvalid
 from app.server.models.library import Library
+from app.server.models.places import open_library
 from app.settings.paths import Paths
 from app.settings.schema import Settings
 
@@ -16,8 +17,7 @@ def read_library(
 
     `on_read` is told how many are read, and of how many.
     """
-    folders = (Path(folder).expanduser() for folder in settings.models.folders)
-    library = _library((paths.models, *folders), paths)
+    library = open_library(settings, paths)
     library.scan()
     while library.read_next():
         entries = library.entries()
@@ -27,13 +27,9 @@ def read_library(
 
 def check_file(path: Path, paths: Paths) -> None:
     """Raises ModelFileInvalid where the file cannot be loaded, or the folder not be read."""
-    library = _library((path,), paths)
+    library = Library((path,), cache_file=paths.cards_file)
     library.scan()
     for trouble in library.troubles():
         raise ModelFileInvalid(trouble, remedy="Name a GGUF file, or a folder of them.")
     for entry in library.entries() if path.is_file() else ():
         library.card(entry.name)
-
-
-def _library(places: Sequence[Path], paths: Paths) -> Library:
-    return Library(places, cache_file=paths.cache / "cards.json")

@@ -3,7 +3,6 @@
 import os
 import shlex
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import Final
@@ -94,7 +93,9 @@ def _with_models(settings: Settings, models: tuple[Path, ...], paths: Paths) -> 
 
 def _stop_when_stdin_ends() -> None:
     """For a server that belongs to another command: the pipe ends however its owner ends."""
-    sys.stdin.buffer.read()
+    # Not sys.stdin: its lock, held by this thread for ever, would abort the interpreter's end.
+    while os.read(0, 4096):
+        pass
     signal.raise_signal(signal.SIGTERM)
 
 

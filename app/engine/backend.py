@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.models.plan import LoadPlan
 from app.core.scheduling.step import Move, Row
-from app.wire.engine import LoadPlan, ModelFacts, ModelSource, Sampling
+from app.wire.engine import Sampling
+from app.wire.model import ModelFacts, ModelSource
 
 if TYPE_CHECKING:
     from llguidance import LLTokenizer

@@ -29,11 +29,11 @@ from app.wire.engine import (
     Embed,
     FromEngine,
     Generate,
-    ModelFacts,
     Refused,
     ToEngine,
     Tokenize,
 )
+from app.wire.model import ModelFacts
 
 PREPARE_THREADS: Final = 2
 

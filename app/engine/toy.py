@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Final, Literal, final
 import msgspec
 import numpy as np
 
+from app.core.models.plan import LoadPlan
 from app.core.scheduling.step import Copy, Discard, Move, Restore, Row, Save, Trim
 from app.engine.backend import DecodeFailed, Floats, LoadFailed, LoadProgress
-from app.wire.engine import LoadPlan, ModelFacts, ModelSource, Sampling
+from app.wire.engine import Sampling
+from app.wire.model import ModelFacts, ModelSource
 
 if TYPE_CHECKING:
     from llguidance import LLTokenizer

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, Literal, final
 
-from app.wire.engine import Private
+from app.wire.message import Private
 
 Level = Literal["debug", "info", "warning", "error"]
 

@@ -78,6 +78,11 @@ class Paths:
         return self.data / "athanor.db"
 
     @property
+    def cards_file(self) -> Path:
+        """What was read of models' headers; made again when it is lost."""
+        return self.cache / "cards.json"
+
+    @property
     def log_file(self) -> Path:
         """The server's log; engines write beside it."""
         return self.logs / "server.log"

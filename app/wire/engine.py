@@ -9,64 +9,11 @@ only a name, so that no log line can quote them.
 
 from typing import Literal
 
-import msgspec
-
 from app.core.base.ids import Domain, RequestId
-from app.core.models.plan import DeviceUse as DeviceUse  # noqa: PLC0414  (re-exported)
-from app.core.models.plan import LoadPlan as LoadPlan  # noqa: PLC0414  (re-exported)
+from app.core.models.plan import LoadPlan
 from app.core.scheduling.sequence import Priority
-
-Json = dict[str, object]
-"""A JSON object whose inside is the client's business, not ours."""
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of every Struct that crosses the pipe."""
-
-
-class Private(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """A message that holds a user's words: its repr is its name."""
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-    __str__ = __repr__
-
-
-# --- how a model is loaded -------------------------------------------------------------------
-
-
-class ModelSource(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Which file, run by which backend. `path` is the first shard of a split GGUF."""
-
-    path: str
-    name: str
-    backend: Literal["llama", "toy"] = "llama"
-
-
-class ModelFacts(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """What the engine knows of a loaded model; published in /v1/models."""
-
-    architecture: str
-    description: str
-    parameters: int
-    size_bytes: int
-    vocabulary: int
-    vocabulary_type: int
-    embedding_length: int
-    context_trained: int
-    layers: int
-    plan: LoadPlan
-    """As carried out: 0 and -1 are replaced by what was chosen."""
-    can_trim: bool
-    """False for recurrent and hybrid memories, which cannot forget part of a sequence."""
-    capabilities: tuple[str, ...]
-    """Of: completion, chat, tools, reasoning, infill, embedding."""
-    chat_template: str = ""
-    devices: tuple[DeviceUse, ...] = ()
-    pooling: str = ""
-    load_seconds: float = 0.0
-
+from app.wire.message import Json, Message, Private
+from app.wire.model import ModelFacts, ModelSource
 
 # --- requests: server to engine --------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from typing import Final, final
 
 from app.core.base.ids import OWNER_DOMAIN, Domain, RequestId
+from app.core.models.plan import LoadPlan
 from app.core.scheduling.sequence import Priority
 from app.wire.engine import (
     Begun,
@@ -23,8 +24,6 @@ from app.wire.engine import (
     Failed,
     FromEngine,
     Generate,
-    LoadPlan,
-    ModelSource,
     Progress,
     PromptChat,
     PromptText,
@@ -37,6 +36,7 @@ from app.wire.engine import (
     ToEngine,
 )
 from app.wire.framing import FrameReader, encode_frame
+from app.wire.model import ModelSource
 from benchmarks.client import Answer, PeerFailed
 from benchmarks.peers.http import READY_SECONDS_MAX
 from benchmarks.peers.peer import Ask, Launch, Service

@@ -272,7 +272,7 @@ def test_serve_refuses_a_file_that_is_not_there(home: Path, capsys: Captured) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("bad.gguf", "no GGUF file"), ("notes.txt", "cannot be read")]
+    ("name", "words"), [("bad.gguf", "no GGUF file"), ("notes.txt", "no GGUF file")]
 )
 def test_serve_refuses_a_named_file_that_is_no_model(
     home: Path, capsys: Captured, name: str, words: str

@@ -18,13 +18,7 @@ from app.core.base.errors import InvalidGrammar
 from app.engine.backend import Floats
 from app.engine.constrain import Constrainer, Constraint, grammar_of
 from app.engine.llama import library
-from app.wire.engine import (
-    OutputForm,
-    OutputGrammar,
-    OutputJson,
-    OutputRegex,
-    OutputSchema,
-)
+from app.wire.engine import OutputForm, OutputGrammar, OutputJson, OutputRegex, OutputSchema
 from tests import sdist
 
 EOS, EOT = 256, 257

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.base.ids import RequestId
+from app.core.models.plan import LoadPlan
 from app.wire.engine import (
     ApplyTemplate,
     Begun,
@@ -18,7 +19,6 @@ from app.wire.engine import (
     Failed,
     Generate,
     Loading,
-    LoadPlan,
     OutputRegex,
     Progress,
     PromptChat,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.core.base.ids import Domain, RequestId
+from app.core.models.plan import LoadPlan
 from app.core.scheduling.sequence import Priority
 from app.wire.engine import (
     Cancel,
@@ -15,7 +16,6 @@ from app.wire.engine import (
     Embed,
     Embedded,
     Generate,
-    LoadPlan,
     OutputSchema,
     PromptInfill,
     PromptText,

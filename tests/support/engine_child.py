@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from app.core.base.ids import RequestId
+from app.core.models.plan import LoadPlan
 from app.wire.engine import (
     CallArguments,
     CallBegun,
@@ -22,9 +23,6 @@ from app.wire.engine import (
     FromEngine,
     Gauges,
     Generate,
-    LoadPlan,
-    ModelFacts,
-    ModelSource,
     Ready,
     Reasoned,
     Refused,
@@ -36,6 +34,7 @@ from app.wire.engine import (
     Tokens,
 )
 from app.wire.framing import FrameReader, encode_frame
+from app.wire.model import ModelFacts, ModelSource
 
 WAIT_SECONDS = 60.0
 REPOSITORY = Path(__file__).resolve().parents[2]

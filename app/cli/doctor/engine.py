@@ -12,11 +12,11 @@ from typing import Final
 import msgspec
 
 from app.cli.doctor.finding import Finding, Findings
+from app.core.models.plan import DeviceUse
 from app.core.state.view import size
 from app.server.hardware.devices import LIST_SECONDS_MAX
 from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.nvidia import open_watch
-from app.wire.engine import DeviceUse
 
 _VENDORS: Final = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel"}
 _LIBRARY: Final = re.compile(r"^(?:lib)?ggml-([a-z]+)\b.*\.(?:so|dylib|dll)")

@@ -26,7 +26,8 @@ from app.engine.chat.probe import Message, Probe, other_names
 from app.engine.chat.switches import Switches, learn_switches
 from app.engine.chat.template import ChatTemplate
 from app.engine.chat.tools import ToolUse, completed, tool_use
-from app.wire.engine import Json, OutputForm, PromptChat
+from app.wire.engine import OutputForm, PromptChat
+from app.wire.message import Json
 
 CUT: Final = "\ue000Zqx\ue001"
 """Marks where a turn that is to be continued is cut off. No text has these characters."""

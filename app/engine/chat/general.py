@@ -11,7 +11,7 @@ from typing import Final
 
 from app.engine.chat.form import CallForm, JsonForm, Slot
 from app.engine.chat.probe import Message
-from app.wire.engine import Json
+from app.wire.message import Json
 
 GENERAL_CALLS: Final = CallForm(
     section_open="",

@@ -14,7 +14,7 @@ from typing import Final, final
 from app.core.base.errors import RequestError
 from app.engine.chat.general import call_text, result_text, system_message
 from app.engine.chat.probe import Message, Style, assistant
-from app.wire.engine import Json
+from app.wire.message import Json
 
 _ROLES: Final = {"developer": "system", "function": "tool"}
 _KNOWN: Final = frozenset({"system", "user", "assistant", "tool"})

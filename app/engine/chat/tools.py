@@ -10,7 +10,8 @@ from typing import Final, final
 
 from app.core.base.errors import InvalidGrammar, RequestError
 from app.engine.chat.schema import Schema, check
-from app.wire.engine import Json, PromptChat
+from app.wire.engine import PromptChat
+from app.wire.message import Json
 
 NAME: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 """OpenAI's names, and the dots, colons and slashes that tool servers put between words."""

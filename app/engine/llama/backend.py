@@ -9,6 +9,7 @@ import msgspec
 
 from app.core.base.errors import Unsupported
 from app.core.base.ids import Slot
+from app.core.models.plan import LoadPlan
 from app.core.scheduling.step import Move, Row
 from app.engine.backend import DecodeFailed, Floats, LoadFailed, LoadProgress, Sampler
 from app.engine.llama import library
@@ -19,7 +20,8 @@ from app.engine.llama.embeddings import Embedder
 from app.engine.llama.model import Model
 from app.engine.llama.sampler import SamplerMaker
 from app.engine.llama.vocabulary import LlamaVocabulary
-from app.wire.engine import LoadPlan, ModelFacts, ModelSource, Sampling
+from app.wire.engine import Sampling
+from app.wire.model import ModelFacts, ModelSource
 
 WARM_UP_TOKENS: Final = 16
 """Enough for the kernels of prefill to be chosen, which differ from those of decode."""

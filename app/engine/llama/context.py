@@ -7,6 +7,7 @@ from typing import Any, Final
 import llama_cpp.llama_cpp as llama
 import numpy as np
 
+from app.core.models.plan import LoadPlan
 from app.core.scheduling.lookup import outputs_max
 from app.core.scheduling.step import Row
 from app.engine.backend import DecodeFailed, Floats, LoadFailed
@@ -14,7 +15,6 @@ from app.engine.llama import embeddings, library, threads
 from app.engine.llama.batch import Batch
 from app.engine.llama.memory import Memory
 from app.engine.llama.model import Model, failure
-from app.wire.engine import LoadPlan
 
 _CELL_TYPES: Final = {
     "f32": llama.GGML_TYPE_F32,

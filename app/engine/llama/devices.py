@@ -3,8 +3,8 @@
 import ctypes
 from typing import Final, Literal
 
+from app.core.models.plan import DeviceUse
 from app.engine.llama import library
-from app.wire.engine import DeviceUse
 
 Kind = Literal["cpu", "gpu", "igpu", "accel"]
 

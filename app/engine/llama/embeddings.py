@@ -13,11 +13,11 @@ import numpy as np
 
 from app.core.base.errors import ContextExceeded, RequestError, Unsupported
 from app.core.base.ids import Slot
+from app.core.models.plan import LoadPlan
 from app.core.scheduling.step import Row
 from app.engine.backend import DecodeFailed, Floats
 from app.engine.llama.batch import Batch
 from app.engine.llama.model import Model
-from app.wire.engine import LoadPlan
 
 _POOLINGS: Final = {
     llama.LLAMA_POOLING_TYPE_MEAN: "mean",

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import llama_cpp.llama_cpp as llama
 
+from app.core.models.plan import LoadPlan
 from app.engine.backend import LoadFailed, LoadProgress
 from app.engine.llama import library
 from app.engine.llama.amx import has_amx
-from app.wire.engine import LoadPlan, ModelSource
+from app.wire.model import ModelSource
 
 _SPLIT_MODES: Final = {
     "none": llama.LLAMA_SPLIT_MODE_NONE,

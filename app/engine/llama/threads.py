@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from app.wire.engine import LoadPlan
+from app.core.models.plan import LoadPlan
 
 SPARE_FROM: Final = 4
 """Cores from which decode leaves one free."""

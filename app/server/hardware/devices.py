@@ -15,13 +15,13 @@ from typing import Final, final
 import msgspec
 from msgspec.structs import replace
 
+from app.core.models.plan import DeviceUse
 from app.core.state.node_state import Device, Notice
 from app.server.hardware import nvidia
 from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.gpu_watch import GpuSample, GpuWatch
 from app.server.hardware.machine import look_at_machine, memory_available
 from app.server.hardware.tether import BEFORE_EXEC, CREATION_FLAGS, NEW_SESSION, Tether
-from app.wire.engine import DeviceUse
 
 log = logging.getLogger(__name__)
 

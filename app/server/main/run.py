@@ -13,7 +13,6 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 from msgspec.structs import asdict
@@ -32,7 +31,7 @@ from app.server.main.listening import Listening, is_loopback, listen
 from app.server.main.lock_file import LockFile
 from app.server.main.stopping import Stopping
 from app.server.main.web_server import WebServer, loop_factory
-from app.server.models.library import Library
+from app.server.models.places import open_library
 from app.server.node.engine import EngineLimits
 from app.server.node.engines import Engines
 from app.server.node.hub import Hub
@@ -91,7 +90,7 @@ async def _serve(
     server = settings.server
     now, stopping, token = anchored_clock(), Stopping(), secrets.token_urlsafe(32)
     hub = Hub(NodeState(server=_facts(settings, now())))
-    shelf = Shelf(_library(settings, paths), hub)
+    shelf = Shelf(open_library(settings, paths), hub)
     async with AsyncExitStack() as stack:
         stack.enter_context(stopping.by_signals())
         database = await stack.enter_async_context(await Database.open(paths.database))
@@ -209,11 +208,6 @@ async def _stop(
     await asyncio.wait({serving})
 
 
-def _library(settings: Settings, paths: Paths) -> Library:
-    folders = (Path(folder).expanduser() for folder in settings.models.folders)
-    return Library((paths.models, *folders), cache_file=paths.cache / "cards.json")
-
-
 def _facts(settings: Settings, started_at: float) -> ServerFacts:
     machine = look_at_machine()
     return ServerFacts(
@@ -232,7 +226,7 @@ def _refuse_if_open_to_all(host: str, keys: Keys) -> None:
         return
     raise SettingsInvalid(
         f"server.host is {host}, which other machines can reach, and there is no API key",
-        remedy="Start on 127.0.0.1, make a key with `athanor keys add NAME`, and start again.",
+        remedy="Make a key with `athanor keys add NAME`, and start again.",
     )
 
 

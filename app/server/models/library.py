@@ -26,7 +26,7 @@ from app.server.models.gguf import read_header
 from app.server.models.listing import Found, list_models, stamp_of
 from app.server.models.toy import SUFFIX as TOY_SUFFIX
 from app.server.models.toy import read_toy
-from app.wire.engine import ModelSource
+from app.wire.model import ModelSource
 
 
 @final

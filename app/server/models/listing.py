@@ -157,7 +157,8 @@ def list_models(places: Iterable[Path]) -> Listing:
     """The models in folders, and files, in their order. A `.toy` counts only if named itself."""
     listing = Listing()
     for place in places:
-        if place.suffix.lower() in {GGUF_SUFFIX, TOY_SUFFIX} and not place.is_dir():
+        is_named_so = place.suffix.lower() in {GGUF_SUFFIX, TOY_SUFFIX} and not place.is_dir()
+        if is_named_so or place.is_file():  # a model of another program may lack the suffix
             listing.add_file(place)
         else:
             listing.add_folder(place)

@@ -41,7 +41,8 @@ from app.server.node.exit_words import Ending
 from app.server.node.hub import Hub
 from app.server.node.loader import Loaded
 from app.server.node.shown import engine_facts, engine_gauges
-from app.wire.engine import Gauges, ModelSource
+from app.wire.engine import Gauges
+from app.wire.model import ModelSource
 
 log = logging.getLogger(__name__)
 

@@ -47,8 +47,6 @@ from app.wire.engine import (
     Gauges,
     Generate,
     Loading,
-    ModelFacts,
-    ModelSource,
     Progress,
     Ready,
     Refused,
@@ -58,6 +56,7 @@ from app.wire.engine import (
     Tokens,
 )
 from app.wire.framing import FrameReader, FrameTooLarge
+from app.wire.model import ModelFacts, ModelSource
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,8 @@ from app.server.node.engine_process import (
 )
 from app.server.node.engines import Engines
 from app.server.node.request_count import RequestCount
-from app.wire.engine import Begun, Delta, Embedded, Generate, ModelFacts
+from app.wire.engine import Begun, Delta, Embedded, Generate
+from app.wire.model import ModelFacts
 
 
 @final

@@ -24,7 +24,7 @@ from app.server.node.hub import Hub
 from app.server.node.planning import Bytes, Choice, choose, identity, without
 from app.server.node.shelf import Shelf
 from app.server.storage.rungs import Rungs
-from app.wire.engine import ModelFacts, ModelSource
+from app.wire.model import ModelFacts, ModelSource
 
 log = logging.getLogger(__name__)
 

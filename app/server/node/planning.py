@@ -20,7 +20,7 @@ from app.core.models.plan import DeviceUse, LoadPlan
 from app.core.models.wishes import Wishes
 from app.core.state.node_state import Device
 from app.core.state.room import Footprint
-from app.wire.engine import ModelSource
+from app.wire.model import ModelSource
 
 _TOY_CONTEXT: Final = 4096
 _TOY_CELLS: Final = 65_536

@@ -18,7 +18,7 @@ from app.core.state.events import Listed, ModelsListed, NoticeCleared, NoticeRai
 from app.core.state.node_state import Notice
 from app.server.models.library import Entry, Library
 from app.server.node.hub import Hub
-from app.wire.engine import ModelSource
+from app.wire.model import ModelSource
 
 FRESH_SECONDS: Final = 5.0
 """A listing this young is not made again."""

@@ -29,11 +29,11 @@ from app.wire.engine import (
     Embed,
     Embedded,
     Generate,
-    ModelFacts,
     Text,
     Tokenize,
     Tokens,
 )
+from app.wire.model import ModelFacts
 
 
 class Link(Protocol):

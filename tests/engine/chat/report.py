@@ -38,6 +38,7 @@ class Finding:
     """What is learned of one template, and which of its own turns are read back."""
 
     name: str
+    probe: Probe
     learned: Learned
     calls: bool
     """One call, a call without arguments, and arguments of all JSON types."""
@@ -56,6 +57,7 @@ def finding(path: Path) -> Finding:
     tried = (ONE_TEXT, NO_ARGUMENTS, MANY_TYPES)
     return Finding(
         path.stem,
+        probe,
         learned,
         calls=calls is not None and all(reads_back(probe, learned, calls=c) for c in tried),
         two_calls=calls is not None and reads_back(probe, learned, calls=TWO_CALLS),

@@ -6,16 +6,8 @@ from functools import cache
 
 from app.engine.chat.dialect import Dialect
 from app.engine.chat.parser import OutputParser
-from app.wire.engine import (
-    CallArguments,
-    CallBegun,
-    Json,
-    OutputForm,
-    Part,
-    PromptChat,
-    Reasoned,
-    Said,
-)
+from app.wire.engine import CallArguments, CallBegun, OutputForm, Part, PromptChat, Reasoned, Said
+from app.wire.message import Json
 from tests import sdist
 
 WEATHER: Json = {

@@ -8,7 +8,6 @@ import pytest
 
 from app.engine.chat.learn import summed
 from app.wire.engine import (
-    Json,
     OutputForm,
     OutputGrammar,
     OutputJson,
@@ -16,6 +15,7 @@ from app.wire.engine import (
     OutputSchema,
     PromptChat,
 )
+from app.wire.message import Json
 from tests import sdist
 from tests.engine.chat.speech import NOOP, TOOLS, WEATHER, user
 from tests.engine.chat.walk import Walker
@@ -43,19 +43,27 @@ ENCODINGS = [
 SCHEMAS = {tool["function"]["name"]: tool["function"]["parameters"] for tool in TOOLS}  # type: ignore[index]
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["as text", "as tokens"])
-def has_control_tokens(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
+SPELLED = [
+    "Qwen-Qwen3-0.6B",
+    "Apertus-8B-Instruct",
+    "Qwen3-Coder",
+    "GLM-4.6",
+    "MiniMax-M3",
+    "LFM2.5-8B-A1B",
+    "meetkai-functionary-medium-v3.2",
+    "google-gemma-2-2b-it",
+]
+"""Those whose markers are tried as plain text too, as many vocabularies have them."""
 
 
-CHANNELS = {"openai-gpt-oss-120b", "muse-glimmer"}
-"""Their markers are control tokens in every vocabulary; spelled out, they would be ambiguous."""
-
-
-@pytest.fixture(scope="module", params=ENCODINGS)
-def walker(request: pytest.FixtureRequest, has_control_tokens: bool) -> Walker:
-    has_control_tokens = has_control_tokens or request.param in CHANNELS
-    return Walker(sdist.template(request.param), has_control_tokens=has_control_tokens)
+@pytest.fixture(
+    scope="module",
+    params=[*((name, True) for name in ENCODINGS), *((name, False) for name in SPELLED)],
+    ids=lambda param: f"{param[0]} {'as tokens' if param[1] else 'as text'}",
+)
+def walker(request: pytest.FixtureRequest) -> Walker:
+    name, has_control_tokens = request.param
+    return Walker(sdist.template(name), has_control_tokens=has_control_tokens)
 
 
 def answers(

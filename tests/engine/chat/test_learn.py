@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from app.engine.chat.learn import ONE_TEXT, PROBE_TOOLS, TWO_CALLS
 from app.engine.chat.parser import OutputParser
-from app.engine.chat.probe import Call, Probe
-from app.engine.chat.template import ChatTemplate
+from app.engine.chat.probe import Call
 from tests import sdist
 from tests.engine.chat import report
 from tests.engine.chat.speech import heard, plain
@@ -97,9 +96,7 @@ def test_arguments_come_back_as_they_were(
 def _turn(path: Path, calls: tuple[Call, ...]) -> str:
     """What the model would have written for a turn with these calls."""
     one = report.finding(path)
-    probe = Probe(ChatTemplate(path.read_text()), bos="<BOS>", eos="<EOS>")
-    probe.style = one.learned.style
     reasoning = "Hm." if one.learned.begins_with_reasoning else None
-    turn = probe.turn(calls=calls, reasoning=reasoning)
+    turn = one.probe.turn(calls=calls, reasoning=reasoning)
     assert turn is not None
     return one.learned.answer_in(turn)

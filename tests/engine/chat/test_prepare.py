@@ -6,7 +6,8 @@ import pytest
 
 from app.core.base.errors import InvalidGrammar, RequestError, TemplateFailed
 from app.engine.chat.dialect import Dialect
-from app.wire.engine import Json, PromptChat
+from app.wire.engine import PromptChat
+from app.wire.message import Json
 from tests import sdist
 from tests.engine.chat.speech import (
     NOOP,

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from app.core.base.ids import Slot
+from app.core.models.plan import LoadPlan
 from app.core.scheduling.step import Row, Trim
 from app.engine.backend import Floats
 from app.engine.llama.backend import LlamaBackend, load
-from app.wire.engine import LoadPlan, ModelSource
+from app.wire.model import ModelSource
 from tests.gguf_made import EXACT, EXACT_PLAN, GgufStore
 
 

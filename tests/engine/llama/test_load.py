@@ -9,7 +9,7 @@ from app.engine.llama import library
 from app.engine.llama.backend import LlamaBackend, load
 from app.engine.llama.devices import list_devices
 from app.engine.llama.model import failure
-from app.wire.engine import ModelSource
+from app.wire.model import ModelSource
 from tests.engine.llama.conftest import assert_same, compute, open_model, plan_of, words
 from tests.gguf_made import GgufStore, LlamaOptions
 from tests.gguf_made.llama import CHATML

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from app.core.models.plan import DeviceUse
 from app.core.state.node_state import Device
 from app.server.hardware.devices import Devices, match
 from app.server.hardware.engine_program import EngineProgram, clean_environment
 from app.server.hardware.gpu_watch import GpuSample, GpuWatch, NoGpu
 from app.server.hardware.nvidia import NvidiaWatch, open_watch
-from app.wire.engine import DeviceUse
 
 CPU = {"name": "CPU", "description": "cpu", "kind": "cpu", "memory_free": 1, "memory_total": 2**50}
 CARD = {

@@ -14,7 +14,7 @@ from app.core.models.wishes import Wishes
 from app.engine.llama import library
 from app.engine.llama.backend import load
 from app.server.models.gguf import read_header
-from app.wire.engine import ModelSource
+from app.wire.model import ModelSource
 from tests.core.models.cards import GIB, MIB, cpu
 from tests.gguf_made import BertOptions, GgufStore, LlamaOptions, MambaOptions
 

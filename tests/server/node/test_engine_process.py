@@ -22,17 +22,8 @@ from app.server.node.engine_process import (
     News,
 )
 from app.server.node.exit_words import Ending
-from app.wire.engine import (
-    Begun,
-    Completed,
-    Delta,
-    Gauges,
-    Loading,
-    ModelSource,
-    Text,
-    Tokenize,
-    Tokens,
-)
+from app.wire.engine import Begun, Completed, Delta, Gauges, Loading, Text, Tokenize, Tokens
+from app.wire.model import ModelSource
 from tests.server.node.homes import request_id, run, saying, text_of, toy
 
 PLAN = LoadPlan(context=4096, cells=16_384, slots=20, sequences=8, speculation=False)

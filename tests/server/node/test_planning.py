@@ -9,7 +9,7 @@ from app.core.models.wishes import Wishes
 from app.core.state.node_state import Device
 from app.server.models.gguf import read_header
 from app.server.node.planning import choose, identity, without
-from app.wire.engine import ModelSource
+from app.wire.model import ModelSource
 from tests.gguf_made.store import GgufStore
 
 GIB = 1024**3

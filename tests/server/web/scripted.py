@@ -22,6 +22,7 @@ from app.core.base.errors import (
 )
 from app.core.base.ids import ModelName, RequestId
 from app.core.models.card import Layer, ModelCard
+from app.core.models.plan import LoadPlan
 from app.core.models.wishes import Wishes
 from app.core.state.engine_life import EngineFacts, Loading, Ready, Unloaded
 from app.core.state.node_state import ModelState, NodeState, ServerFacts
@@ -38,8 +39,6 @@ from app.wire.engine import (
     Embedded,
     Ended,
     Generate,
-    LoadPlan,
-    ModelFacts,
     Part,
     Progress,
     PromptChat,
@@ -55,6 +54,7 @@ from app.wire.engine import (
     Tokens,
     Usage,
 )
+from app.wire.model import ModelFacts
 
 CONTEXT = 1000
 FLOOD = 20_000

@@ -5,13 +5,7 @@ import pytest
 from app.core.base.errors import RequestError
 from app.core.base.ids import Domain, RequestId
 from app.server.web.openai.generate import chat_generate, check_chat, keep_alive_of
-from app.wire.engine import (
-    OutputGrammar,
-    OutputJson,
-    OutputRegex,
-    OutputSchema,
-    Sampling,
-)
+from app.wire.engine import OutputGrammar, OutputJson, OutputRegex, OutputSchema, Sampling
 from tests.server.web.asking import generate_of, refusal_of, request_of
 
 # --- output ----------------------------------------------------------------------------------

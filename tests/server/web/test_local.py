@@ -135,7 +135,7 @@ def test_a_key_needs_a_name_and_a_scope_that_exists(
 
 
 def test_an_unknown_key_cannot_be_revoked(web: Web, owner: dict[str, str]) -> None:
-    assert web.client.delete("/local/keys/none", headers=owner).status_code == 400
+    assert web.client.delete("/local/keys/none", headers=owner).status_code == 404
 
 
 def test_stop_answers_at_once_and_begins_the_end(web: Web, owner: dict[str, str]) -> None:

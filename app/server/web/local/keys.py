@@ -1,13 +1,13 @@
 """/local/keys: make, list and revoke API keys."""
 
 from litestar import delete, get, post
+from litestar.exceptions import NotFoundException
 from litestar.openapi import ResponseSpec
 from litestar.types import ASGIApp
 
 from app.server.storage.keys import Key
 from app.server.web.body import ApiRequest, JsonBody
 from app.server.web.gate import administer
-from app.server.web.invalid import invalid
 from app.server.web.openai.serving import json_response
 from app.server.web.services import services_of
 from app.wire.local import KeyList, KeyMade, KeyPicture, KeyRequest
@@ -54,7 +54,7 @@ async def revoke_key(request: ApiRequest) -> ASGIApp:
     """The key, refused from now on."""
     key = await services_of(request).keys.revoke(str(request.path_params["key_id"]))
     if key is None:
-        raise invalid("key_id", "there is no such key")
+        raise NotFoundException
     return json_response(key_picture(key))
 
 

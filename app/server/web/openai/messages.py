@@ -10,7 +10,7 @@ import msgspec
 
 from app.server.web.invalid import invalid
 from app.server.web.openai.refused import unreadable_part
-from app.wire.engine import Json
+from app.wire.message import Json
 from app.wire.openai.chat import (
     AnyMessage,
     AssistantMessage,

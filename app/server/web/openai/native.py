@@ -13,7 +13,8 @@ from app.server.web.invalid import invalid
 from app.server.web.openai.models import models_by_state
 from app.server.web.openai.serving import answered, asked, json_response, leased
 from app.server.web.services import Services, services_of
-from app.wire.engine import Detokenize, ModelFacts, Sampling, Text, Tokenize, Tokens
+from app.wire.engine import Detokenize, Sampling, Text, Tokenize, Tokens
+from app.wire.model import ModelFacts
 from app.wire.openai.native import (
     CommandAnswer,
     DefaultParameters,

@@ -4,14 +4,8 @@ from typing import assert_never
 
 from app.server.web.invalid import invalid
 from app.server.web.openai.shallow import check_free_json
-from app.wire.engine import (
-    Json,
-    OutputForm,
-    OutputGrammar,
-    OutputJson,
-    OutputRegex,
-    OutputSchema,
-)
+from app.wire.engine import OutputForm, OutputGrammar, OutputJson, OutputRegex, OutputSchema
+from app.wire.message import Json
 from app.wire.openai.chat import ChatRequest, ResponseFormat
 from app.wire.openai.request import GenerationRequest
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from app.server.web.invalid import invalid
 from app.server.web.openai.shallow import check_free_json
-from app.wire.engine import Json
+from app.wire.message import Json
 from app.wire.openai.chat import ChatRequest, Function, NamedFunction, NamedTool, ToolChoice
 
 
