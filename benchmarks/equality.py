@@ -10,7 +10,10 @@ rank the other's choice within the case's `near_tie_nats` of their own; after it
 different texts, and comparison ends. Anything else is a fault of ours.
 
 How far rounding goes is shown by a control: llama-server alone beside llama-server in company.
-In F32 without flash attention it goes nowhere near a tie, so there all must be equal.
+In F32 without flash attention it goes nowhere near a tie, so there all must be equal. Quantised
+weights are no use here: ggml then rounds activations to 8 bits too, and without a training the
+candidates lie no further apart than that. On the bench model in Q8_0 llama-server gives itself the
+same 48 tokens, alone and in company, for 5 prompts of 50.
 """
 
 import argparse
@@ -28,7 +31,7 @@ from benchmarks.build_peer import PeerBinaries, ensure_peer
 from benchmarks.client import PeerFailed, fetch
 from benchmarks.limits import can_repack
 from benchmarks.machine import commit, processor
-from benchmarks.model import BENCH, EXACT, Shape, ensure_model
+from benchmarks.model import EXACT, Shape, ensure_model
 from benchmarks.peers.athanor_engine import GREEDY, AthanorEngine, EngineService
 from benchmarks.peers.http import HttpService
 from benchmarks.peers.llama_server import LlamaServer
@@ -52,12 +55,11 @@ class Case:
     cell_type: str
     flash_attention: Literal["auto", "off"]
     near_tie_nats: float
-    """Ten times what rounding was seen to move a log probability by, or a little more."""
+    """A few times what rounding was seen to move a gap by."""
 
 
-STRICT: Final = Case(shape=EXACT, cell_type="f32", flash_attention="off", near_tie_nats=0.005)
-USUAL: Final = Case(shape=EXACT, cell_type="f16", flash_attention="auto", near_tie_nats=0.25)
-QUANTISED: Final = Case(shape=BENCH, cell_type="f16", flash_attention="auto", near_tie_nats=0.25)
+STRICT: Final = Case(shape=EXACT, cell_type="f32", flash_attention="off", near_tie_nats=0.0005)
+USUAL: Final = Case(shape=EXACT, cell_type="f16", flash_attention="auto", near_tie_nats=0.1)
 
 
 @final
@@ -240,7 +242,7 @@ def compare(case: Case, left: str, lefts: Answers, right: str, rights: Answers) 
 async def _main(*, threads: int, keep: bool) -> int:
     peer = ensure_peer()
     trials: list[Trial] = []
-    for case in (STRICT, USUAL, QUANTISED):
+    for case in (STRICT, USUAL):
         trial = await _try(case, peer, threads)
         trials.append(trial)
         print(f"{trial.model}, {trial.cells} cells, flash attention {trial.flash_attention}")

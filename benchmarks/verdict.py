@@ -59,8 +59,10 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     tokens_each: int
     equal: int
     differences: list[Difference]
-    logprob_difference_max: float
-    """Largest between the two sides for the same choice after the same tokens."""
+    gap_difference_max: float
+    """By how much, at most, the two sides see the runner-up behind the same choice differently, in
+    nats: how far rounding went. Log probabilities themselves differ by more, since llama-server
+    adds up 150,000 of them in single precision."""
 
     @property
     def faults(self) -> list[Difference]:
@@ -101,8 +103,7 @@ def judge(
                     )
                 )
                 break
-            if a.top and b.top:
-                moves.append(abs(a.top[a.token] - b.top[b.token]))
+            moves += _move(a, b)
     return Comparison(
         left=left,
         right=right,
@@ -111,16 +112,25 @@ def judge(
         tokens_each=tokens_each,
         equal=len(lefts) - len(differences),
         differences=differences,
-        logprob_difference_max=max(moves),
+        gap_difference_max=max(moves),
     )
+
+
+def _move(a: Chosen, b: Chosen) -> list[float]:
+    """How differently two sides that choose alike see the runner-up; [] where one does not tell."""
+    others = a.top.keys() & b.top.keys() - {a.token}
+    if not others:
+        return []
+    runner_up = max(others, key=lambda token: a.top[token])
+    return [abs((a.top[a.token] - a.top[runner_up]) - (b.top[b.token] - b.top[runner_up]))]
 
 
 def summary(comparison: Comparison) -> str:
     """One line, and one for each difference."""
     c = comparison
     lines = [
-        f"{c.left} | {c.right}: {c.equal} of {c.prompts} equal, log probabilities within "
-        f"{c.logprob_difference_max:.5f}"
+        f"{c.left} | {c.right}: {c.equal} of {c.prompts} equal, gaps within "
+        f"{c.gap_difference_max:.6f} nats"
     ]
     for found in c.differences:
         kind = "near-tie" if found.is_near_tie(c.near_tie_nats) else "FAULT"
