@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
+
 from app.core.base.errors import Busy, EngineFailed
 from app.core.base.ids import ModelName, RequestId
 from app.core.models.wishes import Wishes
@@ -130,8 +132,18 @@ async def node(
             yield Node(hub, engines, router, rungs)
 
 
+_before: set[int] = set()
+
+
+def engines_running() -> list[psutil.Process]:
+    """The children that came since the test began; other tests keep servers and engines too."""
+    return [child for child in psutil.Process().children() if child.pid not in _before]
+
+
 def run(test: Awaitable[None]) -> None:
     """Run a test's coroutine within the limit."""
+    _before.clear()
+    _before.update(child.pid for child in psutil.Process().children())
 
     async def limited() -> None:
         async with asyncio.timeout(LIMIT_SECONDS):

@@ -3,13 +3,12 @@
 import asyncio
 from pathlib import Path
 
-import psutil
 from msgspec.structs import replace
 
 from app.core.base.ids import ModelName
 from app.core.state.engine_life import Loading, Ready, Unloaded, Unloading, life_name
 from app.server.node.engine import EngineLimits
-from tests.server.node.homes import answer, node, run, toy
+from tests.server.node.homes import answer, engines_running, node, run, toy
 
 
 def test_twenty_who_ask_at_once_wait_for_one_load(tmp_path: Path) -> None:
@@ -29,7 +28,7 @@ def test_twenty_who_ask_at_once_wait_for_one_load(tmp_path: Path) -> None:
 
             assert answers == [f"number {number}" for number in range(20)]
             assert n.hub.state.models[ModelName("toy")].restarts == 0
-            assert len(psutil.Process().children()) == 1
+            assert len(engines_running()) == 1
             assert waits.count("ready") >= 20 and "loading" in waits
 
     run(test())
@@ -200,7 +199,7 @@ def test_a_load_can_be_given_up(tmp_path: Path) -> None:
             assert await n.router.unload("toy") is True
             assert "given up" in await asked
             assert n.life() == Unloaded()
-            assert psutil.Process().children() == []
+            assert engines_running() == []
 
     run(test())
 

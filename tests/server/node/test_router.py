@@ -4,7 +4,6 @@ import asyncio
 from contextlib import aclosing
 from pathlib import Path
 
-import psutil
 import pytest
 
 from app.core.base.errors import Busy, EngineFailed, ModelFileInvalid, ModelNotFound
@@ -12,7 +11,7 @@ from app.core.base.ids import ModelName
 from app.core.state.engine_life import Loading, Ready, Unloaded
 from app.core.state.node_state import NodeState
 from app.wire.engine import Delta
-from tests.server.node.homes import answer, node, run, saying, toy
+from tests.server.node.homes import answer, engines_running, node, run, saying, toy
 
 
 def test_a_request_loads_its_model_and_the_state_shows_it_all(tmp_path: Path) -> None:
@@ -94,7 +93,7 @@ def test_stopping_lets_answers_finish_within_the_grace(tmp_path: Path) -> None:
                 await n.ask("toy", "too late")
             await stopping
             assert await asked == "a whole answer"
-            assert psutil.Process().children() == []
+            assert engines_running() == []
 
     run(test())
 
@@ -115,7 +114,7 @@ def test_stopping_fails_what_does_not_finish_and_leaves_no_engine(tmp_path: Path
                 await n.router.stop(0.3)
             assert "the server is stopping" in await slow
             assert "the server is stopping" in await loading
-            assert psutil.Process().children() == []
+            assert engines_running() == []
 
     run(test())
 

@@ -7,7 +7,6 @@ import random
 import signal
 from pathlib import Path
 
-import psutil
 import pytest
 from msgspec.structs import replace
 
@@ -16,7 +15,7 @@ from app.core.base.ids import ModelName
 from app.core.state.backoff import Backoff
 from app.server.node.engine import EngineLimits
 from app.wire.engine import Delta
-from tests.server.node.homes import Node, answer, node, run, saying, toy
+from tests.server.node.homes import Node, answer, engines_running, node, run, saying, toy
 
 NAMES = ("one", "two", "three")
 LIMITS = EngineLimits(
@@ -87,6 +86,6 @@ def test_every_client_is_answered_in_the_end_and_nothing_is_left(tmp_path: Path,
             assert n.hub.state.requests == {}
             for name in NAMES:
                 assert n.engines.engine(ModelName(name)).leases == 0
-        assert psutil.Process().children() == []
+        assert engines_running() == []
 
     run(test())
