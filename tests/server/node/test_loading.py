@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import psutil
 from msgspec.structs import replace
 
 from app.core.base.ids import ModelName
