@@ -83,6 +83,8 @@ class _Bare:
             yield from self._row(source, emit, "[]", has_keys=False)
         else:
             text = yield from source.until(self._STOPS, at_most=KEY_CHARACTERS_MAX)
+            if not text.strip():
+                raise Malformed
             emit(json_of(text.strip(), EVERY_TYPE))
 
     def _row(self, source: Source, emit: Emit, ends: str, *, has_keys: bool) -> Steps[None]:

@@ -43,15 +43,17 @@ class HeaderReader:
         """
         source = self._source
         yield from self._past_the_last()
-        while True:
+        while any(source.place_after(literal) != -1 for literal in self._beginnings):
             place = source.text.find(self._form.header_end, source.at)
+            length = (place if place >= 0 else len(source.text)) - source.at
+            if length > HEADER_CHARACTERS_MAX or (place < 0 and source.has_ended):
+                break
             if place >= 0:
                 header = source.text[source.at : place]
                 source.at = place + len(self._form.header_end)
                 return self._kind(header)
-            if not self._may_be_header():
-                return Header.CONTENT, ""
             yield from source.wait()
+        return Header.CONTENT, ""
 
     def _past_the_last(self) -> Steps[None]:
         """Past the end of the message before, and the literal that starts one."""
@@ -61,12 +63,6 @@ class HeaderReader:
             found = False
             for literal in self._between:
                 found = found or (yield from self._source.take_if(literal))
-
-    def _may_be_header(self) -> bool:
-        source = self._source
-        if source.has_ended or len(source.text) - source.at > HEADER_CHARACTERS_MAX:
-            return False
-        return any(source.place_after(literal) != -1 for literal in self._beginnings)
 
     def _kind(self, header: str) -> tuple[Header, str]:
         named = self._recipient.search(header) if self._recipient else None

@@ -221,7 +221,9 @@ class OutputParser:
 def _dropped(form: TurnForm) -> list[str]:
     """Literals that may stand in a turn and are no one's words."""
     literals = [form.content_open, form.content_close, *form.scaffolding]
-    if form.reasoning and not form.channels:
+    if form.channels:
+        literals.append(form.channels.header_end)
+    elif form.reasoning:
         literals.append(form.reasoning.close)
     return [literal for literal in literals if literal.strip()]
 

@@ -1,5 +1,6 @@
 """Every template of the archive is learned, and reads back what it writes."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from app.engine.chat.learn import ONE_TEXT, PROBE_TOOLS, TWO_CALLS
 from app.engine.chat.parser import OutputParser
 from app.engine.chat.probe import Call
+from app.wire.engine import Said
 from tests import sdist
 from tests.engine.chat import report
 from tests.engine.chat.speech import heard, plain
@@ -91,6 +93,32 @@ def test_arguments_come_back_as_they_were(
     parser = OutputParser(one.learned.form, PROBE_TOOLS, str)
 
     assert ("fn_alpha", given_) in plain(heard(parser, [turn]))
+
+
+@settings(max_examples=150)
+@given(name=st.sampled_from(sorted(ONE_OF_EACH.values())), data=st.data())
+def test_nonsense_is_heard_alike_however_it_is_cut(name: str, data: st.DataObject) -> None:
+    form = report.finding(sdist.models() / "templates" / f"{name}.jinja").learned.form
+    signs = [*form.literals(has_calls=True), "fn_alpha", "arg_beta", '"name"', '"fn_alpha"', ":"]
+    signs += ["{", "}", "[", "]", "(", ")", "'", '"', ",", "=", "<", " ", "\n", "x", "42", "é"]
+    text = "".join(data.draw(st.lists(st.sampled_from(sorted(set(signs))), max_size=14)))
+    places = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=6)))
+
+    def parser() -> OutputParser:
+        return OutputParser(form, PROBE_TOOLS, str)
+
+    pieces = [text[a:b] for a, b in pairwise([0, *places, len(text)])]
+    assert heard(parser(), pieces) == heard(parser(), [text])
+
+
+def test_a_bracket_that_is_never_closed_ends_a_call() -> None:
+    path = sdist.models() / "templates" / "google-gemma-4-31B-it.jinja"
+    parser = OutputParser(report.finding(path).learned.form, PROBE_TOOLS, str)
+
+    parts = heard(parser, ["<|tool_call>call:fn_alpha{a:[}<tool_call|>"])
+
+    assert parser.has_calls
+    assert parts[-1] == Said(text="}<tool_call|>")
 
 
 def _turn(path: Path, calls: tuple[Call, ...]) -> str:
