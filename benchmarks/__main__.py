@@ -40,6 +40,8 @@ from benchmarks.side_by_side import COMPARISONS, FULL, QUICK, STREAMS, Compariso
 RESULTS: Final = Path(__file__).parent / "results"
 CONTEXT: Final = 20_480
 """Holds eight prompts of 2,000 tokens that share nothing, and their answers."""
+BUSY: Final = 0.5
+"""Load average past which others compute on the cores that are measured."""
 _HTTP_ASKS: Final = 50
 
 
@@ -75,6 +77,8 @@ async def measure(scale: Scale, only: frozenset[str], peers: frozenset[str]) -> 
     peer, model = ensure_peer(), ensure_model()
     threads = psutil.cpu_count(logical=False) or 1
     machine = describe(threads)
+    if machine.load_average[0] > BUSY:
+        _say(f"load average {machine.load_average[0]:.1f}: this machine is busy, do not believe it")
     launch = Launch(model=model, context=CONTEXT, sequences=STREAMS, threads=threads)
     launch = dataclasses.replace(launch, repacks=can_repack(peer, launch))
     report = Report(
