@@ -45,7 +45,7 @@ run: setup ## Set up where needed, then start the node (ARGS="--model PATH.gguf 
 test: setup-test ## Set up where needed, then run the whole test suite (ARGS="tests/core -k queue")
 	$(PYTEST) -m "not gpu and not bundle" $(ARGS)
 
-test-quick: setup-test ## Run the tests that need neither llama.cpp nor patience: under a minute
+test-quick: setup-test ## Run the tests that need neither llama.cpp nor patience: two minutes
 	$(PYTEST) -m "not model and not slow and not gpu and not bundle" $(ARGS)
 
 test-all: setup-test ## Run every test, those that need a GPU too, with many more random examples
