@@ -12,6 +12,7 @@ from typing import Final, final
 
 import msgspec
 
+from app.core.base.errors import Busy, InvalidGrammar
 from app.core.base.ids import RequestId, Slot
 from app.core.scheduling.limits import Limits
 from app.core.scheduling.lookup import DRAFTERS_MAX, Lookup
@@ -25,6 +26,7 @@ from app.engine.gauges import Meter
 from app.engine.inbox import Closing, Inbox, Left
 from app.engine.pick import Picked, pick
 from app.engine.prepare import PreparedEmbed, PreparedGenerate
+from app.engine.refusal import refusal
 from app.engine.requests import Request
 from app.wire.engine import (
     Begun,
@@ -33,7 +35,6 @@ from app.wire.engine import (
     FromEngine,
     Part,
     Progress,
-    Refused,
     Said,
     TokenLogprob,
 )
@@ -251,11 +252,15 @@ class Loop:
         """Tell the clients, then let the scheduler know what became of the step."""
         self._report_progress(step.rows, now)
         ended: list[tuple[Request, Answer]] = []
+        faults: dict[RequestId, InvalidGrammar] = {}
         chosen: dict[int, list[int]] = {}
         for row in step.rows:
             request, answer = self._answers[row.sequence]
             picked = picks.get(row.sequence)
             if picked is None:
+                continue
+            if picked.fault is not None:
+                faults[request.prepared.message.request] = picked.fault
                 continue
             chosen[row.sequence] = self._take(request, answer, picked, now)
             self._learn(request, answer, row, len(chosen[row.sequence]) - 1)
@@ -264,6 +269,9 @@ class Loop:
         self._scheduler.commit(step, chosen)
         for request, answer in ended:
             self._end(request, answer)
+        for identity, fault in faults.items():
+            self._events.append(refusal(identity, fault))
+            self._leave(identity)
 
     def _take(self, request: Request, answer: Answer, picked: Picked, now: float) -> list[int]:
         """The tokens that count, told to the client."""
@@ -351,15 +359,12 @@ class Loop:
             self._scheduler.forget_kept()
             return
         identity = max(self._requests, key=lambda r: self._requests[r].prepared.arrival)
-        self._events.append(
-            Refused(
-                request=identity,
-                kind="busy",
-                message="the model's memory is full",
-                remedy="Try again, or load the model with a larger context.",
-                retry_after_seconds=1,
-            )
+        full = Busy(
+            "the model's memory is full",
+            retry_after_seconds=1,
+            remedy="Try again, or load the model with a larger context.",
         )
+        self._events.append(refusal(identity, full))
         self._leave(identity)
 
     def _tell(self) -> None:

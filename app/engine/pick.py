@@ -5,6 +5,7 @@ from typing import final
 
 import numpy as np
 
+from app.core.base.errors import InvalidGrammar
 from app.core.scheduling.step import Row
 from app.engine.answer import Answer
 from app.engine.backend import Backend, Floats, Vocabulary
@@ -20,6 +21,8 @@ class Picked:
     logprobs: list[TokenLogprob]
     completes: bool
     """With the last of them the constraint has all it wants."""
+    fault: InvalidGrammar | None = None
+    """The grammar became too hard to follow in the middle of the answer."""
 
 
 def pick(
@@ -27,8 +30,9 @@ def pick(
 ) -> Picked:
     """Choose a token for each output of the row, going on while the draft proves right.
 
-    Safe on several threads for different answers. The constraint sees each token before the next
-    is masked, so a draft cannot lead an answer out of its grammar.
+    No tokens, but the fault, when the answer's grammar cannot be followed any further. Safe on
+    several threads for different answers. The constraint sees each token before the next is masked,
+    so a draft cannot lead an answer out of its grammar.
     """
     draft = row.tokens[len(row.tokens) - row.logits + 1 :]
     tokens: list[int] = []
@@ -38,12 +42,10 @@ def pick(
         output = first_output + number
         logits = backend.logits(output)
         raw = None if top_logprobs is None else logits.copy()
-        if answer.constraint is not None:
-            answer.constraint.mask(logits)
-        token = answer.sampler.choose(output)
-        if answer.constraint is not None:
-            answer.constraint.accept(token)
-            is_complete = answer.constraint.is_finished
+        try:
+            token, is_complete = _choose(answer, logits, output)
+        except InvalidGrammar as fault:
+            return Picked([], [], completes=False, fault=fault)
         tokens.append(token)
         if raw is not None and top_logprobs is not None:
             logprobs.append(_logprob(raw, token, top_logprobs, backend.vocabulary))
@@ -52,6 +54,17 @@ def pick(
         if backend.vocabulary.is_end(token):
             break
     return Picked(tokens, logprobs, is_complete)
+
+
+def _choose(answer: Answer, logits: Floats, output: int) -> tuple[int, bool]:
+    """The next token, and whether the constraint has all it wants. Raises: InvalidGrammar."""
+    constraint = answer.constraint
+    if constraint is None:
+        return answer.sampler.choose(output), False
+    constraint.mask(logits)
+    token = answer.sampler.choose(output)
+    constraint.accept(token)
+    return token, constraint.is_finished
 
 
 def _logprob(logits: Floats, token: int, top: int, vocabulary: Vocabulary) -> TokenLogprob:

@@ -13,7 +13,7 @@ from typing import Final, final
 
 import msgspec
 
-from app.core.base.errors import AthanorError, Busy, ContextExceeded, RequestError
+from app.core.base.errors import AthanorError, Busy
 from app.core.base.ids import RequestId
 from app.engine.backend import Backend, Vocabulary
 from app.engine.chat.dialect import Dialect
@@ -21,6 +21,7 @@ from app.engine.embedding import EmbeddingLoop
 from app.engine.inbox import Closing, Inbox, Left
 from app.engine.loop import Loop
 from app.engine.prepare import PreparedEmbed, PreparedGenerate, Preparer
+from app.engine.refusal import refusal
 from app.wire.engine import (
     ApplyTemplate,
     Cancel,
@@ -141,21 +142,6 @@ class Service:
                 with self._lock:
                     if not self._preparing.pop(message.request):
                         self._inbox.put(work)
-
-
-def refusal(request: RequestId, error: AthanorError) -> Refused:
-    """The error as it crosses the pipe."""
-    length = error if isinstance(error, ContextExceeded) else None
-    return Refused(
-        request=request,
-        kind=error.kind,
-        message=error.message,
-        field=error.field if isinstance(error, RequestError) else None,
-        remedy=error.remedy,
-        prompt_tokens=length.prompt_tokens if length else 0,
-        context=length.context if length else 0,
-        retry_after_seconds=error.retry_after_seconds if isinstance(error, Busy) else 0,
-    )
 
 
 def _surprise(request: RequestId, error: Exception) -> Refused:

@@ -19,6 +19,7 @@ from app.wire.engine import (
     Failed,
     Generate,
     Loading,
+    OutputGrammar,
     OutputRegex,
     Progress,
     PromptChat,
@@ -139,6 +140,25 @@ def test_output_is_held_to_a_grammar_and_ends_with_it(engine: EngineChild) -> No
 
     assert re.fullmatch("(ab[0-9]){3}", answered.text())
     assert answered.ended().reason == "stop"
+
+
+def test_a_grammar_that_becomes_too_hard_ends_its_answer_alone(tmp_path: Path) -> None:
+    plan = LoadPlan(context=4096, cells=8192, sequences=4, slots=8)
+    hard = Generate(
+        request=RequestId("hard"),
+        prompt=PromptText(text="z"),
+        output=OutputGrammar(text='start: e\ne: e e e | e e | "a"'),
+        max_tokens=1500,
+        sampling=Sampling(temperature=0, ignore_eos=True),
+    )
+    with EngineChild(toy(tmp_path), plan=plan) as engine:
+        pending = engine.ask(hard)
+        beside = engine.answer(chat("beside", "quite another"))
+
+        refused = pending.all().refused
+
+    assert refused.kind == "invalid_grammar"
+    assert beside.text() == "quite another"
 
 
 def test_progress_is_told_when_asked(tmp_path: Path) -> None:
