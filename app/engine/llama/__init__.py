@@ -2,12 +2,13 @@
 
 ggml's CPU threads meet at a barrier after each operation, hundreds of times a token, and libgomp
 lets a waiting thread spin for milliseconds before it sleeps. Where one thread has lost its core to
-another program, all others then wait spinning, and so do their own programs. Tokens/s of a 0.1 B
-model on two cores (one thread: 58 to 60):
+another program, all others then wait spinning, and so do their own programs. A thread that sleeps too
+soon, though, is woken hundreds of times a token. Tokens/s of a 0.34 B model, two threads on two
+cores, one stream (eight streams):
 
-    turns of the waiting loop     300,000 (libgomp's own)    1,000     100
-    nothing else runs                  102 to 109              108      62
-    one core is busy elsewhere           2 to 18                51      58
+    turns of the waiting loop      1,000         4,000        10,000        30,000 and more
+    nothing else runs              30 (112)      31 (115)     34 (115)      34 (118)
+    one core is busy elsewhere     17 (59)       13 (54)      11 (45)       7 (29), libgomp's own 2 to 6
 
 libgomp reads the variable once, when it is loaded: it must be set before `llama_cpp` is imported.
 """
@@ -15,7 +16,7 @@ libgomp reads the variable once, when it is loaded: it must be set before `llama
 import os
 from typing import Final
 
-SPIN_COUNT: Final = "1000"
-"""Some 50 µs: longer than a barrier takes when all threads run, shorter than a time slice."""
+SPIN_COUNT: Final = "10000"
+"""Half a millisecond: all of the speed of a quiet machine, and a third of the loss on a busy one."""
 
 os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)

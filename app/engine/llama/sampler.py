@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import llama_cpp.llama_cpp as llama
+import numpy as np
 
 from app.engine.backend import Floats
 from app.wire.engine import Sampling
@@ -43,15 +44,35 @@ class Outputs(Protocol):
         """Logits of one of them."""
 
 
+class Bias:
+    """Adds to the logits of some tokens, in place.
+
+    A few numbers in numpy: llama.cpp's own sampler for it would first copy the whole vocabulary
+    into a list of candidates, 0.15 ms that a greedy answer does not need.
+    """
+
+    def __init__(self, added: dict[int, float]) -> None:
+        self._tokens = np.fromiter(added, np.int64, len(added))
+        self._added = np.fromiter(added.values(), np.float32, len(added))
+
+    def apply(self, logits: Floats) -> None:
+        """Changes `logits`, shape (vocabulary,)."""
+        logits[self._tokens] += self._added
+
+
 class GreedySampler:
     """Takes the arg-max; holds nothing."""
 
-    def __init__(self, context: Outputs) -> None:
+    def __init__(self, context: Outputs, bias: Bias | None) -> None:
         self._context = context
+        self._bias = bias
 
     def choose(self, index: int) -> int:
         """The likeliest token of output `index`, the lowest id among equals."""
-        return int(self._context.logits(index).argmax())
+        logits = self._context.logits(index)
+        if self._bias is not None:
+            self._bias.apply(logits)
+        return int(logits.argmax())
 
     def close(self) -> None:
         """Nothing to free."""
@@ -60,12 +81,15 @@ class GreedySampler:
 class ChainSampler:
     """A chain of llama.cpp's samplers, freed by `close`."""
 
-    def __init__(self, context: Outputs, chain: Any) -> None:
+    def __init__(self, context: Outputs, chain: Any, bias: Bias | None) -> None:
         self._context = context
         self._chain = chain
+        self._bias = bias
 
     def choose(self, index: int) -> int:
         """The next token from output `index`; the chain's memory and random state move on."""
+        if self._bias is not None:
+            self._bias.apply(self._context.logits(index))
         # llama.cpp counts outputs from the end by negative numbers, tokens of the batch by others.
         place = index - self._context.outputs
         assert place < 0
@@ -95,17 +119,17 @@ class SamplerMaker:
 
     def make(self, sampling: Sampling, prompt: Sequence[int]) -> GreedySampler | ChainSampler:
         """A sampler that has seen `prompt`."""
-        before = self._before(sampling, prompt)
+        bias, before = self._bias(sampling), self._before(sampling, prompt)
         is_greedy = sampling.temperature <= 0
         if is_greedy and not before:
-            return GreedySampler(self._context)
+            return GreedySampler(self._context, bias)
         after = [llama.llama_sampler_init_greedy()] if is_greedy else self._after(sampling)
         settings = llama.llama_sampler_chain_default_params()
         settings.no_perf = True
         chain = llama.llama_sampler_chain_init(settings)
         for sampler in [*before, *after]:
             llama.llama_sampler_chain_add(chain, sampler)
-        return ChainSampler(self._context, chain)
+        return ChainSampler(self._context, chain, bias)
 
     def close(self) -> None:
         """Frees what is kept for the next request."""
@@ -116,21 +140,20 @@ class SamplerMaker:
     # --- what changes logits for reasons of the text so far -------------------------------
 
     def _before(self, sampling: Sampling, prompt: Sequence[int]) -> list[Any]:
-        found = (self._bias(sampling), self._penalties(sampling, prompt))
-        samplers = [sampler for sampler in found if sampler is not None]
         is_mirostat = sampling.mirostat in (1, 2) and sampling.temperature > 0
         dry = None if is_mirostat else self._dry_sampler(sampling, prompt)
-        return samplers if dry is None else [*samplers, dry]
+        found = (self._penalties(sampling, prompt), dry)
+        return [sampler for sampler in found if sampler is not None]
 
-    def _bias(self, sampling: Sampling) -> Any:
-        biases = [(t, b) for t, b in sampling.logit_bias if 0 <= t < self._size]
-        biases += [(token, -math.inf) for token in self._suppressed]
+    def _bias(self, sampling: Sampling) -> Bias | None:
+        added: dict[int, float] = {}
+        for token, bias in sampling.logit_bias:
+            if 0 <= token < self._size:
+                added[token] = added.get(token, 0.0) + bias
+        added |= dict.fromkeys(self._suppressed, -math.inf)
         if sampling.ignore_eos:
-            biases += [(token, -math.inf) for token in self._ends]
-        if not biases:
-            return None
-        array = (llama.llama_logit_bias * len(biases))(*biases)
-        return llama.llama_sampler_init_logit_bias(self._size, len(biases), array)
+            added |= dict.fromkeys(self._ends, -math.inf)
+        return Bias(added) if added else None
 
     def _window(self, last_n: int) -> int:
         return self._window_max if last_n < 0 else min(last_n, self._window_max)
