@@ -44,35 +44,28 @@ class Outputs(Protocol):
         """Logits of one of them."""
 
 
-class Bias:
-    """Adds to the logits of some tokens, in place.
+class GreedySampler:
+    """Takes the arg-max; holds nothing in C.
 
-    A few numbers in numpy: llama.cpp's own sampler for it would first copy the whole vocabulary
-    into a list of candidates, 0.15 ms that a greedy answer does not need.
+    Its bias is a few numbers in numpy: llama.cpp's own sampler for it would first copy the whole
+    vocabulary into a list of candidates, 0.4 ms that a greedy answer does not need.
     """
 
-    def __init__(self, added: dict[int, float]) -> None:
-        self._tokens = np.fromiter(added, np.int64, len(added))
-        self._added = np.fromiter(added.values(), np.float32, len(added))
-
-    def apply(self, logits: Floats) -> None:
-        """Changes `logits`, shape (vocabulary,)."""
-        logits[self._tokens] += self._added
-
-
-class GreedySampler:
-    """Takes the arg-max; holds nothing."""
-
-    def __init__(self, context: Outputs, bias: Bias | None) -> None:
+    def __init__(self, context: Outputs, bias: dict[int, float]) -> None:
         self._context = context
-        self._bias = bias
+        self._tokens = np.fromiter(bias, np.int64, len(bias))
+        self._bias = np.fromiter(bias.values(), np.float32, len(bias))
 
     def choose(self, index: int) -> int:
         """The likeliest token of output `index`, the lowest id among equals."""
         logits = self._context.logits(index)
-        if self._bias is not None:
-            self._bias.apply(logits)
-        return int(logits.argmax())
+        if not len(self._tokens):
+            return int(logits.argmax())
+        plain = logits[self._tokens]
+        logits[self._tokens] += self._bias
+        token = int(logits.argmax())
+        logits[self._tokens] = plain
+        return token
 
     def close(self) -> None:
         """Nothing to free."""
@@ -81,15 +74,12 @@ class GreedySampler:
 class ChainSampler:
     """A chain of llama.cpp's samplers, freed by `close`."""
 
-    def __init__(self, context: Outputs, chain: Any, bias: Bias | None) -> None:
+    def __init__(self, context: Outputs, chain: Any) -> None:
         self._context = context
         self._chain = chain
-        self._bias = bias
 
     def choose(self, index: int) -> int:
         """The next token from output `index`; the chain's memory and random state move on."""
-        if self._bias is not None:
-            self._bias.apply(self._context.logits(index))
         # llama.cpp counts outputs from the end by negative numbers, tokens of the batch by others.
         place = index - self._context.outputs
         assert place < 0
@@ -127,9 +117,9 @@ class SamplerMaker:
         settings = llama.llama_sampler_chain_default_params()
         settings.no_perf = True
         chain = llama.llama_sampler_chain_init(settings)
-        for sampler in [*before, *after]:
+        for sampler in [*self._bias_samplers(bias), *before, *after]:
             llama.llama_sampler_chain_add(chain, sampler)
-        return ChainSampler(self._context, chain, bias)
+        return ChainSampler(self._context, chain)
 
     def close(self) -> None:
         """Frees what is kept for the next request."""
@@ -145,7 +135,8 @@ class SamplerMaker:
         found = (self._penalties(sampling, prompt), dry)
         return [sampler for sampler in found if sampler is not None]
 
-    def _bias(self, sampling: Sampling) -> Bias | None:
+    def _bias(self, sampling: Sampling) -> dict[int, float]:
+        """What is added to the logits of which tokens."""
         added: dict[int, float] = {}
         for token, bias in sampling.logit_bias:
             if 0 <= token < self._size:
@@ -153,7 +144,13 @@ class SamplerMaker:
         added |= dict.fromkeys(self._suppressed, -math.inf)
         if sampling.ignore_eos:
             added |= dict.fromkeys(self._ends, -math.inf)
-        return Bias(added) if added else None
+        return added
+
+    def _bias_samplers(self, bias: dict[int, float]) -> list[Any]:
+        if not bias:
+            return []
+        array = (llama.llama_logit_bias * len(bias))(*bias.items())
+        return [llama.llama_sampler_init_logit_bias(self._size, len(bias), array)]
 
     def _window(self, last_n: int) -> int:
         return self._window_max if last_n < 0 else min(last_n, self._window_max)
