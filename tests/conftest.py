@@ -14,9 +14,10 @@ from tests.support.node import RunningNode, put_toy, running_node
 
 pytest_plugins = ["tests.gguf_made.fixtures"]
 
-# Clients that would phone home or fetch lists when they are imported or used.
 # A shell's background job ignores Ctrl-C, and so would every process that a test starts in it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Clients that would phone home or fetch lists when they are imported or used.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 os.environ.setdefault("LANGSMITH_TRACING", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
