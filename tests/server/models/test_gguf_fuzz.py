@@ -94,7 +94,7 @@ def test_a_file_of_absurd_lists_costs_neither_time_nor_memory(tmp_path: Path) ->
     with pytest.raises(ModelFileInvalid, match="claims 8589934592 strings"):
         read_header(path)
 
-    assert time.process_time() - begin < 1
+    assert time.process_time() - begin < 10
     assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
     tracemalloc.stop()
 
