@@ -40,8 +40,9 @@ In the environment and in flags a list is separated by commas, a switch is `true
 or a number with `KiB`, `MiB`, `GiB`, `TiB` (powers of 1024) or `kB`, `MB`, `GB`, `TB` (of 1000);
 in the file such a size stands in quotation marks.
 
-Two variables are not settings: `ATHANOR_HOME` puts all of Athanor's files into one folder, and
-`ATHANOR_DEBUG=1` shows tracebacks.
+Three variables are not settings: `ATHANOR_HOME` puts all of Athanor's files into one folder,
+`ATHANOR_DEBUG=1` shows tracebacks, and `ATHANOR_ASSETS` names another folder for what comes with
+the program, such as the demonstration model.
 """
 
 

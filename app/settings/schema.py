@@ -122,6 +122,13 @@ class ModelsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             extra={"flag": "--default-model"},
         ),
     ] = ""
+    starter: Annotated[
+        bool,
+        Meta(
+            description="Whether the small demonstration model that comes with Athanor answers "
+            "while there is no other model."
+        ),
+    ] = True
     keep_alive_seconds: Annotated[
         int,
         Meta(

@@ -19,11 +19,13 @@ from msgspec.structs import replace
 from app.core.base.errors import ModelFileInvalid, ModelNotFound
 from app.core.base.ids import ModelName
 from app.core.models.card import ModelCard
+from app.core.models.demonstration import is_offered
 from app.core.models.names import Origin, origin_of, slug, spellings
 from app.core.models.resolve import Directory, Named, named
 from app.server.models.card_cache import CardCache, Known
 from app.server.models.gguf import read_header
-from app.server.models.listing import Found, list_models, stamp_of
+from app.server.models.listing import Found, Listing, list_models, stamp_of
+from app.server.models.starter import Starter
 from app.server.models.toy import SUFFIX as TOY_SUFFIX
 from app.server.models.toy import read_toy
 from app.wire.model import ModelSource
@@ -49,6 +51,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What the owner can do about the refusal."""
     duplicates: tuple[str, ...] = ()
     """Other files that seem to be the same model."""
+    is_demonstration: bool = False
+    """It came with the program: listed only while no other model can be used, never deleted."""
 
     @property
     def is_read(self) -> bool:
@@ -64,9 +68,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 class Library:
     """See the module. `scan` before anything else."""
 
-    def __init__(self, places: Sequence[Path], *, cache_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        places: Sequence[Path],
+        *,
+        cache_file: Path | None = None,
+        starter: Starter | None = None,
+    ) -> None:
         """`places` are folders, and files named by themselves, the likeliest first."""
         self._places = tuple(places)
+        self._starter = starter
         self._lock = threading.Lock()
         """Held while the tables below are read or replaced, never while a file is read."""
         self._reading = threading.Lock()
@@ -83,16 +94,24 @@ class Library:
     def scan(self) -> None:
         """Lists the places anew. Cards of files that did not change are kept."""
         listing = list_models(self._places)
+        found, troubles = _with_starter(listing, self._starter)
         with self._lock:
-            self._troubles = tuple(listing.troubles)
-            if listing.found != self._listed:
-                self._listed = listing.found
-                self._take(listing.found)
+            self._troubles = troubles
+            if found != self._listed:
+                self._listed = found
+                self._take(found)
 
     def entries(self) -> tuple[Entry, ...]:
-        """All models, as far as they are read, in the order of the places."""
+        """All models that are offered, as far as they are read, in the order of the places."""
         with self._lock:
-            return tuple(self._entries.values())
+            entries = tuple(self._entries.values())
+        owners = tuple(entry for entry in entries if not entry.is_demonstration)
+        return entries if is_offered(not entry.refusal for entry in owners) else owners
+
+    def demonstration(self) -> Entry | None:
+        """The model that comes with the program, offered or not; None where there is none."""
+        with self._lock:
+            return next((e for e in self._entries.values() if e.is_demonstration), None)
 
     def troubles(self) -> tuple[str, ...]:
         """What went wrong while listing, in sentences."""
@@ -217,8 +236,20 @@ def _entry(name: ModelName, found: Found, known: Known | None) -> Entry:
         size_bytes=found.size_bytes,
         modified=found.modified,
         backend="toy" if found.path.suffix.lower() == TOY_SUFFIX else "llama",
+        is_demonstration=found.is_demonstration,
     )
     return entry if known is None else _with(entry, known)
+
+
+def _with_starter(listing: Listing, starter: Starter | None) -> tuple[list[Found], tuple[str, ...]]:
+    """What is found, and what went wrong, with the demonstration model.
+
+    It comes first, so that its name is its own, whatever lies in the owner's folders.
+    """
+    demonstration = starter.found() if starter else None
+    found = [demonstration, *listing.found] if demonstration else listing.found
+    trouble = starter.trouble if starter else ""
+    return found, (*listing.troubles, *([trouble] if trouble else []))
 
 
 def _with(entry: Entry, known: Known) -> Entry:

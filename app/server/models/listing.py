@@ -40,6 +40,8 @@ class Found:
     """Those between the library's folder and the file, outermost first."""
     stamp: Stamp
     shards: tuple[Path, ...] = ()
+    is_demonstration: bool = False
+    """It came with the program (starter.py)."""
 
     @property
     def size_bytes(self) -> int:
