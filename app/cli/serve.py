@@ -17,11 +17,11 @@ from app.cli.disk import check_file
 from app.cli.exit_codes import NotFound
 from app.cli.flags import by_path, setting_flags
 from app.cli.output import print_json, stdout
-from app.cli.serving import Serving
 from app.settings.fields import FIELDS
 from app.settings.load import DEFAULT_ORIGIN, load_settings
 from app.settings.paths import Paths
 from app.settings.schema import Settings
+from app.wire.serving import Serving
 
 _QUESTION: Final = "Why is the sky blue?"
 

@@ -22,6 +22,9 @@ import msgspec
 
 ModelStatus = Literal["unloaded", "loading", "loaded", "unloading", "failed"]
 
+Mood = Literal["asleep", "ready", "busy", "contributing", "attention"]
+"""The node in one word, which the tray's icon shows (core/state/mood.py says when)."""
+
 KeyScope = Literal["inference", "admin"]
 """inference: the OpenAI API. admin: everything, the local API too."""
 
@@ -56,6 +59,8 @@ class Notice(LocalMessage, frozen=True, kw_only=True):
     severity: Literal["info", "warning", "error"]
     message: str
     remedy: str = ""
+    key: str = ""
+    """Names the matter, and stays while the words about it change: `failed:qwen3-8b`."""
 
 
 class DevicePicture(LocalMessage, frozen=True, kw_only=True):
@@ -76,6 +81,8 @@ class EnginePicture(LocalMessage, frozen=True, kw_only=True):
 
     model: str
     status: ModelStatus
+    is_demonstration: bool = False
+    """It is the tiny model that comes with the program; faces say so beside its name."""
     message: str = ""
     """Why it failed, or what was given up so that it fits; "" when there is nothing to say."""
     stage: str = ""
@@ -113,6 +120,9 @@ class NodePicture(LocalMessage, frozen=True, kw_only=True):
     status: Literal["starting", "serving", "stopping"]
     summary: str
     """One line in the words that every face shows."""
+    mood: Mood = "asleep"
+    headline: str = ""
+    """The summary where a short line has to do: a tray's menu, a page's title."""
     started_at: float
     addresses: tuple[str, ...]
     """Base URLs of the API, as a client takes them: http://127.0.0.1:7117/v1."""

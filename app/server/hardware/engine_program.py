@@ -14,12 +14,11 @@ from typing import Final, Self, final
 import msgspec
 
 import app
+from app.settings.environment import for_other_programs
 
 _SECRET: Final = re.compile(
     r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|_KEY$", re.IGNORECASE
 )
-
-_LIBRARY_PATHS: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH")
 
 
 @final
@@ -47,13 +46,7 @@ class EngineProgram(msgspec.Struct, frozen=True, kw_only=True):
 def clean_environment(environment: Mapping[str, str], *, is_frozen: bool) -> dict[str, str]:
     """`environment` without secrets and without what a frozen program's start-up put into it."""
     clean = {name: value for name, value in environment.items() if not _SECRET.search(name)}
-    if is_frozen:
-        for name in _LIBRARY_PATHS:
-            clean.pop(name, None)
-            # PyInstaller's bootloader keeps the user's own value under this name.
-            if original := clean.pop(f"{name}_ORIG", ""):
-                clean[name] = original
-        clean["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
+    clean = for_other_programs(clean, is_frozen=is_frozen)
     # CUDA's default order is by speed; NVML's, which our samples follow, is by PCI address.
     clean.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     return clean

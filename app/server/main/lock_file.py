@@ -7,31 +7,14 @@ is emptied, never removed: whoever opens the path must meet the same file as who
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 from typing import ClassVar, Final, Self, final
 
 import msgspec
 
 from app.core.base.errors import AthanorError
+from app.settings.file_lock import lock_file
 from app.wire.local import ServerLock
-
-if sys.platform == "win32":
-    import msvcrt
-
-    _LOCKED_BYTE: Final = 1 << 30
-    """Windows' locks keep others from reading what is locked: this is far behind the text."""
-
-    def _lock(file: int) -> None:
-        os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
 
 _BYTES_MAX: Final = 65_536
 
@@ -58,7 +41,7 @@ class LockFile:
         """
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _lock(file)
+            lock_file(file)
         except OSError as error:
             running = _read(file)
             os.close(file)

@@ -1,6 +1,6 @@
-"""Serving: the line by which a server tells another program that it is ready.
+"""Serving: the line by which a server tells the program that started it that it is ready.
 
-Apart from the command, so that a server process does not import the HTTP client.
+Apart from the local API's messages, so that reading the line imports nothing else.
 """
 
 import msgspec
