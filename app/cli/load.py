@@ -6,6 +6,7 @@ from app.cli.flags import WISHES, load_request, setting_flags
 from app.cli.output import note, print_json, stdout
 from app.cli.progress import load_with_progress
 from app.cli.server import running
+from app.core.models.demonstration import DESCRIPTION, REMEDY
 from app.wire.local import LoadAnswer, UnloadAnswer
 
 
@@ -41,6 +42,8 @@ def load(model: str, is_json: bool, **wishes: str | None) -> int:
     )
     for sentence in answer.explanation:
         note(sentence)
+    if engine.is_demonstration:
+        note(f"{DESCRIPTION} {REMEDY}")
     return Exit.OK
 
 

@@ -10,6 +10,7 @@ from app.cli.exit_codes import Exit
 from app.cli.output import note, print_json, print_table, stderr, stdout
 from app.cli.server import running
 from app.client.errors import NoServer
+from app.core.models.demonstration import DESCRIPTION, REMEDY, labelled
 from app.core.state.view import size
 from app.server.models.library import Entry, Library
 from app.settings.load import load_settings
@@ -29,6 +30,8 @@ class ModelOnDisk(msgspec.Struct, frozen=True, kw_only=True):
     context_trained: int
     is_embedding: bool
     has_chat_template: bool
+    is_demonstration: bool
+    """It came with Athanor, and is listed since there is no other model."""
     status: ModelStatus
 
 
@@ -90,6 +93,8 @@ def models(is_json: bool) -> int:
     if found.broken:
         stdout().print()
         print_table(("CANNOT BE USED", "WHY"), [(b.name, b.reason) for b in found.broken])
+    if any(model.is_demonstration for model in found.models):
+        note(f"{DESCRIPTION} {REMEDY}")
     for trouble in found.troubles:
         note(trouble)
     return Exit.OK
@@ -132,6 +137,7 @@ def _model(entry: Entry, statuses: dict[str, ModelStatus]) -> ModelOnDisk:
         context_trained=card.context_trained,
         is_embedding=card.is_embedding,
         has_chat_template=card.has_chat_template,
+        is_demonstration=entry.is_demonstration,
         status=statuses.get(entry.name, "unloaded"),
     )
 
@@ -139,7 +145,7 @@ def _model(entry: Entry, statuses: dict[str, ModelStatus]) -> ModelOnDisk:
 def _row(model: ModelOnDisk) -> tuple[str, ...]:
     kind = "embedding" if model.is_embedding else "chat" if model.has_chat_template else "text"
     return (
-        model.name,
+        labelled(model.name, is_demonstration=model.is_demonstration),
         size(model.size_bytes),
         model.quantization,
         str(model.context_trained),

@@ -15,6 +15,7 @@ from app.cli.command import command
 from app.cli.exit_codes import Exit
 from app.cli.output import print_json, print_table, stdout, table_of
 from app.cli.server import running
+from app.core.models.demonstration import labelled
 from app.core.state.view import duration, size
 from app.wire.local import DevicePicture, EnginePicture, NodePicture, Notice
 
@@ -91,7 +92,7 @@ def _engine_row(engine: EnginePicture) -> tuple[str, ...]:
         state = f"loading {engine.stage} {engine.fraction:.0%}"
     is_ready = engine.status == "loaded"
     return (
-        engine.model,
+        labelled(engine.model, is_demonstration=engine.is_demonstration),
         state,
         size(engine.size_bytes) if engine.size_bytes else "",
         str(engine.context) if engine.context else "",

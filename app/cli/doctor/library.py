@@ -10,16 +10,18 @@ def check_models(paths: Paths, settings: Settings) -> Findings:
     """What the library finds on the disk."""
     library = read_library(paths, settings)
     entries = library.entries()
-    usable = [entry for entry in entries if entry.card is not None]
-    yield Finding(
-        about="models",
-        verdict="ok" if usable else "warning",
-        message=f"{len(usable)} models found" if usable else "no models found",
-        remedy=""
-        if usable
-        else f"Put a GGUF file into {paths.models}, or name a folder with `athanor settings set "
-        "models.folders FOLDER`.",
-    )
+    usable = [e for e in entries if e.card is not None and not e.is_demonstration]
+    if usable:
+        yield Finding(about="models", verdict="ok", message=f"{len(usable)} models found")
+    else:
+        has_demonstration = any(entry.is_demonstration for entry in entries)
+        yield Finding(
+            about="models",
+            verdict="note" if has_demonstration else "warning",
+            message="no models found" + " but the demonstration" * has_demonstration,
+            remedy=f"`athanor pull` downloads one; or put a GGUF file into {paths.models}, or name "
+            "a folder with `athanor settings set models.folders FOLDER`.",
+        )
     for entry in entries:
         if entry.refusal:
             yield Finding(

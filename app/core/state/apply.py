@@ -102,7 +102,12 @@ def _listed(state: NodeState, event: ModelsListed) -> dict[ModelName, ModelState
     models: dict[ModelName, ModelState] = {}
     for listed in event.models:
         known = state.models.get(listed.name) or ModelState(name=listed.name)
-        models[listed.name] = replace(known, size_bytes=listed.size_bytes, is_listed=True)
+        models[listed.name] = replace(
+            known,
+            size_bytes=listed.size_bytes,
+            is_listed=listed.is_offered,
+            is_demonstration=listed.is_demonstration,
+        )
     for name, model in state.models.items():
         if name not in models and not isinstance(model.life, Unloaded):
             models[name] = replace(model, is_listed=False)
@@ -175,7 +180,7 @@ def _apply_engine(state: NodeState, event: EngineEvent) -> NodeState:
     model = state.models.get(event.model) or ModelState(name=event.model, is_listed=False)
     life = _next_life(model.life, event)
     models = dict(state.models)
-    if isinstance(life, Unloaded) and not model.is_listed:
+    if isinstance(life, Unloaded) and not (model.is_listed or model.is_demonstration):
         models.pop(model.name, None)
     else:
         restarted = isinstance(event, EngineStarted) and isinstance(model.life, Failed)

@@ -51,6 +51,9 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
     name: ModelName
     size_bytes: int
+    is_demonstration: bool = False
+    is_offered: bool = True
+    """False for a demonstration that stepped aside: it can be named and is not shown."""
 
 
 @final

@@ -82,7 +82,10 @@ class ModelState(Picture, frozen=True, kw_only=True):
     name: ModelName
     size_bytes: int = 0
     is_listed: bool = True
-    """False: its file is gone from the library while the engine lives."""
+    """False: its file is gone from the library while the engine lives, or it is the demonstration
+    and the owner has a model."""
+    is_demonstration: bool = False
+    """It came with the program (core/models/demonstration.py)."""
     life: EngineLife = Unloaded()
     tally: Tally = Tally()
     restarts: int = 0

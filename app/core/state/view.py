@@ -6,6 +6,7 @@ Pure functions of a picture and a time; every line is complete by itself and has
 
 from typing import Final, assert_never
 
+from app.core.models.demonstration import DESCRIPTION, REMEDY, labelled
 from app.core.state.due import unload_at
 from app.core.state.engine_life import Failed, Loading, Ready, Unloaded, Unloading
 from app.core.state.node_state import Device, ModelState, NodeState, Notice
@@ -48,7 +49,8 @@ def status_lines(state: NodeState, now: float) -> list[str]:
 
 def model_line(model: ModelState, now: float) -> str:
     """One model: its name and how its engine is."""
-    return f"{model.name}: {life_words(model, now)}"
+    name = labelled(model.name, is_demonstration=model.is_demonstration)
+    return f"{name}: {life_words(model, now)}"
 
 
 def life_words(model: ModelState, now: float) -> str:
@@ -95,6 +97,7 @@ def _ready_words(model: ModelState, ready: Ready, now: float) -> str:
 def notices(state: NodeState, now: float) -> tuple[Notice, ...]:
     """What the owner should know now: the notices raised, and those that follow from the state."""
     found = list(state.notices)
+    found += [_of_demonstration(m) for m in state.models.values() if _stands_in(m)]
     for model in state.models.values():
         match model.life:
             case Failed(remedy=remedy):
@@ -119,6 +122,19 @@ def notices(state: NodeState, now: float) -> tuple[Notice, ...]:
             case _:
                 pass
     return tuple(found)
+
+
+def _stands_in(model: ModelState) -> bool:
+    return model.is_demonstration and model.is_listed
+
+
+def _of_demonstration(model: ModelState) -> Notice:
+    return Notice(
+        key="demonstration",
+        severity="info",
+        message=f"{model.name} answers, since there is no other model. {DESCRIPTION}",
+        remedy=REMEDY,
+    )
 
 
 def notice_line(notice: Notice) -> str:

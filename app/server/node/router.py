@@ -20,7 +20,7 @@ from typing import Final, final
 from app.core.base.errors import Busy, ModelNotFound, RequestError
 from app.core.base.ids import ModelName, RequestId
 from app.core.models.wishes import Wishes
-from app.core.state.engine_life import Ready
+from app.core.state.default_model import default_model
 from app.core.state.events import ServerStopping
 from app.core.state.node_state import ModelState, Outcome
 from app.observe.meters import Meters
@@ -202,20 +202,14 @@ class Router:
             )
 
     def _default_model(self) -> ModelName:
-        """The owner's choice; else the model used last of those loaded; else the only one."""
+        """The owner's choice, else what `default_model` finds."""
         if self._default:
             return self._shelf.find(self._default)
-        ready = [
-            (model.life.last_used, model.name)
-            for model in self._hub.state.models.values()
-            if isinstance(model.life, Ready)
-        ]
-        if ready:
-            return max(ready)[1]
-        names = [model.name for model in self.models()]
-        if len(names) == 1:
-            return names[0]
-        raise ModelNotFound("default", tuple(names[:3]))
+        models = self.models()
+        found = default_model(self._hub.state.models.values())
+        if found is None:
+            raise ModelNotFound("default", tuple(model.name for model in models[:3]))
+        return found
 
 
 def _outcome_of(error: BaseException) -> Outcome:

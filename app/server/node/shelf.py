@@ -6,8 +6,9 @@ into a folder appear by themselves, and nothing happens while nobody looks.
 """
 
 import asyncio
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Final, final
 
@@ -19,6 +20,8 @@ from app.core.state.node_state import Notice
 from app.server.models.library import Entry, Library
 from app.server.node.hub import Hub
 from app.wire.model import ModelSource
+
+log = logging.getLogger(__name__)
 
 FRESH_SECONDS: Final = 5.0
 """A listing this young is not made again."""
@@ -93,33 +96,54 @@ class Shelf:
 
     def cards(self) -> Mapping[ModelName, ModelCard]:
         """The headers that were read so far."""
-        return {entry.name: entry.card for entry in self._library.entries() if entry.card}
+        return {entry.name: entry.card for entry, _ in self._entries() if entry.card}
 
     def aliases(self, name: ModelName) -> tuple[str, ...]:
         """Other names of a listed model: that of its file, and its own."""
-        for entry in self._library.entries():
+        for entry, _ in self._entries():
             if entry.name == name:
                 own = entry.card.name if entry.card else ""
                 names = dict.fromkeys((PurePath(entry.path).stem, own))
                 return tuple(alias for alias in names if alias and alias != name)
         return ()
 
+    def _entries(self) -> Iterator[tuple[Entry, bool]]:
+        """All that can be named, and whether it is offered: a demonstration may step aside."""
+        offered = self._library.entries()
+        demonstration = self._library.demonstration()
+        yield from ((entry, True) for entry in offered)
+        if demonstration and not any(entry.is_demonstration for entry in offered):
+            yield demonstration, False
+
     def _tell(self) -> None:
-        entries = [entry for entry in self._library.entries() if not entry.refusal]
-        if self._differs(entries):
-            listed = tuple(
-                Listed(name=entry.name, size_bytes=entry.size_bytes) for entry in entries
+        listed = tuple(
+            Listed(
+                name=entry.name,
+                size_bytes=entry.size_bytes,
+                is_demonstration=entry.is_demonstration,
+                is_offered=is_offered,
             )
+            for entry, is_offered in self._entries()
+            if not entry.refusal
+        )
+        if self._differs(listed):
             self._hub.publish(ModelsListed(models=listed))
+        self._tell_troubles()
+
+    def _tell_troubles(self) -> None:
         troubles = " ".join(self._library.troubles())
         shown = [notice.message for notice in self._hub.state.notices if notice.key == _TROUBLE]
         if troubles and shown != [troubles]:
+            log.warning("library", extra={"trouble": troubles})
             notice = Notice(key=_TROUBLE, severity="warning", message=troubles)
             self._hub.publish(NoticeRaised(notice=notice))
         elif shown and not troubles:
             self._hub.publish(NoticeCleared(key=_TROUBLE))
 
-    def _differs(self, entries: list[Entry]) -> bool:
-        models = self._hub.state.models.values()
-        shown = {(model.name, model.size_bytes) for model in models if model.is_listed}
-        return shown != {(entry.name, entry.size_bytes) for entry in entries}
+    def _differs(self, listed: tuple[Listed, ...]) -> bool:
+        shown = {
+            (model.name, model.size_bytes, model.is_listed)
+            for model in self._hub.state.models.values()
+            if model.is_listed or model.is_demonstration
+        }
+        return shown != {(each.name, each.size_bytes, each.is_offered) for each in listed}

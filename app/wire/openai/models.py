@@ -53,6 +53,10 @@ class Model(Answer, frozen=True, kw_only=True):
     type: Literal["llm", "embeddings"] = "llm"
     quantization: str = ""
     aliases: tuple[str, ...] = ()
+    description: str | UnsetType = UNSET
+    """Of the demonstration model: what it is, and how to get a real one."""
+    is_demonstration: bool | UnsetType = UNSET
+    """True for the model that comes with the program."""
 
 
 class ModelList(Answer, frozen=True, kw_only=True):

@@ -50,6 +50,7 @@ def engine_picture(model: ModelState) -> EnginePicture:
     known = EnginePicture(
         model=model.name,
         status="unloaded",
+        is_demonstration=model.is_demonstration,
         restarts=model.restarts,
         size_bytes=model.size_bytes,
     )

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from app.core.base.ids import ModelName
 from app.core.models.card import ModelCard
+from app.core.models.demonstration import DESCRIPTION, REMEDY
 from app.core.state.engine_life import EngineFacts, Failed, Loading, Ready, Unloaded, Unloading
 from app.core.state.node_state import ModelState
 from app.server.web.body import ApiRequest
@@ -42,26 +43,24 @@ async def one_model(request: ApiRequest) -> ASGIApp:
     """One model; its id is the name as it was asked for."""
     services = services_of(request)
     asked = str(request.path_params["name"]).removeprefix("/")
-    found = services.router.find(asked)
-    for model in all_models(services):
-        if model.id == found:
-            return json_response(replace(model, id=asked))
-    raise AssertionError("a name that is found is listed")
+    # Not from the list: the demonstration can be named while it is not offered.
+    state = services.hub.state.models[services.router.find(asked)]
+    return json_response(replace(_model(services, state, services.library.cards()), id=asked))
 
 
 def all_models(services: Services) -> list[Model]:
     """Every model as clients read it."""
     cards = services.library.cards()
-    started = services.hub.state.server.started_at
-    return [
-        shape_model(
-            state,
-            cards.get(state.name),
-            created=int(started),
-            aliases=services.library.aliases(state.name),
-        )
-        for state in services.router.models()
-    ]
+    return [_model(services, state, cards) for state in services.router.models()]
+
+
+def _model(services: Services, state: ModelState, cards: Mapping[ModelName, ModelCard]) -> Model:
+    return shape_model(
+        state,
+        cards.get(state.name),
+        created=int(services.hub.state.server.started_at),
+        aliases=services.library.aliases(state.name),
+    )
 
 
 def shape_model(
@@ -83,6 +82,8 @@ def shape_model(
         type="embeddings" if card and card.is_embedding else "llm",
         quantization=card.quantisation if card else "",
         aliases=aliases,
+        description=f"{DESCRIPTION} {REMEDY}" if state.is_demonstration else UNSET,
+        is_demonstration=state.is_demonstration or UNSET,
     )
 
 
