@@ -15,6 +15,8 @@ from typing import Annotated, Final, Literal, final
 import msgspec
 from msgspec import Meta
 
+from app.settings.neighbour_schema import NeighbourSettings, SharingSettings
+
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 GIB: Final = 1024 * MIB
@@ -264,3 +266,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     server: ServerSettings = ServerSettings()
     models: ModelsSettings = ModelsSettings()
     engine: EngineSettings = EngineSettings()
+    neighbour: NeighbourSettings = NeighbourSettings()
+    sharing: SharingSettings = SharingSettings()

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.base.errors import SettingsInvalid
+from app.core.sharing.hours import PATTERN as HOURS_PATTERN
 from app.settings.fields import FIELDS, Field, Value
 from app.settings.load import load_settings
 from app.settings.save import save_settings, toml_of, with_value
@@ -34,6 +35,8 @@ part = { a = 1 }
 def _values(field: Field) -> st.SearchStrategy[Value]:
     if field.words:
         return st.sampled_from(field.words)
+    if field.path == "sharing.hours":
+        return st.lists(st.from_regex(HOURS_PATTERN, fullmatch=True)).map(tuple)
     if field.item is str:
         return st.lists(st.text(st.characters(exclude_categories=["Cs"]))).map(tuple)
     if field.item is float:
