@@ -18,6 +18,10 @@ def main() -> int:
             from app.engine.main import main as engine_main  # noqa: PLC0415  # see the docstring
 
             return engine_main(rest)
+        case ["download", *rest]:
+            from app.download.main import main as download_main  # noqa: PLC0415  # likewise
+
+            return download_main(rest)
         case ["--version" | "-V"]:
             sys.stdout.write(f"athanor {__version__}\n")
             return 0

@@ -17,13 +17,6 @@ from app.wire.framing import FrameReader, encode_frame
 READ_BYTES: Final = 1 << 16
 
 
-def take_stdout() -> int:
-    """A descriptor for what was stdout, which from now on goes where stderr goes."""
-    frames = os.dup(1)
-    os.dup2(2, 1)
-    return frames
-
-
 @final
 class Channel:
     """Both directions. `send` may be called from any thread."""

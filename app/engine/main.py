@@ -19,9 +19,10 @@ import msgspec
 
 from app import __version__
 from app.engine.backend import Backend, LoadFailed
-from app.engine.channel import Channel, take_stdout
+from app.engine.channel import Channel
 from app.engine.service import Service
 from app.wire.engine import Failed, Loading, Ready, Start, ToEngine
+from app.wire.stdout import take_stdout
 
 STACK_BYTES: Final = 16 * 1024**2
 """Tokenisers of llama.cpp recurse over long words; Windows gives threads 1 MiB."""
