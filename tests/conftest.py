@@ -21,6 +21,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 os.environ.setdefault("LANGSMITH_TRACING", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# What Ollama and others have on this machine is no part of any test.
+os.environ.setdefault("ATHANOR_MODELS_OTHER_APPS", "false")
 
 # A slow machine is no finding: the suite has one time limit a test, and no other.
 _CALM = (HealthCheck.too_slow, HealthCheck.differing_executors)

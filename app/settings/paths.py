@@ -83,6 +83,11 @@ class Paths:
         return self.cache / "cards.json"
 
     @property
+    def digests_file(self) -> Path:
+        """The SHA-256 of model files; lost, it is made again, which means to read them all."""
+        return self.cache / "digests.json"
+
+    @property
     def log_file(self) -> Path:
         """The server's log; engines write beside it."""
         return self.logs / "server.log"

@@ -124,6 +124,14 @@ class ModelsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             extra={"flag": "--default-model"},
         ),
     ] = ""
+    other_apps: Annotated[
+        bool,
+        Meta(
+            description="Whether to offer the models that Hugging Face, llama.cpp, LM Studio and "
+            "Ollama have on this machine. They are read where they lie; nothing of theirs is "
+            "copied or changed."
+        ),
+    ] = True
     starter: Annotated[
         bool,
         Meta(

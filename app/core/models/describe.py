@@ -47,7 +47,8 @@ _OTHER_KINDS: Final = {
     "imatrix": "an importance matrix, made for quantising",
 }
 
-_NOTHING_WRONG: Final = "Nothing is wrong with it; load the model that it belongs to."
+NOTHING_WRONG: Final = "Nothing is wrong with it; load the model that it belongs to."
+"""The remedy by which files that belong to a model are known from broken ones."""
 
 _BLOCK: Final = re.compile(r"(?P<side>enc\.|dec\.)?blk\.(?P<index>\d{1,6})\.")
 _INPUTS: Final = ("token_embd", "position_embd", "token_types", "per_layer_token_embd")
@@ -120,10 +121,10 @@ def _refuse_other_kinds(header: Header, tensors: Sequence[TensorEntry]) -> None:
     if kind == "model" and architecture in {"clip", "imatrix"}:
         kind = {"clip": "mmproj"}.get(architecture, architecture)
     if kind in _OTHER_KINDS:
-        raise header.refuse(f"this is {_OTHER_KINDS[kind]}", _NOTHING_WRONG)
+        raise header.refuse(f"this is {_OTHER_KINDS[kind]}", NOTHING_WRONG)
     if architecture == "controlvector":
         reason = "this is a control vector, which changes a model and is none itself"
-        raise header.refuse(reason, _NOTHING_WRONG)
+        raise header.refuse(reason, NOTHING_WRONG)
     if not architecture:
         raise header.refuse("the key 'general.architecture' is missing, so it is no model")
     if not tensors:

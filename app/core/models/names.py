@@ -9,7 +9,7 @@ punctuation do not change.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 from app.core.base.ids import ModelName
@@ -19,6 +19,13 @@ NAME_LENGTH_MAX: Final = 512
 """Characters of a name that are looked at; longer ones are cut, since they come from requests."""
 
 DEFAULT_TAG: Final = "latest"
+
+OLLAMA_HOST: Final = "registry.ollama.ai"
+OLLAMA_NAMESPACE: Final = "library"
+"""Where Ollama's own models are, which it leaves out of a name."""
+
+HUB_HOSTS: Final = frozenset({"hf.co", "huggingface.co"})
+"""Hosts whose names are a publisher and a repository of Hugging Face."""
 
 _QUANT: Final = re.compile(
     r"""(?:^|[-._ ])
@@ -74,24 +81,64 @@ class Origin:
     """The folder it lies in."""
     publisher: str = ""
     """The folder above that."""
+    tag: str = ""
+    """What stands behind the colon where the program that owns it says so (Ollama)."""
+    names: tuple[str, ...] = ()
+    """What that program calls it, each name whole."""
 
     @property
     def canonical(self) -> ModelName:
         """The name it is listed by, unless another file has it already."""
-        base = slug(self.base)
-        return ModelName(f"{base}:{slug(self.quant)}" if self.quant else base)
+        base, tag = slug(self.base), self.tag or self.quant
+        return ModelName(f"{base}:{slug(tag)}" if tag else base)
 
 
 def origin_of(folders: Sequence[str], stem: str) -> Origin:
     """The origin of a file `stem`, in `folders` below the library's own, outermost first."""
-    repository = folders[-1] if folders else ""
-    publisher = folders[-2] if len(folders) > 1 else ""
-    match = _QUANT.search(stem)
-    quant = match["quant"] if match else ""
-    base = stem[: match.start()] if match else stem
+    # Repositories of large models keep each quantisation in a folder: `org/repo/Q4_K_M/...`.
+    named = list(folders)
+    while len(named) > 1 and quant_of(named[-1]) == named[-1]:
+        named.pop()
+    repository = named[-1] if named else ""
+    publisher = named[-2] if len(named) > 1 else ""
+    return origin_in(publisher, repository, stem)
+
+
+def origin_in(publisher: str, repository: str, stem: str) -> Origin:
+    """The origin of a file `stem` of a repository, as Hugging Face names it."""
+    quant = quant_of(stem)
+    base = stem[: -len(quant)] if quant else stem
     if base.casefold().strip("-._ ") in _GENERIC and repository:
         base = without_gguf(repository)
-    return Origin(stem, base.strip("-._ ") or stem, quant, repository, publisher)
+    names = (f"{publisher}/{repository}",) if publisher else ()
+    return Origin(stem, base.strip("-._ ") or stem, quant, repository, publisher, names=names)
+
+
+def origin_in_ollama(host: str, namespace: str, name: str, tag: str) -> Origin:
+    """The origin of a model that Ollama has a manifest of: `host/namespace/name:tag`."""
+    if host in HUB_HOSTS:
+        whole = f"{host}/{namespace}/{name}:{tag}"
+        hub = origin_in(namespace, name, f"{without_gguf(name)}-{tag}")
+        return replace(hub, tag="" if hub.quant else tag, names=(whole,))
+    is_usual = host == OLLAMA_HOST
+    publisher = "" if is_usual and namespace == OLLAMA_NAMESPACE else namespace
+    whole = "/".join(part for part in ("" if is_usual else host, publisher, name) if part)
+    is_default = tag == DEFAULT_TAG
+    return Origin(
+        stem=name if is_default else f"{name}-{tag}",
+        base=name,
+        quant=quant_of(tag),
+        repository=name,
+        publisher=publisher,
+        tag="" if is_default else tag,
+        names=(f"{whole}:{tag}",),
+    )
+
+
+def quant_of(text: str) -> str:
+    """The quantisation word that `text` ends in, as it stands there; "" for none."""
+    match = _QUANT.search(text)
+    return match["quant"] if match else ""
 
 
 def without_gguf(repository: str) -> str:
@@ -108,7 +155,12 @@ def spellings(origin: Origin, card: ModelCard | None = None) -> Iterator[str]:
     """Names that may mean this model, the canonical one first. They may mean others too."""
     yield origin.canonical
     yield origin.stem
+    yield from origin.names
     yield from _tagged(origin.base, origin.quant)
+    if origin.tag:
+        yield f"{origin.base}:{origin.tag}"
+        if origin.publisher:
+            yield f"{origin.publisher}/{origin.base}:{origin.tag}"
     repository = without_gguf(origin.repository)
     if repository:
         yield from _tagged(repository, origin.quant)
@@ -123,6 +175,15 @@ def spellings(origin: Origin, card: ModelCard | None = None) -> Iterator[str]:
         yield from _tagged(origin.base, quant)
         for name in {card.name, _described(card)} - {""}:
             yield from _tagged(name, quant)
+
+
+def usual_names(origin: Origin) -> tuple[str, ...]:
+    """What other programs call this model, for people to read: `org/repo:QUANT`, `name:tag`."""
+    names = list(origin.names)
+    if origin.publisher and origin.repository and not origin.tag:
+        names = list(_tagged(f"{origin.publisher}/{origin.repository}", origin.quant))[-1:]
+    names.append(origin.stem)
+    return tuple(dict.fromkeys(names))
 
 
 def _tagged(name: str, quant: str) -> Iterator[str]:

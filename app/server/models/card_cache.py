@@ -12,9 +12,9 @@ from typing import Final, final
 import msgspec
 
 from app.core.models.card import ModelCard
-from app.server.models.listing import Stamp
+from app.server.models.found import Stamp
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Goes up whenever the reader finds more, or decides otherwise, in the same file."""
 
 
@@ -26,6 +26,8 @@ class Known(msgspec.Struct, frozen=True, omit_defaults=True):
     card: ModelCard | None = None
     refusal: str = ""
     remedy: str = ""
+    is_accessory: bool = False
+    """It is a sound file that is no model: a projector, an adapter."""
 
 
 @final

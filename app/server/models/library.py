@@ -1,67 +1,58 @@
 """Library: the models on this machine, by any spelling of their names.
 
 Listing is quick and complete; the headers are read one by one afterwards, or when a model is asked
-for. A file that is broken or is no model stays in the list with the reason. A file that was copied
-into a folder is found as soon as somebody names it.
+for, and contents are hashed last of all (hasher.py). A file that is broken or is no model stays in
+the list with the reason. A file copied into a folder is found as soon as somebody names it.
 
 Synchronous, since it waits for the disk: an asyncio server calls it in a thread. Any thread may
 call at any time; `entries` and `find` of a known name do not wait for a read under way.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, final
-
-import msgspec
-from msgspec.structs import replace
+from typing import NamedTuple, final
 
 from app.core.base.errors import ModelFileInvalid, ModelNotFound
 from app.core.base.ids import ModelName
+from app.core.models.apps import OTHERS
 from app.core.models.card import ModelCard
 from app.core.models.demonstration import is_offered
-from app.core.models.names import Origin, origin_of, slug, spellings
-from app.core.models.resolve import Directory, Named, named
+from app.core.models.describe import NOTHING_WRONG
 from app.server.models.card_cache import CardCache, Known
+from app.server.models.digest_cache import DigestCache
+from app.server.models.entry import Copy, Entry
+from app.server.models.found import Found, Part, Place, stamp_of
 from app.server.models.gguf import read_header
-from app.server.models.listing import Found, Listing, list_models, stamp_of
+from app.server.models.identity import identity_of
+from app.server.models.listing import Trouble
 from app.server.models.starter import Starter
+from app.server.models.survey import survey
+from app.server.models.tables import Tables, with_known
 from app.server.models.toy import SUFFIX as TOY_SUFFIX
 from app.server.models.toy import read_toy
-from app.wire.model import ModelSource
+
+__all__ = ["Copy", "Entry", "Library"]
+
+_CHANGES = "it changes while it is read; something is still writing it"
+_CHANGES_REMEDY = "It is offered as soon as it rests; nothing needs to be done."
 
 
-@final
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One model as listed."""
+class Seen(NamedTuple):
+    """A place as it was last listed."""
 
-    name: ModelName
-    path: str
-    """What to load: the first part of a split model."""
-    shards: tuple[str, ...] = ()
+    place: Place
+    models: int
     size_bytes: int
-    modified: float
-    """Seconds since 1970."""
-    backend: Literal["llama", "toy"] = "llama"
-    card: ModelCard | None = None
-    """None until its header is read, and for a refused file."""
-    refusal: str = ""
-    """Why it cannot be loaded; "" while it can."""
-    remedy: str = ""
-    """What the owner can do about the refusal."""
-    duplicates: tuple[str, ...] = ()
-    """Other files that seem to be the same model."""
-    is_demonstration: bool = False
-    """It came with the program: listed only while no other model can be used, never deleted."""
+    troubles: tuple[str, ...]
 
-    @property
-    def is_read(self) -> bool:
-        """Whether its header was looked at."""
-        return self.card is not None or bool(self.refusal)
 
-    def source(self) -> ModelSource:
-        """What an engine is told to load."""
-        return ModelSource(path=self.path, name=self.name, backend=self.backend)
+class Unhashed(NamedTuple):
+    """A file whose content is to be read, and its stamp when it was listed."""
+
+    path: Path
+    part: Part
 
 
 @final
@@ -70,53 +61,93 @@ class Library:
 
     def __init__(
         self,
-        places: Sequence[Path],
+        places: Sequence[Path | Place],
         *,
         cache_file: Path | None = None,
+        digests_file: Path | None = None,
         starter: Starter | None = None,
+        others: Callable[[], Sequence[Place]] = tuple,
     ) -> None:
-        """`places` are folders, and files named by themselves, the likeliest first."""
-        self._places = tuple(places)
+        """`places` are folders, and files named by themselves, the likeliest first. `others` gives
+        the places of other programs, which may come and go."""
+        self._places = tuple(p if isinstance(p, Place) else Place(p) for p in places)
+        self._others = others
         self._starter = starter
         self._lock = threading.Lock()
         """Held while the tables below are read or replaced, never while a file is read."""
         self._reading = threading.Lock()
         """Held while a header is read, so that two threads do not read the same."""
         self._cache = CardCache(cache_file)
+        self._digests = DigestCache(digests_file)
         self._listed: list[Found] = []
-        self._found: dict[ModelName, Found] = {}
-        self._origins: dict[ModelName, Origin] = {}
-        self._entries: dict[ModelName, Entry] = {}
-        self._named: dict[ModelName, Named] = {}
-        self._directory = Directory(())
+        self._tables = Tables()
         self._troubles: tuple[str, ...] = ()
+        self._seen: tuple[Seen, ...] = ()
+        self._changing: set[Path] = set()
+        """Files that changed while they were hashed: not offered until one is read in peace."""
+        self._wanted: list[ModelName] = []
+        """Models whose claimed digest somebody wants to be checked."""
+        self._revision = 0
 
-    def scan(self) -> None:
-        """Lists the places anew. Cards of files that did not change are kept."""
-        listing = list_models(self._places)
-        found, troubles = _with_starter(listing, self._starter)
+    @property
+    def revision(self) -> int:
+        """Rises whenever the list would be shown differently."""
+        return self._revision
+
+    def set_places(self, places: Sequence[Place]) -> None:
+        """Looks at these places from the next scan on."""
         with self._lock:
-            self._troubles = troubles
+            self._places = tuple(places)
+
+    def scan(self) -> bool:
+        """Lists the places anew; whether something changed. Cards of the same files are kept."""
+        with self._lock:
+            places = self._places
+        listing = survey((*places, *self._others()))
+        demonstration = self._starter.found() if self._starter else None
+        # It comes first, so that its name is its own, whatever lies in the owner's folders.
+        found = [demonstration, *listing.found] if demonstration else listing.found
+        trouble = self._starter.trouble if self._starter else ""
+        own = [t.message for t in listing.troubles if t.place.app not in OTHERS]
+        troubles = (*own, *([trouble] if trouble else []))
+        seen = tuple(_seen(place, found, listing.troubles) for place in listing.places)
+        with self._lock:
+            has_changed = found != self._listed or (troubles, seen) != (self._troubles, self._seen)
+            self._troubles, self._seen = troubles, seen
             if found != self._listed:
                 self._listed = found
-                self._take(found)
+                self._rebuild()
+            elif has_changed:
+                self._revision += 1
+        return has_changed
 
     def entries(self) -> tuple[Entry, ...]:
         """All models that are offered, as far as they are read, in the order of the places."""
         with self._lock:
-            entries = tuple(self._entries.values())
+            entries = tuple(e for e in self._tables.entries.values() if not e.is_accessory)
         owners = tuple(entry for entry in entries if not entry.is_demonstration)
         return entries if is_offered(not entry.refusal for entry in owners) else owners
 
     def demonstration(self) -> Entry | None:
         """The model that comes with the program, offered or not; None where there is none."""
         with self._lock:
-            return next((e for e in self._entries.values() if e.is_demonstration), None)
+            entries = self._tables.entries.values()
+            return next((entry for entry in entries if entry.is_demonstration), None)
 
     def troubles(self) -> tuple[str, ...]:
-        """What went wrong while listing, in sentences."""
+        """What went wrong while listing the owner's own places, in sentences."""
         with self._lock:
             return self._troubles
+
+    def places(self) -> tuple[Seen, ...]:
+        """Every place that was looked at, those of other programs too."""
+        with self._lock:
+            return self._seen
+
+    def files(self, name: ModelName) -> tuple[Found, ...]:
+        """The files of a listed model: what is loaded, then its copies; () where it is gone."""
+        with self._lock:
+            return self._tables.found.get(name, ())
 
     def find(self, name: str) -> Entry:
         """The model that `name` means, in any spelling. An unknown name makes it look again.
@@ -130,7 +161,7 @@ class Library:
         if entry is not None:
             return entry
         with self._lock:
-            raise ModelNotFound(name, self._directory.nearest(name))
+            raise ModelNotFound(name, self._tables.directory.nearest(name))
 
     def card(self, name: str) -> ModelCard:
         """The card of the model that `name` means, read again if the file has changed.
@@ -152,108 +183,130 @@ class Library:
 
         Call it until it says False: then the cards are written down for the next start.
         """
-        unread = next((entry.name for entry in self.entries() if not entry.is_read), None)
+        with self._lock:
+            entries = self._tables.entries.values()
+            unread = next((entry.name for entry in entries if not entry.is_read), None)
         if unread is None:
             with self._reading, self._lock:
-                self._cache.save(frozenset(str(found.path) for found in self._found.values()))
+                self._cache.save(frozenset(str(found.path) for found in self._listed))
             return False
         self._read(unread)
         return True
 
+    # --- contents ----------------------------------------------------------------------------
+
+    def unhashed(self, postponed: frozenset[Path] = frozenset()) -> tuple[Unhashed, ...]:
+        """The files whose content is to be read, in the order in which to do it.
+
+        First those that somebody wants checked, then those that no name claims a digest for;
+        a claim is believed until then. Files that cannot be loaded are not read.
+        """
+        with self._lock:
+            wanted = [f for name in self._wanted for f in self._tables.found.get(name, ())]
+            usable = [
+                found
+                for name, entry in self._tables.entries.items()
+                if entry.card is not None and entry.backend == "llama"
+                for found in self._tables.found[name]
+                if not found.claims
+            ]
+            usable += [f for f in self._listed if not self._changing.isdisjoint(f.parts)]
+        parts = [
+            Unhashed(path, part)
+            for found in (*wanted, *usable)
+            if len(found.parts) == len(found.stamp)
+            for path, part in zip(found.parts, found.stamp, strict=True)
+            if path not in postponed and not self._digests.get(path, part)
+        ]
+        return tuple(dict.fromkeys(parts))
+
+    def want_digest(self, name: ModelName) -> None:
+        """Has the content of a model read soon, even where its name claims a digest."""
+        with self._lock:
+            if name not in self._wanted:
+                self._wanted.append(name)
+
+    def hashed(self, file: Unhashed, sha256: str) -> None:
+        """The content of a file was read in peace: models are told apart, or merged, by it."""
+        self._digests.put(file.path, file.part, sha256)
+        with self._lock:
+            self._changing.discard(file.path)
+            self._rebuild()
+
+    def changing(self, path: Path) -> None:
+        """The file changed while it was read: it is refused until it rests."""
+        with self._lock:
+            self._changing.add(path)
+            self._rebuild()
+
+    # --- inside ------------------------------------------------------------------------------
+
     def _known(self, name: str) -> Entry | None:
         with self._lock:
-            if entry := self._entries.get(ModelName(name)):
+            entries = self._tables.entries
+            if entry := entries.get(ModelName(name)):
                 return entry
-            for entry in self._entries.values():
+            for entry in entries.values():
                 if name == entry.path or name in entry.duplicates:
                     return entry
-            meant = self._directory.find(name)
-            return None if meant is None else self._entries[meant]
+            meant = self._tables.directory.find(name)
+            return None if meant is None else entries[meant]
 
     def _has_changed(self, entry: Entry) -> bool:
-        with self._lock:
-            found = self._found.get(entry.name)
-        return found is None or stamp_of(found) != found.stamp
+        files = self.files(entry.name)
+        return not files or stamp_of(files[0]) != files[0].stamp
 
     def _read(self, name: ModelName) -> Entry | None:
         """Reads one header and puts what it says into the table; None if the model has gone."""
         with self._reading:
             while True:
                 with self._lock:
-                    found, entry = self._found.get(name), self._entries.get(name)
-                if found is None or entry is None or entry.is_read:
+                    entry = self._tables.entries.get(name)
+                    found = self._tables.found.get(name, ())[:1]
+                if not found or entry is None or entry.is_read:
                     return entry
-                known = _read_known(found)
+                known = _read_known(found[0])
                 with self._lock:
-                    self._cache.put(found.path, known)
-                    if self._found.get(name) == found:
-                        entry = _with(entry, known)
-                        self._put(entry)
-                        self._directory = Directory(self._named.values())
-                        return entry
+                    self._cache.put(found[0].path, known)
+                    if self._tables.found.get(name, ())[:1] == found:
+                        return self._take(name, found[0], known)
 
-    def _take(self, listed: Sequence[Found]) -> None:
-        """Replaces the tables by what was listed."""
-        self._found, self._origins, self._entries, self._named = {}, {}, {}, {}
-        for found in listed:
-            origin = origin_of(found.folders, found.stem)
-            twin = self._entries.get(origin.canonical)
-            if twin is not None and twin.size_bytes == found.size_bytes and found.size_bytes:
-                duplicates = (*twin.duplicates, str(found.path))
-                self._entries[twin.name] = replace(twin, duplicates=duplicates)
-                continue
-            name = self._free_name(origin)
-            self._found[name], self._origins[name] = found, origin
-            self._put(_entry(name, found, self._cache.get(found.path, found.stamp)))
-        self._directory = Directory(self._named.values())
+    def _take(self, name: ModelName, found: Found, known: Known) -> Entry:
+        self._revision += 1
+        if known.refusal and len(self._tables.found[name]) > 1:
+            # A copy that can be read takes its place, and its name.
+            self._rebuild()
+            return next(e for e in self._tables.entries.values() if e.path == str(found.path))
+        return self._tables.put(name, lambda entry: with_known(entry, found, known))
 
-    def _put(self, entry: Entry) -> None:
-        """Lists it, with all spellings; its card adds some."""
-        origin = self._origins[entry.name]
-        quant = origin.quant or (entry.card.quantisation if entry.card else "")
-        self._entries[entry.name] = entry
-        self._named[entry.name] = named(
-            entry.name, spellings(origin, entry.card), quant, is_usable=not entry.refusal
+    def _rebuild(self) -> None:
+        """Makes the tables anew of what was listed, read and hashed. Call it under the lock."""
+        self._revision += 1
+        self._changing &= {path for found in self._listed for path in found.parts}
+        self._tables = Tables.of(
+            (
+                self._at_rest(found),
+                identity_of(found, self._digests),
+                self._cache.get(found.path, found.stamp),
+            )
+            for found in self._listed
         )
 
-    def _free_name(self, origin: Origin) -> ModelName:
-        """Its canonical name; if that is taken, with a folder before it, or a number behind."""
-        name = origin.canonical
-        for folder in (origin.repository, origin.publisher):
-            if name in self._entries and folder:
-                name = ModelName(f"{slug(folder)}/{name}")
-        base, number = name, 2
-        while name in self._entries:
-            name, number = ModelName(f"{base}~{number}"), number + 1
-        return name
+    def _at_rest(self, found: Found) -> Found:
+        """The find, refused while it is being written."""
+        if self._changing.isdisjoint(found.parts):
+            return found
+        return replace(found, refusal=f"{found.path}: {_CHANGES}", remedy=_CHANGES_REMEDY)
 
 
-def _entry(name: ModelName, found: Found, known: Known | None) -> Entry:
-    entry = Entry(
-        name=name,
-        path=str(found.path),
-        shards=tuple(str(part) for part in found.shards),
-        size_bytes=found.size_bytes,
-        modified=found.modified,
-        backend="toy" if found.path.suffix.lower() == TOY_SUFFIX else "llama",
-        is_demonstration=found.is_demonstration,
+def _seen(place: Place, found: Sequence[Found], troubles: Sequence[Trouble]) -> Seen:
+    there = [one for one in found if one.place == place]
+    return Seen(
+        place,
+        models=len(there),
+        size_bytes=sum(one.size_bytes for one in there),
+        troubles=tuple(trouble.message for trouble in troubles if trouble.place == place),
     )
-    return entry if known is None else _with(entry, known)
-
-
-def _with_starter(listing: Listing, starter: Starter | None) -> tuple[list[Found], tuple[str, ...]]:
-    """What is found, and what went wrong, with the demonstration model.
-
-    It comes first, so that its name is its own, whatever lies in the owner's folders.
-    """
-    demonstration = starter.found() if starter else None
-    found = [demonstration, *listing.found] if demonstration else listing.found
-    trouble = starter.trouble if starter else ""
-    return found, (*listing.troubles, *([trouble] if trouble else []))
-
-
-def _with(entry: Entry, known: Known) -> Entry:
-    return replace(entry, card=known.card, refusal=known.refusal, remedy=known.remedy)
 
 
 def _read_known(found: Found) -> Known:
@@ -262,4 +315,9 @@ def _read_known(found: Found) -> Known:
     try:
         return Known(found.stamp, card=(read_toy if is_toy else read_header)(found.path))
     except ModelFileInvalid as error:
-        return Known(found.stamp, refusal=error.message, remedy=error.remedy)
+        return Known(
+            found.stamp,
+            refusal=error.message,
+            remedy=error.remedy,
+            is_accessory=error.remedy == NOTHING_WRONG,
+        )

@@ -18,7 +18,8 @@ from typing import Annotated, Final, final
 import msgspec
 from msgspec import Meta
 
-from app.server.models.listing import Found, Stamp
+from app.core.models.names import origin_of
+from app.server.models.found import Found, Place, Stamp, part_of
 
 MANIFEST: Final = "starter.toml"
 FOLDER: Final = "models"
@@ -88,7 +89,7 @@ class Starter:
         path = self._folder / manifest.file
         try:
             status = path.stat()
-            stamp: Stamp = ((status.st_size, status.st_mtime_ns),)
+            stamp: Stamp = (part_of(status),)
             if self._checked != (manifest, stamp):
                 self._fault = _fault_of(path, status.st_size, manifest)
                 self._checked = manifest, stamp
@@ -96,7 +97,12 @@ class Starter:
             return f"{path} cannot be read: {error.strerror}"
         if self._fault:
             return f"{path} {self._fault}"
-        return Found(path, manifest.name, (), stamp, is_demonstration=True)
+        return Found(
+            path=path,
+            origin=origin_of((), manifest.name),
+            stamp=stamp,
+            place=Place(self._folder, "starter"),
+        )
 
 
 def _fault_of(path: Path, size_bytes: int, manifest: StarterManifest) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from app.core.base.errors import ModelFileInvalid, ModelNotFound
 from app.server.models import listing
+from app.server.models.found import Place
 from tests.gguf_made import GgufStore, LlamaOptions
 from tests.server.models.assemble import STRING, Gguf, scalar
 from tests.server.models.shelf import names, put, read_all, scanned
@@ -74,7 +75,8 @@ def test_a_split_model_without_its_first_part_says_what_is_missing(
 
     (entry,) = read_all(scanned(tmp_path)).entries()
 
-    assert "No such file" in entry.refusal
+    assert f"1 of its {len(parts)} part is missing: {first.name}" in entry.refusal
+    assert "download" in entry.remedy
 
 
 def test_a_broken_file_is_listed_with_its_reason(tmp_path: Path) -> None:
@@ -90,14 +92,17 @@ def test_a_broken_file_is_listed_with_its_reason(tmp_path: Path) -> None:
         library.card("broken")
 
 
-def test_a_projector_beside_its_model_is_listed_as_what_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["mmproj-f16.gguf", "vision.gguf"])
+def test_a_projector_is_no_model_and_says_so_when_it_is_named(name: str, tmp_path: Path) -> None:
     projector = Gguf(keys=[scalar("general.architecture", STRING, "clip")])
-    projector.write(tmp_path / "mmproj-f16.gguf")
+    path = projector.write(tmp_path / name)
 
-    (entry,) = read_all(scanned(tmp_path)).entries()
+    library = read_all(scanned(tmp_path))
 
-    assert "projector, which serves beside its model" in entry.refusal
-    assert entry.remedy.startswith("Nothing is wrong with it")
+    assert library.entries() == ()
+    with pytest.raises(ModelFileInvalid, match="projector, which serves beside") as raised:
+        library.card(str(path))
+    assert raised.value.remedy.startswith("Nothing is wrong with it")
 
 
 def test_a_file_copied_later_is_found_when_it_is_named(tmp_path: Path) -> None:
@@ -229,10 +234,10 @@ def test_a_folder_with_far_too_much_is_not_listed_whole(tmp_path: Path) -> None:
     for index in range(20):
         put(tmp_path / f"{index:02}.gguf")
 
-    made.add_folder(tmp_path)
+    made.add_folder(Place(tmp_path))
 
     assert len(made.found) == 10
-    assert "not listed whole" in made.troubles[0]
+    assert "not listed whole" in made.troubles[0].message
 
 
 def test_a_name_that_is_no_unicode_is_a_trouble(tmp_path: Path) -> None:
