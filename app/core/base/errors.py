@@ -12,7 +12,13 @@
     ├── Busy                    try again later; carries retry_after_seconds
     ├── EngineFailed            the engine child crashed, hung or refused to start
     ├── ModelDoesNotFit         memory is short; carries the numbers in its message
+    ├── NotOurs                 a file of another program, which Athanor does not delete
     ├── ModelFileInvalid        a GGUF that is truncated, hostile or of another kind
+    ├── HubUnreachable          the model hub, or the way to it, is down or switched off
+    ├── RemoteNotFound          the hub has no such repository or file
+    ├── AccessNeeded            gated or private: the hub lets us in with a token only
+    ├── HubRefused              the hub answered what makes no sense, or refused
+    ├── DiskFull                less is free than a download needs
     └── SettingsInvalid         a setting has a wrong value; names file, line and what is allowed
 
 Each carries a `remedy`: what the owner can do about it, one sentence, "" when there is nothing.
@@ -129,7 +135,43 @@ class ModelFileInvalid(AthanorError):
     kind: ClassVar[str] = "model_file_invalid"
 
 
+class NotOurs(AthanorError):
+    """The file belongs to another program; the remedy says whose it is and how to delete it."""
+
+    kind: ClassVar[str] = "not_ours"
+
+
 class SettingsInvalid(AthanorError):
     """A setting has a value outside what is allowed."""
 
     kind: ClassVar[str] = "settings_invalid"
+
+
+class HubUnreachable(AthanorError):
+    """The model hub does not answer, or nothing may be asked of it."""
+
+    kind: ClassVar[str] = "hub_unreachable"
+
+
+class RemoteNotFound(AthanorError):
+    """The hub has no such repository, or nothing in it that can be used here."""
+
+    kind: ClassVar[str] = "remote_not_found"
+
+
+class AccessNeeded(AthanorError):
+    """The hub lets in only who has agreed to terms, or has the right token."""
+
+    kind: ClassVar[str] = "access_needed"
+
+
+class HubRefused(AthanorError):
+    """The hub, or what stands in its place, answered something that cannot be used."""
+
+    kind: ClassVar[str] = "hub_refused"
+
+
+class DiskFull(AthanorError):
+    """Less is free on the disk than is needed."""
+
+    kind: ClassVar[str] = "disk_full"

@@ -88,6 +88,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Weights before the first layer; they stay in RAM."""
     output_bytes: int = 0
     """Weights after the last layer."""
+    expert_bytes: int = 0
+    """Weights of all experts together, of which a token uses `experts_used` in `experts`."""
     tied_bytes: int = 0
     """Token embeddings that also serve as output, and so are copied to a GPU that computes it."""
 

@@ -51,6 +51,7 @@ NOTHING_WRONG: Final = "Nothing is wrong with it; load the model that it belongs
 """The remedy by which files that belong to a model are known from broken ones."""
 
 _BLOCK: Final = re.compile(r"(?P<side>enc\.|dec\.)?blk\.(?P<index>\d{1,6})\.")
+_EXPERTS: Final = re.compile(r"ffn_(?:gate|up|down|gate_up)_exps\b")
 _INPUTS: Final = ("token_embd", "position_embd", "token_types", "per_layer_token_embd")
 
 
@@ -109,6 +110,7 @@ def card_of(headers: Sequence[Header]) -> ModelCard:
         pooling=pooling,
         layers=tuple(layers),
         input_bytes=input_bytes,
+        expert_bytes=sum(t.size_bytes for t in tensors if _EXPERTS.search(t.name)),
         output_bytes=output_bytes,
         # Encoders have no output over the vocabulary.
         tied_bytes=0 if architecture in WITHOUT_CACHE else tied_bytes,

@@ -14,7 +14,7 @@ import msgspec
 from app.core.models.card import ModelCard
 from app.server.models.found import Stamp
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Goes up whenever the reader finds more, or decides otherwise, in the same file."""
 
 

@@ -49,6 +49,12 @@ _TABLE: Final[dict[str, _Row]] = {
     "engine_failed": _Row(503, "unavailable_error", "engine_failed"),
     "model_does_not_fit": _Row(507, "server_error", "model_does_not_fit", may_retry=False),
     "model_file_invalid": _Row(422, "invalid_request_error", "model_file_invalid"),
+    "hub_unreachable": _Row(502, "unavailable_error", "hub_unreachable", may_retry=False),
+    "remote_not_found": _Row(404, "not_found_error", "remote_not_found"),
+    "access_needed": _Row(403, "permission_error", "access_needed"),
+    "hub_refused": _Row(502, "server_error", "hub_refused", may_retry=False),
+    "disk_full": _Row(507, "server_error", "disk_full", may_retry=False),
+    "not_ours": _Row(409, "invalid_request_error", "not_ours"),
     "settings_invalid": _Row(500, "server_error", "settings_invalid", may_retry=False),
 }
 

@@ -1,0 +1,77 @@
+"""Downloads on the disk: what was asked for, so that a restart forgets none.
+
+Progress is not written: how much of a file is there, the file itself tells.
+"""
+
+from typing import Final, final
+
+from msgspec import convert
+
+from app.core.downloads.download import Download, DownloadId
+from app.server.storage.database import Database
+
+_COLUMNS: Final = (
+    "id, repository, revision, name, status, cause, reason, remedy, asked_at, ended_at"
+)
+
+
+@final
+class DownloadsTable:
+    """The rows in `database`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> tuple[Download, ...]:
+        """Every download as it was last written, oldest first."""
+        rows = await self._database.read(
+            f"select {_COLUMNS} from downloads order by asked_at, id"  # noqa: S608  # our own names
+        )
+        files = await self._database.read(
+            "select download, path, name, size, sha256 from download_files"
+            " order by download, position"
+        )
+        by_download: dict[object, list[dict[str, object]]] = {}
+        for download, path, name, size, sha256 in files:
+            file = {"path": path, "name": name, "size": size, "sha256": sha256}
+            by_download.setdefault(download, []).append(file)
+        names = _COLUMNS.split(", ")
+        return tuple(
+            convert(
+                {**dict(zip(names, row, strict=True)), "files": by_download.get(row[0], [])},
+                Download,
+            )
+            for row in rows
+            # A power cut between the two statements of `add`: nothing was begun yet.
+            if row[0] in by_download
+        )
+
+    async def add(self, download: Download) -> None:
+        """A new one, with its files."""
+        await self._database.write(
+            f"insert into downloads ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # our own names
+            *(download.id, download.repository, download.revision, download.name),
+            *(download.status, download.cause, download.reason, download.remedy),
+            *(download.asked_at, download.ended_at),
+        )
+        await self._database.write_many(
+            "insert into download_files (download, position, path, name, size, sha256)"
+            " values (?, ?, ?, ?, ?, ?)",
+            [
+                (download.id, position, file.path, file.name, file.size, file.sha256)
+                for position, file in enumerate(download.files)
+            ],
+        )
+
+    async def save(self, download: Download) -> None:
+        """Where it stands now."""
+        await self._database.write(
+            "update downloads set status = ?, cause = ?, reason = ?, remedy = ?, ended_at = ?"
+            " where id = ?",
+            *(download.status, download.cause, download.reason, download.remedy),
+            *(download.ended_at, download.id),
+        )
+
+    async def remove(self, download: DownloadId) -> None:
+        """Forget it."""
+        await self._database.write("delete from downloads where id = ?", download)
