@@ -15,6 +15,7 @@ from typing import Annotated, Final, Literal, final
 import msgspec
 from msgspec import Meta
 
+from app.settings.download_schema import DownloadSettings
 from app.settings.neighbour_schema import NeighbourSettings, SharingSettings
 
 KIB: Final = 1024
@@ -274,5 +275,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     server: ServerSettings = ServerSettings()
     models: ModelsSettings = ModelsSettings()
     engine: EngineSettings = EngineSettings()
+    downloads: DownloadSettings = DownloadSettings()
     neighbour: NeighbourSettings = NeighbourSettings()
     sharing: SharingSettings = SharingSettings()

@@ -36,7 +36,7 @@ def test_a_name_that_tells_its_unit_tells_the_truth(field: Field) -> None:
 
 
 def test_no_name_and_no_flag_stands_for_two_settings() -> None:
-    assert SECTIONS == ("server", "models", "engine", "neighbour", "sharing")
+    assert SECTIONS == ("server", "models", "engine", "downloads", "neighbour", "sharing")
     for names in (
         [field.name for field in FIELDS.values()],
         [field.flag for field in FIELDS.values()],
