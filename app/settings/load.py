@@ -189,7 +189,7 @@ def _nearest(name: str, known: tuple[str, ...]) -> str:
     return (
         f"; did you mean {matches[0]}?"
         if matches
-        else f"; there are: {', '.join(known)}" * (len(known) < 6)
+        else f"; there are: {', '.join(known)}" * (len(known) < 12)
     )
 
 
