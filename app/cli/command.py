@@ -78,3 +78,7 @@ def _complete_model(context: click.Context, parameter: click.Parameter, start: s
 
 
 MODEL: Final = click.argument("model", metavar="MODEL", shell_complete=_complete_model)
+MODEL_IF_ANY: Final = click.argument(
+    "model", metavar="[MODEL]", default="", shell_complete=_complete_model
+)
+"""Empty means the default model."""

@@ -37,7 +37,7 @@ def load_with_progress(client: Client, request: LoadRequest) -> LoadAnswer:
 
 
 def _watch(client: Client, model: str, progress: Progress, is_over: threading.Event) -> None:
-    task = progress.add_task(f"loading {escape(model)}", total=1.0)
+    task = progress.add_task(f"loading {escape(model or 'the default model')}", total=1.0)
     try:
         for event in client.events():
             if is_over.is_set():

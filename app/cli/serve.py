@@ -5,7 +5,7 @@ import shlex
 import signal
 import threading
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
@@ -17,13 +17,19 @@ from app.cli.disk import check_file
 from app.cli.exit_codes import NotFound
 from app.cli.flags import by_path, setting_flags
 from app.cli.output import print_json, stdout
+from app.core.models.demonstration import DESCRIPTION, labelled
 from app.settings.fields import FIELDS
 from app.settings.load import DEFAULT_ORIGIN, load_settings
 from app.settings.paths import Paths
 from app.settings.schema import Settings
 from app.wire.serving import Serving
 
+if TYPE_CHECKING:
+    from app.server.main.greeting import Greeting
+
 _QUESTION: Final = "Why is the sky blue?"
+_ABOUT: Final = "What is this program?"
+"""What the demonstration knows."""
 
 
 @command(
@@ -58,15 +64,17 @@ def serve(models: tuple[Path, ...], with_parent: bool, is_json: bool, **flags: s
     if with_parent:
         threading.Thread(target=_stop_when_stdin_ends, daemon=True).start()
 
-    def tell(addresses: tuple[str, ...], names: tuple[str, ...]) -> None:
+    def tell(greeting: "Greeting") -> None:
         if is_json:
-            log_file = str(paths.log_file)
             serving = Serving(
-                pid=os.getpid(), addresses=addresses, models=len(names), log_file=log_file
+                pid=os.getpid(),
+                addresses=greeting.addresses,
+                models=greeting.models,
+                log_file=str(paths.log_file),
             )
             print_json(serving, is_line=True)
         else:
-            _print_banner(addresses, names, settings, paths)
+            _print_banner(greeting, settings, paths)
 
     from app.server.main import run_server  # noqa: PLC0415  # it imports the whole server
 
@@ -99,36 +107,51 @@ def _stop_when_stdin_ends() -> None:
     signal.raise_signal(signal.SIGTERM)
 
 
-def _print_banner(
-    addresses: tuple[str, ...], names: tuple[str, ...], settings: Settings, paths: Paths
-) -> None:
+def _print_banner(greeting: "Greeting", settings: Settings, paths: Paths) -> None:
     out = stdout()
     out.print(f"[bold]Athanor {__version__}[/] is serving; Ctrl-C stops it.\n")
     port = settings.server.port
-    if port and not any(f":{port}/" in address for address in addresses):
+    if port and not any(f":{port}/" in address for address in greeting.addresses):
         out.print(f"  Port {port} is taken, so another one is used.\n", highlight=False)
-    found = f"{len(names)} found (`athanor models` lists them)" if names else "none found yet"
     rows = (
-        ("API", "  ".join(addresses)),
-        ("Models", found),
+        ("API", "  ".join(greeting.addresses)),
+        ("Models", _found(greeting)),
         ("Settings", str(paths.config_file)),
         ("Log", str(paths.log_file)),
     )
     for name, value in rows:
         out.print(f"  {name.ljust(9)} {value}", markup=False, soft_wrap=True)
-    if not names:
+    if greeting.demonstration:
+        out.print(f"\n{DESCRIPTION}", markup=False, soft_wrap=True)
+    if greeting.demonstration or not greeting.models:
         out.print(
-            f"\nPut GGUF files into {paths.models}, name a folder in the setting models.folders, "
-            "or start with --model PATH.",
+            f"\nFor {'a real' if greeting.models else 'a'} model: `athanor pull` downloads one; or "
+            f"put GGUF files into {paths.models}, name a folder in the setting models.folders, or "
+            "start with --model PATH.",
             markup=False,
             soft_wrap=True,
         )
-        return
-    body = {"model": names[0], "messages": [{"role": "user", "content": _QUESTION}]}
+    if greeting.example:
+        _print_example(greeting)
+
+
+def _found(greeting: "Greeting") -> str:
+    if greeting.demonstration:
+        name = labelled(greeting.demonstration, is_demonstration=True)
+        return f"{name}, since there is no other yet"
+    if not greeting.models:
+        return "none found yet"
+    return f"{greeting.models} found (`athanor models` lists them)"
+
+
+def _print_example(greeting: "Greeting") -> None:
+    question = _ABOUT if greeting.demonstration else _QUESTION
+    body = {"model": greeting.example, "messages": [{"role": "user", "content": question}]}
+    out = stdout()
     out.print("\nTry it:\n", markup=False)
-    out.print(
-        f"  curl {addresses[0]}/chat/completions -H 'Content-Type: application/json' \\\n"
+    for line in (
+        f'athanor run {shlex.quote(greeting.example)} "{question}"',
+        f"curl {greeting.addresses[0]}/chat/completions -H 'Content-Type: application/json' \\\n"
         f"    -d {shlex.quote(msgspec.json.encode(body).decode())}\n",
-        markup=False,
-        soft_wrap=True,
-    )
+    ):
+        out.print(f"  {line}", markup=False, soft_wrap=True)

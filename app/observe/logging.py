@@ -33,7 +33,12 @@ _QUIET: Final = (
 )
 """Their debug and info lines carry addresses, headers or parameters of statements."""
 
-_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+TOLD: Final = {"is_told": True}
+"""Fields of a record that a face shows in its own words: it stays off a terminal."""
+
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord(TOLD))) | {
+    *("message", "asctime", "taskName")
+}
 """What every record has; the rest of its attributes are the fields of the call."""
 
 _DEPTH_MAX: Final = 4
@@ -76,6 +81,15 @@ class ContentFilter(logging.Filter):
 
 
 @final
+class ToldFilter(logging.Filter):
+    """Keeps from a terminal what stands there already, said by a face."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for a record with the fields of `TOLD`."""
+        return not getattr(record, "is_told", False)
+
+
+@final
 class LineFormatter(logging.Formatter):
     """`2026-03-01T12:00:00.123Z info app.server.node request ended tokens=12`."""
 
@@ -102,6 +116,8 @@ def set_up(level: Level, file: Path | None) -> None:
     May be called again: the former set-up is replaced. Raises: OSError when `file` cannot be made.
     """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if sys.stderr.isatty():
+        handlers[0].addFilter(ToldFilter())
     if file is not None:
         handlers.append(
             logging.handlers.RotatingFileHandler(

@@ -310,9 +310,9 @@ def test_serve_greets_with_address_curl_and_log(home: Path) -> None:
 
 
 def test_serve_without_models_says_where_to_put_them(home: Path) -> None:
-    with terminal("serve", "--port", "0", home=home) as screen:
+    with terminal("serve", "--port", "0", "--starter", "false", home=home) as screen:
         screen.expect("none found yet")
-        screen.expect(f"Put GGUF files into {home / 'models'}")
+        screen.expect(f"put GGUF files into {home / 'models'}")
         screen.type("\x03")
 
         assert screen.ended() == Exit.OK

@@ -1,16 +1,18 @@
 """`athanor run`: talk to a model in the terminal, or ask it one thing in a pipe."""
 
 import sys
+from http import HTTPStatus
 
 import click
 import msgspec
+from msgspec.structs import replace
 from rich.markup import escape
 
 from app.cli.chat.answer import Answer, PlainFace, QuietFace, TerminalFace, receive
 from app.cli.chat.conversation import Conversation
 from app.cli.chat.reader import editing, read_terminal_line, read_typed
 from app.cli.chat.slash import COMMANDS, Chat, obey
-from app.cli.command import MODEL, command
+from app.cli.command import MODEL_IF_ANY, command
 from app.cli.exit_codes import Exit
 from app.cli.flags import WISHES, load_request, setting_flags
 from app.cli.output import note, print_error, print_json, stderr, stdout
@@ -19,7 +21,8 @@ from app.cli.server import running_or_own
 from app.client.client import Client
 from app.client.errors import ServerRefused
 from app.core.base.errors import AthanorError, ContextExceeded
-from app.wire.local import EnginePicture
+from app.core.models.demonstration import DESCRIPTION, REMEDY, labelled
+from app.wire.local import EnginePicture, LoadRequest
 from app.wire.openai.answer import Timings, Usage
 
 
@@ -27,6 +30,8 @@ class RunAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """One answer, whole."""
 
     model: str
+    is_demonstration: bool
+    """The model is the tiny one that comes with Athanor."""
     content: str
     reasoning: str
     finish_reason: str | None
@@ -37,14 +42,16 @@ class RunAnswer(msgspec.Struct, frozen=True, kw_only=True):
 @command(
     "run",
     examples=(
-        ("chat", "athanor run qwen3-8b"),
+        ("chat with the default model", "athanor run"),
+        ("chat with another", "athanor run qwen3-8b"),
         ("ask one thing", 'athanor run qwen3-8b "Why is the sky blue?"'),
+        ("ask the default model", 'athanor run "What is this program?"'),
         ("about a file", 'athanor run qwen3-8b "Summarise this:" < notes.txt'),
         ("with a system prompt and sampling", 'athanor run m --system "Be brief." --set seed=1'),
     ),
     answer=RunAnswer,
 )
-@MODEL
+@MODEL_IF_ANY
 @click.argument("prompt", required=False)
 @click.option("--system", default="", metavar="TEXT", help="The system prompt.")
 @click.option(
@@ -66,38 +73,63 @@ def run(
 ) -> int:
     """Talk to a model.
 
-    In a pipe, or with a PROMPT, the answer is all that is printed; what stdin holds is put below
-    the prompt. Without a running server one is started for the time of the chat.
+    Without MODEL it is the default one; a single text of several words that names no model is the
+    PROMPT. In a pipe, or with a PROMPT, the answer is all that is printed; what stdin holds is put
+    below the prompt. Without a running server one is started for the time of the chat.
     """
     conversation = Conversation(model, system)
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         conversation.set_parameter(name.strip(), value)
     request = load_request(model, wishes)
+    piped = "" if sys.stdin.isatty() else sys.stdin.read().strip("\n")
     is_chat = prompt is None and sys.stdin.isatty() and not is_json
-    text = "" if is_chat else _text_of(prompt)
+    may_be_prompt = prompt is None and len(model.split()) > 1
+    if not (is_chat or may_be_prompt):
+        _text_of(prompt, piped)
     with running_or_own() as client:
-        engine = load_with_progress(client, request).engine
+        engine, is_prompt = _loaded(client, request, may_be_prompt=may_be_prompt)
+        if is_prompt:
+            prompt, is_chat = model, False
+        if is_prompt or not model:
+            conversation.model = engine.model
         if is_chat:
             with editing([*COMMANDS]):
                 return _chat(client, conversation, engine)
-        return _ask_once(client, conversation, text, is_json=is_json)
+        text = _text_of(prompt, piped)
+        return _ask_once(client, conversation, text, engine=engine, is_json=is_json)
 
 
-def _text_of(prompt: str | None) -> str:
-    """The prompt, with what stdin holds below it."""
-    piped = "" if sys.stdin.isatty() else sys.stdin.read()
-    text = "\n\n".join(part for part in (prompt, piped.strip("\n")) if part)
+def _loaded(
+    client: Client, request: LoadRequest, *, may_be_prompt: bool
+) -> tuple[EnginePicture, bool]:
+    """The engine that answers; and True where what stood for a model's name is a prompt."""
+    try:
+        return load_with_progress(client, request).engine, False
+    except ServerRefused as refused:
+        if not (may_be_prompt and refused.status == HTTPStatus.NOT_FOUND):
+            raise
+    return load_with_progress(client, replace(request, model="")).engine, True
+
+
+def _text_of(prompt: str | None, piped: str) -> str:
+    """The prompt, with what stdin holds below it. Raises: UsageError where there is neither."""
+    text = "\n\n".join(part for part in (prompt, piped) if part)
     if not text:
         raise click.UsageError("there is no prompt: neither an argument nor anything in stdin")
     return text
 
 
-def _ask_once(client: Client, conversation: Conversation, text: str, *, is_json: bool) -> int:
+def _ask_once(
+    client: Client, conversation: Conversation, text: str, *, engine: EnginePicture, is_json: bool
+) -> int:
+    if engine.is_demonstration and not is_json:
+        note(f"{DESCRIPTION} {REMEDY}")
     if is_json:
         answer = receive(client.chat(conversation.ask(text)), QuietFace())
         shown = RunAnswer(
             model=conversation.model,
+            is_demonstration=engine.is_demonstration,
             content=answer.content,
             reasoning=answer.reasoning,
             finish_reason=answer.finish_reason,
@@ -116,11 +148,14 @@ def _ask_once(client: Client, conversation: Conversation, text: str, *, is_json:
 
 def _chat(client: Client, conversation: Conversation, engine: EnginePicture) -> int:
     chat = Chat(conversation, engine.context)
+    name = labelled(engine.model, is_demonstration=engine.is_demonstration)
     stderr().print(
-        f"[bold]{escape(engine.model)}[/], {chat.context} tokens of context. "
+        f"[bold]{escape(name)}[/], {chat.context} tokens of context. "
         "/help shows what else there is; Ctrl-D ends the chat.",
         soft_wrap=True,
     )
+    if engine.is_demonstration:
+        note(f"{DESCRIPTION} {REMEDY}")
     was_interrupted = False
     while not chat.is_over:
         try:

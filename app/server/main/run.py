@@ -27,6 +27,7 @@ from app.observe.meters import Meters
 from app.server.hardware.devices import Devices
 from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.machine import look_at_machine
+from app.server.main.greeting import OnReady, greet
 from app.server.main.listening import Listening, is_loopback, listen
 from app.server.main.lock_file import LockFile
 from app.server.main.stopping import Stopping
@@ -49,9 +50,6 @@ from app.settings.schema import Settings
 from app.wire.local import ServerLock
 
 log = logging.getLogger(__name__)
-
-OnReady = Callable[[tuple[str, ...], tuple[str, ...]], None]
-"""Called once connections are accepted: base URLs of the API, names of the models."""
 
 _LAST_BYTES_SECONDS: Final = 2.0
 """After the engines are gone every answer has its last event; this is for slow networks."""
@@ -121,7 +119,8 @@ async def _serve(
             await web.is_open.wait()
             hub.publish(ServerOpened(addresses=listening.base_urls()))
             lock.tell(_lock_text(listening, token, hub))
-            _say_ready(listening, server.port, hub, on_ready)
+            default = settings.models.default
+            on_ready(await greet(listening, hub, shelf, wished_port=server.port, default=default))
             await stopping.asked.wait()
             await _stop(web, serving, router, hub, stopping, grace=server.stop_grace_seconds)
             writing.cancel()
@@ -239,11 +238,3 @@ def _lock_text(listening: Listening, token: str, hub: Hub) -> ServerLock:
         version=__version__,
         started_at=hub.state.server.started_at,
     )
-
-
-def _say_ready(listening: Listening, wished: int, hub: Hub, on_ready: OnReady) -> None:
-    if wished and listening.port != wished:
-        log.warning("port %d is taken; serving on port %d instead", wished, listening.port)
-    log.info("serving", extra={"at": " ".join(listening.base_urls())})
-    names = (model.name for model in hub.state.models.values() if model.is_listed)
-    on_ready(listening.base_urls(), tuple(sorted(names)))

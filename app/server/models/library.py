@@ -105,11 +105,8 @@ class Library:
             places = self._places
         listing = survey((*places, *self._others()))
         demonstration = self._starter.found() if self._starter else None
-        # It comes first, so that its name is its own, whatever lies in the owner's folders.
-        found = [demonstration, *listing.found] if demonstration else listing.found
-        trouble = self._starter.trouble if self._starter else ""
-        own = [t.message for t in listing.troubles if t.place.app not in OTHERS]
-        troubles = (*own, *([trouble] if trouble else []))
+        found = _with_demonstration(demonstration, listing.found)
+        troubles = tuple(t.message for t in listing.troubles if t.place.app not in OTHERS)
         seen = tuple(_seen(place, found, listing.troubles) for place in listing.places)
         with self._lock:
             has_changed = found != self._listed or (troubles, seen) != (self._troubles, self._seen)
@@ -135,9 +132,12 @@ class Library:
             return next((entry for entry in entries if entry.is_demonstration), None)
 
     def troubles(self) -> tuple[str, ...]:
-        """What went wrong while listing the owner's own places, in sentences."""
+        """What went wrong while listing the owner's own places, in sentences; and why there is no
+        demonstration model, where it is missed."""
+        missing = self._starter.trouble if self._starter else ""
+        is_missed = missing and is_offered(not entry.refusal for entry in self.entries())
         with self._lock:
-            return self._troubles
+            return (*self._troubles, missing) if is_missed else self._troubles
 
     def places(self) -> tuple[Seen, ...]:
         """Every place that was looked at, those of other programs too."""
@@ -297,6 +297,14 @@ class Library:
         if self._changing.isdisjoint(found.parts):
             return found
         return replace(found, refusal=f"{found.path}: {_CHANGES}", remedy=_CHANGES_REMEDY)
+
+
+def _with_demonstration(demonstration: Found | None, found: list[Found]) -> list[Found]:
+    """It comes first, so that its name is its own, whatever lies in the owner's folders; and once,
+    also where its own folder is one of theirs."""
+    if demonstration is None:
+        return found
+    return [demonstration, *(one for one in found if one.stamp != demonstration.stamp)]
 
 
 def _seen(place: Place, found: Sequence[Found], troubles: Sequence[Trouble]) -> Seen:
