@@ -14,7 +14,7 @@ ifneq ($(origin CMAKE_ARGS),undefined)
 export CMAKE_ARGS
 endif
 
-SOURCES := app tests benchmarks packaging
+SOURCES := app tests benchmarks packaging setup.py
 PYTEST  := $(BIN)/python -m pytest
 
 # Set up for the extras $(1) of pyproject.toml; does nothing where that was done before.

@@ -9,6 +9,12 @@ from tests.tidy.source import ROOT, modules, read, tracked_files
 BLOB_BYTES_MAX = 300_000
 """The largest file a reader may be asked to clone; models and builds are made, not kept."""
 
+LARGER = {
+    # The first answer needs no download (docs/adr/0017-a-model-of-our-own.md).
+    "assets/models/athanor-starter.gguf": 12_000_000,
+}
+"""Files that may be larger, and how large."""
+
 INDIRECT = {"httptools", "uvloop"}
 """Installed for uvicorn, which imports them itself where they are there."""
 
@@ -97,7 +103,7 @@ def test_no_large_file_is_part_of_the_project() -> None:
     large = {
         path.relative_to(ROOT).as_posix(): path.stat().st_size
         for path in tracked_files()
-        if path.stat().st_size > BLOB_BYTES_MAX
+        if path.stat().st_size > LARGER.get(path.relative_to(ROOT).as_posix(), BLOB_BYTES_MAX)
     }
 
     assert not large, "make it when it is needed, or keep it elsewhere"
