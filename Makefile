@@ -28,10 +28,10 @@ endef
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-quick test-all check fmt fmt-check lint types bench docs clean
-.PHONY: setup-test
+.PHONY: setup-test starter-model examine-starter
 
 help: ## Show what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Create .venv, compile llama.cpp once (minutes) and install what serving needs
 	$(call set-up,fast)
@@ -69,9 +69,21 @@ types: setup-test ## Check the types of app/ with mypy, strict
 bench: setup-test ## Measure against llama-server, built from the same llama.cpp (long)
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# Training has an environment of its own: torch is heavy, and nothing of Athanor needs it.
+STARTER := .cache/starter-model/venv
+
+starter-model: setup-test ## Train the demonstration model inside Athanor anew (an hour on two cores)
+	@test -x $(STARTER)/bin/python || $(PYTHON) -m venv $(STARTER)
+	$(STARTER)/bin/pip install --quiet --requirement packaging/starter_model/requirements.txt
+	PYTHONPATH=packaging $(STARTER)/bin/python -m starter_model make $(ARGS)
+	PYTHONPATH=packaging $(BIN)/python -m starter_model examine --write
+
+examine-starter: setup-test ## Print the table of the demonstration model's card again (minutes)
+	PYTHONPATH=packaging $(BIN)/python -m starter_model examine $(ARGS)
+
 docs: setup-test ## Check that every setting, command, route and folder is documented
 	$(PYTEST) tests/tidy $(ARGS)
 
-clean: ## Remove caches and build output; .venv stays, since it holds the compiled llama.cpp
-	rm -rf build dist *.egg-info .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean: ## Remove build output; .venv and .cache stay, since they are long to get again
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

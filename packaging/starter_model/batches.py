@@ -1,0 +1,102 @@
+"""Batches: conversations as padded rows of tokens of about one length, each token weighted."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from starter_model import tokenizer as names
+from starter_model.conversation import converse, rendered
+
+_POOL: Final = 4096
+"""So many conversations are drawn at a time and sorted by length: little is padded."""
+
+_PROMPT_WEIGHT: Final = 0.05
+"""Of a token that a user or a tool wrote, against 1 of the assistant's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of ids (batch, tokens) and the weight of each as something to predict."""
+
+    tokens: Tensor
+    weights: Tensor
+
+
+def batches(
+    tokenizer: Tokenizer, *, seed: int, tokens: int, long_share: float = 0.0
+) -> Iterator[Batch]:
+    """Batches of about so many tokens, without end, none with a question that is held out.
+
+    `long_share` of the conversations have 10 to 60 exchanges, up to 4,096 tokens.
+    """
+    chance = random.Random(seed)
+    masker = _Masker(tokenizer)
+    while True:
+        rows = sorted(_rows(tokenizer, chance, long_share), key=len)
+        gathered = list(_gathered(rows, tokens))
+        chance.shuffle(gathered)
+        for rows_of_batch in gathered:
+            yield _padded(rows_of_batch, masker)
+
+
+def _rows(tokenizer: Tokenizer, chance: random.Random, long_share: float) -> list[list[int]]:
+    texts: list[str] = []
+    while len(texts) < _POOL:
+        turns = chance.randint(10, 60) if chance.random() < long_share else None
+        conversation = converse(chance, turns=turns)
+        if not conversation.is_held_out or turns:
+            texts.append(rendered(conversation))
+    return [encoding.ids[:4096] for encoding in tokenizer.encode_batch(texts)]
+
+
+def _gathered(rows: list[list[int]], tokens: int) -> Iterator[list[list[int]]]:
+    """Neighbours in length together, each batch at most so many tokens with its padding."""
+    batch: list[list[int]] = []
+    for row in rows:
+        if batch and len(row) * (len(batch) + 1) > tokens:
+            yield batch
+            batch = []
+        batch.append(row)
+    yield batch
+
+
+class _Masker:
+    """Weighs tokens by who wrote them."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._begin = tokenizer.token_to_id(names.TURN_BEGIN)
+        self._end = tokenizer.token_to_id(names.TURN_END)
+        self._assistant = tokenizer.encode("assistant\n").ids
+
+    def weights(self, row: list[int]) -> list[float]:
+        """For each token; an assistant's turn with its end counts fully."""
+        found = [_PROMPT_WEIGHT] * len(row)
+        header = [self._begin, *self._assistant]
+        at = 0
+        while at < len(row):
+            if row[at : at + len(header)] == header:
+                at += len(header)
+                while at < len(row):
+                    found[at] = 1.0
+                    at += 1
+                    if row[at - 1] == self._end:
+                        break
+            else:
+                at += 1
+        return found
+
+
+def _padded(rows: list[list[int]], masker: _Masker) -> Batch:
+    longest = max(map(len, rows))
+    tokens = np.zeros((len(rows), longest), dtype=np.int64)
+    weights = np.zeros((len(rows), longest), dtype=np.float32)
+    for at, row in enumerate(rows):
+        tokens[at, : len(row)] = row
+        weights[at, : len(row)] = masker.weights(row)
+    return Batch(torch.from_numpy(tokens), torch.from_numpy(weights))

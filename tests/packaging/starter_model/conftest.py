@@ -1,0 +1,6 @@
+"""Lets the tests import the package that makes the demonstration model."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "packaging"))
