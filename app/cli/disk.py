@@ -6,8 +6,10 @@ from pathlib import Path
 from app.core.base.errors import ModelFileInvalid
 from app.server.models.library import Library
 from app.server.models.places import open_library
+from app.server.models.shown import parted, shown_folder, shown_model
 from app.settings.paths import Paths
 from app.settings.schema import Settings
+from app.wire.library import LibraryPicture
 
 
 def read_library(
@@ -23,6 +25,25 @@ def read_library(
         entries = library.entries()
         on_read(sum(entry.is_read for entry in entries), len(entries))
     return library
+
+
+def read_picture(
+    paths: Paths, settings: Settings, on_read: Callable[[int, int], None] = lambda *_: None
+) -> LibraryPicture:
+    """The library as the server would show it, with every header read; `on_read` as above."""
+    library = read_library(paths, settings, on_read)
+    removable = {str(Path(folder).expanduser()) for folder in settings.models.folders}
+    usable, broken = parted(shown_model(entry) for entry in library.entries())
+    return LibraryPicture(
+        is_serving=False,
+        models=usable,
+        broken=broken,
+        folders=tuple(
+            shown_folder(seen, is_removable=str(seen.place.path) in removable)
+            for seen in library.places()
+        ),
+        troubles=library.troubles(),
+    )
 
 
 def check_file(path: Path, paths: Paths) -> None:

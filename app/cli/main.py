@@ -28,6 +28,8 @@ COMMANDS: Final = {
     "status": "app.cli.status:status",
     "run": "app.cli.chat.run:run",
     "models": "app.cli.models:models",
+    "folders": "app.cli.folders:folders",
+    "rm": "app.cli.remove:remove",
     "load": "app.cli.load:load",
     "unload": "app.cli.load:unload",
     "ps": "app.cli.status:ps",
@@ -41,7 +43,7 @@ COMMANDS: Final = {
 
 _PANELS: Final = (
     ("Server", ["serve", "stop", "status"]),
-    ("Models", ["run", "models", "load", "unload", "ps", "bench"]),
+    ("Models", ["run", "models", "folders", "rm", "load", "unload", "ps", "bench"]),
     ("Care", ["keys", "settings", "doctor", "completion"]),
 )
 

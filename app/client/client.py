@@ -7,6 +7,7 @@ call raises NoServer, ServerSilent or ServerRefused, and nothing of httpx comes 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Self, TypeVar, final
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -16,6 +17,15 @@ from app.client.discovery import find_server
 from app.client.errors import NoServer, ServerRefused, ServerSilent
 from app.client.sse import events_of
 from app.settings.paths import Paths
+from app.wire.library import (
+    CheckRequest,
+    FolderList,
+    FolderPicture,
+    FolderRequest,
+    LibraryModel,
+    LibraryPicture,
+    ModelDeleted,
+)
 from app.wire.local import (
     KeyList,
     KeyMade,
@@ -103,6 +113,43 @@ class Client:
     def stop(self) -> StopAnswer:
         """Returns at once; the server then drains and ends."""
         return self._call("POST", "/local/stop", StopAnswer)
+
+    # --- the library -------------------------------------------------------------------------
+
+    def library(self) -> LibraryPicture:
+        """Every model on this machine."""
+        return self._call("GET", "/local/models", LibraryPicture)
+
+    def look(self) -> LibraryPicture:
+        """The same after a look at every folder."""
+        return self._call("POST", "/local/models/look", LibraryPicture, is_patient=True)
+
+    def library_model(self, model: str) -> LibraryModel:
+        """One model of the library, by any of its names."""
+        return self._call("GET", f"/local/models/{quote(model, safe='')}", LibraryModel)
+
+    def check_model(self, model: str) -> LibraryModel:
+        """Has its content read soon, and compared with what its name claims."""
+        return self._call("POST", "/local/models/check", LibraryModel, CheckRequest(model=model))
+
+    def delete_model(self, model: str) -> ModelDeleted:
+        """Returns when it is unloaded and its files are gone from Athanor's folder."""
+        path = f"/local/models/{quote(model, safe='')}"
+        return self._call("DELETE", path, ModelDeleted, is_patient=True)
+
+    def folders(self) -> tuple[FolderPicture, ...]:
+        """Where models are looked for."""
+        return self._call("GET", "/local/folders", FolderList).folders
+
+    def add_folder(self, path: str) -> tuple[FolderPicture, ...]:
+        """Offers the models of a folder; all folders then."""
+        request = FolderRequest(path=path)
+        return self._call("POST", "/local/folders", FolderList, request, is_patient=True).folders
+
+    def remove_folder(self, path: str) -> tuple[FolderPicture, ...]:
+        """Offers them no more; all folders then."""
+        route = f"/local/folders?path={quote(path, safe='')}"
+        return self._call("DELETE", route, FolderList, is_patient=True).folders
 
     # --- keys --------------------------------------------------------------------------------
 

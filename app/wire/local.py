@@ -128,6 +128,8 @@ class NodePicture(LocalMessage, frozen=True, kw_only=True):
     """Base URLs of the API, as a client takes them: http://127.0.0.1:7117/v1."""
     models: int
     """How many are in the library; GET /v1/models lists them."""
+    library_revision: int = 0
+    """Rises whenever GET /local/models would answer otherwise, but for mere progress."""
     engines: tuple[EnginePicture, ...] = ()
     devices: tuple[DevicePicture, ...] = ()
     notices: tuple[Notice, ...] = ()

@@ -15,12 +15,12 @@ from app.cli.bench.command import BenchResult
 from app.cli.doctor.finding import DoctorReport
 from app.cli.exit_codes import Exit
 from app.cli.main import main
-from app.cli.models import ModelsOnDisk
 from app.cli.status import EngineList
 from app.cli.stop import Stopped
 from app.client.client import Client
 from app.client.process import wait_gone
 from app.settings.paths import Paths
+from app.wire.library import LibraryPicture
 from app.wire.local import (
     KeyList,
     KeyMade,
@@ -108,12 +108,12 @@ def test_a_broken_file_cannot_be_loaded_and_says_why(capsys: Captured) -> None:
 
 
 def test_models_lists_what_there_is_and_what_cannot_be_used(capsys: Captured) -> None:
-    found = msgspec.json.decode(_json(capsys, "models"), type=ModelsOnDisk)
+    found = msgspec.json.decode(_json(capsys, "models"), type=LibraryPicture)
 
     assert found.is_serving
     assert {model.name for model in found.models} == {"toy", "slow-model"}
     assert [broken.name for broken in found.broken] == ["broken"]
-    assert "no GGUF" in found.broken[0].reason
+    assert "no GGUF" in found.broken[0].refusal
 
     assert main(["models"]) == 0
     out = capsys.readouterr().out
@@ -124,7 +124,7 @@ def test_models_works_without_a_server(home: Path, capsys: Captured) -> None:
     toy = put_toy(home)
     (home / "config.toml").write_text(f"[models]\nfolders = ['{toy}']\n")
 
-    found = msgspec.json.decode(_json(capsys, "models"), type=ModelsOnDisk)
+    found = msgspec.json.decode(_json(capsys, "models"), type=LibraryPicture)
 
     assert not found.is_serving
     assert [(model.name, model.status) for model in found.models] == [("toy", "unloaded")]

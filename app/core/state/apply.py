@@ -33,6 +33,7 @@ from app.core.state.events import (
     EngineStarted,
     EngineUsed,
     Event,
+    LibraryChanged,
     ModelsListed,
     NoticeCleared,
     NoticeRaised,
@@ -65,6 +66,7 @@ def apply(state: NodeState, event: Event) -> NodeState:
             | NoticeRaised()
             | NoticeCleared()
             | ModelsListed()
+            | LibraryChanged()
         ):
             return _apply_server(state, event)
         case RequestArrived() | RequestAdvanced() | RequestEnded():
@@ -89,6 +91,8 @@ def _apply_server(state: NodeState, event: ServerEvent) -> NodeState:
             return replace(state, notices=_notices_but(state, key))
         case ModelsListed():
             return replace(state, models=_listed(state, event))
+        case LibraryChanged(library=library):
+            return replace(state, library=library)
         case _:
             assert_never(event)
 

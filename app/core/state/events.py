@@ -9,7 +9,7 @@ import msgspec
 
 from app.core.base.ids import ModelName, RequestId
 from app.core.state.engine_life import EngineFacts, EngineGauges, Picture
-from app.core.state.node_state import Device, Notice, Outcome
+from app.core.state.node_state import Device, LibraryFacts, Notice, Outcome
 
 
 @final
@@ -61,6 +61,13 @@ class ModelsListed(Picture, frozen=True, kw_only=True, tag="models_listed"):
     """The library as it is now, whole."""
 
     models: tuple[Listed, ...]
+
+
+@final
+class LibraryChanged(Picture, frozen=True, kw_only=True, tag="library_changed"):
+    """What is known of the model files changed: headers, contents, folders; or more was read."""
+
+    library: LibraryFacts
 
 
 @final
@@ -183,7 +190,13 @@ EngineEvent = (
 RequestEvent = RequestArrived | RequestAdvanced | RequestEnded
 
 ServerEvent = (
-    ServerOpened | ServerStopping | DevicesSeen | NoticeRaised | NoticeCleared | ModelsListed
+    ServerOpened
+    | ServerStopping
+    | DevicesSeen
+    | NoticeRaised
+    | NoticeCleared
+    | ModelsListed
+    | LibraryChanged
 )
 
 Event = ServerEvent | EngineEvent | RequestEvent

@@ -107,6 +107,19 @@ class RequestState(Picture, frozen=True, kw_only=True):
 
 
 @final
+class LibraryFacts(Picture, frozen=True, kw_only=True):
+    """The library of model files, as far as watchers need it to know when to look."""
+
+    revision: int = 0
+    """Rises whenever the list of models would be shown differently."""
+    hashing: str = ""
+    """The file whose content is being read; "" while none is."""
+    hashed_bytes: int = 0
+    hash_bytes: int = 0
+    """Of that file."""
+
+
+@final
 class NodeState(Picture, frozen=True, kw_only=True):
     """The whole picture. The dicts are never changed in place, only replaced."""
 
@@ -115,6 +128,7 @@ class NodeState(Picture, frozen=True, kw_only=True):
     requests: dict[RequestId, RequestState] = msgspec.field(default_factory=dict)
     devices: tuple[Device, ...] = ()
     notices: tuple[Notice, ...] = ()
+    library: LibraryFacts = LibraryFacts()
 
     def requests_of(self, model: ModelName) -> Iterable[RequestState]:
         """The requests in flight on `model`, oldest first."""

@@ -36,6 +36,7 @@ from app.server.models.places import open_library
 from app.server.node.engine import EngineLimits
 from app.server.node.engines import Engines
 from app.server.node.hub import Hub
+from app.server.node.librarian import Librarian
 from app.server.node.loader import Loader
 from app.server.node.router import Router
 from app.server.node.sampler import Sampler
@@ -104,6 +105,9 @@ async def _serve(
         services = Services(
             router=router,
             library=shelf,
+            librarian=Librarian(
+                shelf, paths=paths, folders=settings.models.folders, end=router.end
+            ),
             hub=hub,
             keys=keys,
             meters=meters,

@@ -167,6 +167,10 @@ class Router:
         """
         return await self._engines.unload(self.find(name))
 
+    async def end(self, model: ModelName) -> bool:
+        """As `unload`, of a model that may not be offered any more, by its canonical name."""
+        return await self._engines.unload(model)
+
     async def stop(self, grace_seconds: float) -> None:
         """Admits no more, waits for the requests in flight, and then ends every engine.
 

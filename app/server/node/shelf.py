@@ -1,22 +1,32 @@
 """Shelf: the library of model files, on the event loop.
 
 The library waits for the disk, so it is called in worker threads; what is known already is answered
-at once. Whoever lists the models makes it look again in the background, so files that were copied
-into a folder appear by themselves, and nothing happens while nobody looks.
+at once. Whoever lists the models makes it look again in the background. It looks by itself too,
+ever more seldom while nothing changes, so that files that were copied into a folder appear.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from pathlib import PurePath
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Final, final
 
 from app.core.base.errors import ModelFileInvalid, ModelNotFound
 from app.core.base.ids import ModelName
 from app.core.models.card import ModelCard
-from app.core.state.events import Listed, ModelsListed, NoticeCleared, NoticeRaised
-from app.core.state.node_state import Notice
+from app.core.models.watching import PAUSE_SECONDS_LEAST, next_pause
+from app.core.state.engine_life import Loading
+from app.core.state.events import (
+    LibraryChanged,
+    Listed,
+    ModelsListed,
+    NoticeCleared,
+    NoticeRaised,
+)
+from app.core.state.node_state import LibraryFacts, Notice
+from app.server.models.hasher import Hasher
 from app.server.models.library import Entry, Library
 from app.server.node.hub import Hub
 from app.wire.model import ModelSource
@@ -27,6 +37,7 @@ FRESH_SECONDS: Final = 5.0
 """A listing this young is not made again."""
 _UNKNOWN_KEPT: Final = 256
 _TROUBLE: Final = "library"
+_DOWNLOAD_AGAIN: Final = "Download the file again."
 
 
 @final
@@ -34,29 +45,66 @@ class Shelf:
     """The models that requests may name. Used by one event loop."""
 
     def __init__(self, library: Library, hub: Hub) -> None:
-        self._library = library
+        self.library = library
+        """The files themselves, for whoever may wait for the disk."""
         self._hub = hub
         self._scanned_at = float("-inf")
         self._is_stale = asyncio.Event()
         self._unknown: dict[str, tuple[float, ModelNotFound]] = {}
+        self._leaving: set[ModelName] = set()
+        self.hasher: Hasher | None = None
+        """Reads contents; None until `keep_read` runs."""
 
-    async def scan(self) -> None:
-        """Lists the files anew; the state shows them from now on."""
-        await asyncio.to_thread(self._library.scan)
+    async def scan(self) -> bool:
+        """Lists the files anew; the state shows them from now on. Whether something changed."""
+        has_changed = await asyncio.to_thread(self.library.scan)
         self._scanned_at = time.monotonic()
         self._unknown.clear()
         self._tell()
+        return has_changed
+
+    async def read_all(self) -> None:
+        """Lists the files anew and reads every header that is new."""
+        await self.scan()
+        while await asyncio.to_thread(self.library.read_next):
+            pass
+        self._tell()
 
     async def keep_read(self) -> None:
-        """Reads every header, and lists anew whenever somebody looked; runs until cancelled."""
+        """Reads every header, then contents in the background; runs until cancelled.
+
+        Lists anew whenever somebody looked, and by itself now and then, so that whoever watches
+        learns of files that come and go.
+        """
+        loop = asyncio.get_running_loop()
+        self.hasher = Hasher(
+            self.library,
+            on_change=lambda: _tell_later(loop, self._tell),
+            is_busy=lambda: any(isinstance(m.life, Loading) for m in self._hub.state.engines()),
+        )
+        self.hasher.start()
+        try:
+            await self._keep_listed()
+        finally:
+            self.hasher.stop()
+
+    async def _keep_listed(self) -> None:
+        assert self.hasher is not None
+        pause = PAUSE_SECONDS_LEAST
         while True:
-            while await asyncio.to_thread(self._library.read_next):
+            while await asyncio.to_thread(self.library.read_next):
                 pass
             # Files that were refused leave the list.
             self._tell()
-            await self._is_stale.wait()
+            self.hasher.wake()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._is_stale.wait()
             self._is_stale.clear()
-            await self.scan()
+            began = time.monotonic()
+            has_changed = await self.scan()
+            look_seconds = time.monotonic() - began
+            pause = next_pause(pause, has_changed=has_changed, look_seconds=look_seconds)
 
     def look(self) -> None:
         """Somebody reads the list: list anew, soon, if it is old."""
@@ -69,19 +117,21 @@ class Shelf:
         An unknown name makes the library look at its folders, at most every few seconds. Raises:
         ModelNotFound, with the nearest names; ModelFileInvalid for a file that was refused.
         """
-        if name in self._hub.state.models:
+        if name in self._hub.state.models and name not in self._leaving:
             return ModelName(name)
         if (known := self._unknown.get(name)) and time.monotonic() - known[0] < FRESH_SECONDS:
             raise known[1]
         try:
-            entry = self._library.find(name)
+            entry = self.library.find(name)
         except ModelNotFound as error:
             if len(self._unknown) >= _UNKNOWN_KEPT:
                 self._unknown.clear()
             self._unknown[name] = (time.monotonic(), error)
             raise
+        if entry.name in self._leaving:
+            raise ModelNotFound(name)
         if entry.refusal:
-            raise ModelFileInvalid(entry.refusal, remedy="Download the file again.")
+            raise ModelFileInvalid(entry.refusal, remedy=entry.remedy or _DOWNLOAD_AGAIN)
         if entry.name not in self._hub.state.models:
             self._tell()
         return entry.name
@@ -91,26 +141,43 @@ class Shelf:
 
         Raises: ModelNotFound; ModelFileInvalid.
         """
-        card = await asyncio.to_thread(self._library.card, name)
-        return self._library.find(name).source(), card
+        card = await asyncio.to_thread(self.library.card, name)
+        # Its pages are read anyway now, so this is the cheap moment to check its content.
+        self.check(name)
+        return self.library.find(name).source(), card
+
+    def check(self, name: ModelName) -> None:
+        """Has the model's content read soon, and compared with what its name claims."""
+        self.library.want_digest(name)
+        if self.hasher is not None:
+            self.hasher.wake()
+
+    @contextlib.asynccontextmanager
+    async def without(self, name: ModelName, files: Collection[Path]) -> AsyncGenerator[None, None]:
+        """Inside this block the model is not offered, and its files are not held open by us."""
+        self._leaving.add(name)
+        self._tell()
+        try:
+            if self.hasher is not None:
+                await asyncio.to_thread(self.hasher.let_go, files)
+            yield
+        finally:
+            self._leaving.discard(name)
+            if self.hasher is not None:
+                self.hasher.take_up(files)
 
     def cards(self) -> Mapping[ModelName, ModelCard]:
         """The headers that were read so far."""
         return {entry.name: entry.card for entry, _ in self._entries() if entry.card}
 
     def aliases(self, name: ModelName) -> tuple[str, ...]:
-        """Other names of a listed model: that of its file, and its own."""
-        for entry, _ in self._entries():
-            if entry.name == name:
-                own = entry.card.name if entry.card else ""
-                names = dict.fromkeys((PurePath(entry.path).stem, own))
-                return tuple(alias for alias in names if alias and alias != name)
-        return ()
+        """Other names of a listed model: what other programs call it, its file's, its own."""
+        return next((entry.aliases for entry, _ in self._entries() if entry.name == name), ())
 
     def _entries(self) -> Iterator[tuple[Entry, bool]]:
         """All that can be named, and whether it is offered: a demonstration may step aside."""
-        offered = self._library.entries()
-        demonstration = self._library.demonstration()
+        offered = self.library.entries()
+        demonstration = self.library.demonstration()
         yield from ((entry, True) for entry in offered)
         if demonstration and not any(entry.is_demonstration for entry in offered):
             yield demonstration, False
@@ -124,14 +191,29 @@ class Shelf:
                 is_offered=is_offered,
             )
             for entry, is_offered in self._entries()
-            if not entry.refusal
+            if not entry.refusal and entry.name not in self._leaving
         )
         if self._differs(listed):
             self._hub.publish(ModelsListed(models=listed))
+        facts = self._facts()
+        if facts != self._hub.state.library:
+            self._hub.publish(LibraryChanged(library=facts))
         self._tell_troubles()
 
+    def _facts(self) -> LibraryFacts:
+        revision = self.library.revision
+        progress = self.hasher.progress if self.hasher is not None else None
+        if progress is None:
+            return LibraryFacts(revision=revision)
+        return LibraryFacts(
+            revision=revision,
+            hashing=str(progress.path),
+            hashed_bytes=progress.bytes_done,
+            hash_bytes=progress.bytes_total,
+        )
+
     def _tell_troubles(self) -> None:
-        troubles = " ".join(self._library.troubles())
+        troubles = " ".join(self.library.troubles())
         shown = [notice.message for notice in self._hub.state.notices if notice.key == _TROUBLE]
         if troubles and shown != [troubles]:
             log.warning("library", extra={"trouble": troubles})
@@ -147,3 +229,10 @@ class Shelf:
             if model.is_listed or model.is_demonstration
         }
         return shown != {(each.name, each.size_bytes, each.is_offered) for each in listed}
+
+
+def _tell_later(loop: asyncio.AbstractEventLoop, tell: Callable[[], None]) -> None:
+    """From the hasher's thread."""
+    # The loop may end first where a disk hangs for longer than a stop waits.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(tell)

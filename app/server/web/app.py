@@ -16,7 +16,7 @@ from app import __version__
 from app.server.web.body import ApiRequest
 from app.server.web.errors import failure_of
 from app.server.web.gate import Gate
-from app.server.web.local import keys, loading, node
+from app.server.web.local import keys, library, loading, node
 from app.server.web.openai import chat, completions, embeddings, models, native, surroundings
 from app.server.web.services import Services
 
@@ -43,6 +43,14 @@ HANDLERS: Final = (
     keys.list_keys,
     keys.make_key,
     keys.revoke_key,
+    library.list_library,
+    library.look,
+    library.one_of_library,
+    library.check,
+    library.delete_model,
+    library.list_folders,
+    library.add_folder,
+    library.remove_folder,
 )
 
 

@@ -19,7 +19,11 @@ from app.core.base.ids import ModelName, RequestId
 from app.core.models.card import ModelCard
 from app.core.models.wishes import Wishes
 from app.core.state.node_state import ModelState, NodeState
+from app.server.models.entry import Entry
+from app.server.models.hasher import Progress
+from app.server.models.library import Seen
 from app.server.node.hub import Happened
+from app.server.node.librarian import Removed
 from app.server.node.router import StreamEvent
 from app.server.storage.keys import Key, NewKey
 from app.settings.schema import Settings
@@ -96,6 +100,48 @@ class Library(Protocol):
         """Other names that find the model."""
 
 
+class Librarian(Protocol):
+    """What the owner does with the models on disk (server/node/librarian.py says more)."""
+
+    @property
+    def revision(self) -> int:
+        """Rises whenever the list would be shown differently."""
+
+    @property
+    def progress(self) -> Progress | None:
+        """What is being hashed."""
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every model that is offered, and every file that cannot be loaded."""
+
+    def places(self) -> tuple[Seen, ...]:
+        """Every folder that was looked at."""
+
+    def troubles(self) -> tuple[str, ...]:
+        """What went wrong in the owner's own folders, in sentences."""
+
+    def removable(self) -> frozenset[str]:
+        """Paths of the places that can be taken out of the settings. Raises: SettingsInvalid."""
+
+    async def find(self, name: str) -> Entry:
+        """The model or broken file of that name. Raises: ModelNotFound."""
+
+    async def look(self) -> None:
+        """Looks at every folder now, and reads the headers that are new."""
+
+    async def check(self, name: str) -> Entry:
+        """Has the content of a model read soon. Raises: ModelNotFound."""
+
+    async def remove(self, name: str) -> Removed:
+        """Deletes a model's files. Raises: ModelNotFound; NotOurs; ModelFileInvalid."""
+
+    async def add_folder(self, path: str) -> None:
+        """Offers the models of a folder. Raises: RequestError; SettingsInvalid."""
+
+    async def remove_folder(self, path: str) -> None:
+        """Offers them no more. Raises: RequestError; SettingsInvalid."""
+
+
 class Hub(Protocol):
     """The node's state, and every change of it."""
 
@@ -144,6 +190,7 @@ class Services:
 
     router: Router
     library: Library
+    librarian: Librarian
     hub: Hub
     keys: Keys
     meters: Meters

@@ -13,11 +13,15 @@ import uvicorn
 
 from app.core.state.events import Event
 from app.observe.meters import Meters
+from app.server.models.library import Library
 from app.server.node.hub import Hub
+from app.server.node.librarian import Librarian
+from app.server.node.shelf import Shelf
 from app.server.storage.database import Database
 from app.server.storage.keys import Keys
 from app.server.web.app import create_app
 from app.server.web.services import Services
+from app.settings.paths import Paths
 from app.settings.schema import ServerSettings, Settings
 from tests.server.web.scripted import ScriptedNode
 
@@ -79,6 +83,12 @@ class _Server(threading.Thread):
             services = Services(
                 router=self.node,
                 library=self.node,
+                librarian=Librarian(
+                    Shelf(Library(()), self.hub),
+                    paths=Paths.under(self._folder),
+                    folders=(),
+                    end=self.node.unload,
+                ),
                 hub=self.hub,
                 keys=await Keys.open(database, lambda: 1000.0),
                 meters=Meters(lambda: self.hub.state),

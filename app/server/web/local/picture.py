@@ -11,7 +11,7 @@ from app.core.state.engine_life import Failed, Loading, Ready, Unloaded, Unloadi
 from app.core.state.node_state import Device, ModelState, NodeState
 from app.core.state.view import notices, summary
 from app.server.node.hub import Happened
-from app.wire.local import DevicePicture, EnginePicture, NodeEvent, NodePicture, Notice
+from app.wire.local import DevicePicture, EnginePicture, ModelStatus, NodeEvent, NodePicture, Notice
 
 
 def picture_of(state: NodeState, number: int, now: float) -> NodePicture:
@@ -26,6 +26,7 @@ def picture_of(state: NodeState, number: int, now: float) -> NodePicture:
         started_at=server.started_at,
         addresses=server.addresses,
         models=sum(model.is_listed for model in state.models.values()),
+        library_revision=state.library.revision,
         engines=tuple(engine_picture(model) for model in state.engines()),
         devices=tuple(_device(device) for device in state.devices),
         notices=tuple(
@@ -33,6 +34,11 @@ def picture_of(state: NodeState, number: int, now: float) -> NodePicture:
             for each in notices(state, now)
         ),
     )
+
+
+def status_of(model: ModelState) -> ModelStatus:
+    """The word for its engine."""
+    return engine_picture(model).status
 
 
 def event_of(happened: Happened, now: float) -> NodeEvent:

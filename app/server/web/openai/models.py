@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from app.core.base.ids import ModelName
+from app.core.models.abilities import expected_abilities
 from app.core.models.card import ModelCard
 from app.core.models.demonstration import DESCRIPTION, REMEDY
 from app.core.state.engine_life import EngineFacts, Failed, Loading, Ready, Unloaded, Unloading
@@ -77,7 +78,7 @@ def shape_model(
         max_model_len=context or UNSET,
         max_context_length=trained or UNSET,
         meta=_meta(state, card, facts),
-        capabilities=facts.capabilities if facts else _expected_capabilities(card),
+        capabilities=facts.capabilities if facts else expected_abilities(card),
         status=_status(state),
         type="embeddings" if card and card.is_embedding else "llm",
         quantization=card.quantisation if card else "",
@@ -97,20 +98,6 @@ def _meta(state: ModelState, card: ModelCard | None, facts: EngineFacts | None) 
         n_vocab=card.vocabulary if card else 0,
         size=state.size_bytes,
     )
-
-
-def _expected_capabilities(card: ModelCard | None) -> tuple[str, ...]:
-    """What the file promises; whether its template knows tools is learned when it is loaded."""
-    if card is None:
-        return ()
-    if card.is_embedding:
-        return ("embedding",)
-    abilities = ["completion"]
-    if card.has_chat_template:
-        abilities.append("chat")
-    if card.can_infill:
-        abilities.append("infill")
-    return tuple(abilities)
 
 
 def _status(state: ModelState) -> ModelStatus:
