@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "serve": "app.cli.serve:serve",
     "stop": "app.cli.stop:stop",
     "status": "app.cli.status:status",
+    "dashboard": "app.cli.dashboard:dashboard",
     "run": "app.cli.chat.run:run",
     "models": "app.cli.models:models",
     "folders": "app.cli.folders:folders",
@@ -42,7 +43,7 @@ COMMANDS: Final = {
 """Each command and where it is written, in the order of the help."""
 
 _PANELS: Final = (
-    ("Server", ["serve", "stop", "status"]),
+    ("Server", ["serve", "stop", "status", "dashboard"]),
     ("Models", ["run", "models", "folders", "rm", "load", "unload", "ps", "bench"]),
     ("Care", ["keys", "settings", "doctor", "completion"]),
 )

@@ -80,7 +80,9 @@ def serve(models: tuple[Path, ...], with_parent: bool, is_json: bool, **flags: s
 
     # A port that somebody chose stands in the settings of their programs: no other will do.
     port_is_fixed = loaded.origins["server.port"] != DEFAULT_ORIGIN
-    return run_server(settings, paths, on_ready=tell, port_is_fixed=port_is_fixed)
+    return run_server(
+        settings, paths, on_ready=tell, port_is_fixed=port_is_fixed, origins=loaded.origins
+    )
 
 
 def _with_models(settings: Settings, models: tuple[Path, ...], paths: Paths) -> Settings:

@@ -17,6 +17,7 @@ from app.client.discovery import find_server
 from app.client.errors import NoServer, ServerRefused, ServerSilent
 from app.client.sse import events_of
 from app.settings.paths import Paths
+from app.wire.dashboard import DashboardLink
 from app.wire.library import (
     CheckRequest,
     FolderList,
@@ -46,6 +47,13 @@ from app.wire.openai.chat_answer import ChatChunk
 from app.wire.openai.completions import CompletionRequest, TextCompletion
 from app.wire.openai.errors import ErrorAnswer
 from app.wire.openai.models import Model, ModelList
+from app.wire.sharing import (
+    FreeAnswer,
+    FreeRequest,
+    NeighbourAnswer,
+    NeighbourPicture,
+    SnoozeRequest,
+)
 
 ANSWER_SECONDS_MAX: Final = 15.0
 """Calls that need no engine answer in milliseconds; past this the server hangs."""
@@ -110,9 +118,34 @@ class Client:
         request = UnloadRequest(model=model)
         return self._call("POST", "/local/unload", UnloadAnswer, request, is_patient=True)
 
+    def neighbour(self) -> NeighbourAnswer:
+        """What becomes of GPU memory and lending, and the facts it rests on."""
+        return self._call("GET", "/local/neighbour", NeighbourAnswer)
+
+    def free(self, request: FreeRequest) -> FreeAnswer:
+        """Returns when the memory is free: a second or two."""
+        return self._call("POST", "/local/free", FreeAnswer, request)
+
+    def snooze(self, request: SnoozeRequest) -> NeighbourPicture:
+        """Lends nothing for a while."""
+        return self._call("POST", "/local/snooze", NeighbourPicture, request)
+
+    def resume(self) -> NeighbourPicture:
+        """Ends a snooze, and lets requests use GPU memory again."""
+        return self._call("POST", "/local/resume", NeighbourPicture)
+
     def stop(self) -> StopAnswer:
         """Returns at once; the server then drains and ends."""
         return self._call("POST", "/local/stop", StopAnswer)
+
+    def dashboard_link(self, page: str = "") -> str:
+        """The address that signs one browser in to the dashboard, once and within two minutes.
+
+        It opens `page` by its name, the home page for "". It is worth a session: open it, or show
+        it to its owner; do not log it.
+        """
+        link = self._call("POST", "/local/dashboard", DashboardLink)
+        return f"{self.address}{link.path}" + (f"&page={page}" if page else "")
 
     # --- the library -------------------------------------------------------------------------
 

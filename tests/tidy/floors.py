@@ -49,7 +49,10 @@ HOMES: dict[str, tuple[tuple[str, ...], str]] = {
     "rich_click": (("app.cli",), "the terminal is one face of several"),
     "httpx": (("app.client", "app.download"), "one way to call the server, one to call others"),
     "huggingface_hub": (("app.download",), "one process calls other machines for models"),
-    "jinja2": (("app.engine.chat",), "templates of strangers run in one sandbox"),
+    "jinja2": (
+        ("app.engine.chat", "app.server.web.dashboard"),
+        "templates of strangers run in one sandbox; our own pages are drawn in one place",
+    ),
     "litestar": (("app.server.web",), "the node can be used and tested without HTTP"),
     "llama_cpp": (("app.engine.llama",), "C is called, and its types appear, in one place"),
     "llguidance": (("app.engine",), "output is held to a form where tokens are chosen"),
@@ -67,8 +70,8 @@ EVERYWHERE = {"msgspec"}
 
 CORE_MAY_IMPORT = {
     "__future__", "abc", "array", "base64", "bisect", "collections", "copy", "dataclasses",
-    "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math",
-    "operator", "re", "string", "struct", "textwrap", "types", "typing", "msgspec", "app",
+    "difflib", "enum", "fnmatch", "fractions", "functools", "hashlib", "heapq", "itertools",
+    "json", "math", "operator", "re", "string", "struct", "textwrap", "types", "typing", "msgspec", "app",
 }  # fmt: skip
 """What cannot read a file, a clock, a socket, the environment or chance. An addition must not."""
 

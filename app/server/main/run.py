@@ -11,7 +11,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
@@ -22,6 +22,7 @@ from app.core.base.errors import SettingsInvalid
 from app.core.models.wishes import Wishes
 from app.core.state.events import ServerOpened
 from app.core.state.node_state import NodeState, ServerFacts
+from app.observe.log_ring import LogRing
 from app.observe.logging import set_up
 from app.observe.meters import Meters
 from app.server.hardware.devices import Devices
@@ -38,6 +39,7 @@ from app.server.node.engines import Engines
 from app.server.node.hub import Hub
 from app.server.node.librarian import Librarian
 from app.server.node.loader import Loader
+from app.server.node.recent import Recent
 from app.server.node.router import Router
 from app.server.node.sampler import Sampler
 from app.server.node.shelf import Shelf
@@ -45,6 +47,7 @@ from app.server.storage.database import Database
 from app.server.storage.keys import Keys
 from app.server.storage.rungs import Rungs
 from app.server.web.app import create_app
+from app.server.web.dashboard.backing import Backing
 from app.server.web.services import Services
 from app.settings.paths import Paths
 from app.settings.schema import Settings
@@ -57,12 +60,18 @@ _LAST_BYTES_SECONDS: Final = 2.0
 
 
 def run_server(
-    settings: Settings, paths: Paths, *, on_ready: OnReady, port_is_fixed: bool = False
+    settings: Settings,
+    paths: Paths,
+    *,
+    on_ready: OnReady,
+    port_is_fixed: bool = False,
+    origins: Mapping[str, str] | None = None,
 ) -> int:
     """Serve until a signal or the local API says stop; the exit status.
 
-    `port_is_fixed`: the owner named the port, so no other one is taken instead. Raises:
-    AlreadyServing, SettingsInvalid, DatabaseUnusable, OSError.
+    `port_is_fixed`: the owner named the port, so no other one is taken instead. `origins`: where
+    each setting comes from, for whoever looks at them. Raises: AlreadyServing, SettingsInvalid,
+    DatabaseUnusable, OSError.
     """
     paths.ensure()
     lock = LockFile.take(paths.lock_file)
@@ -70,7 +79,14 @@ def run_server(
         set_up(settings.server.log_level, paths.log_file)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(
-                _serve(settings, paths, lock, on_ready=on_ready, port_is_fixed=port_is_fixed)
+                _serve(
+                    settings,
+                    paths,
+                    lock,
+                    on_ready=on_ready,
+                    port_is_fixed=port_is_fixed,
+                    origins=origins or {},
+                )
             )
     finally:
         lock.close()
@@ -84,9 +100,15 @@ def anchored_clock() -> Callable[[], float]:
 
 
 async def _serve(
-    settings: Settings, paths: Paths, lock: LockFile, *, on_ready: OnReady, port_is_fixed: bool
+    settings: Settings,
+    paths: Paths,
+    lock: LockFile,
+    *,
+    on_ready: OnReady,
+    port_is_fixed: bool,
+    origins: Mapping[str, str],
 ) -> None:
-    server = settings.server
+    server, folders = settings.server, settings.models.folders
     now, stopping, token = anchored_clock(), Stopping(), secrets.token_urlsafe(32)
     hub = Hub(NodeState(server=_facts(settings, now())))
     shelf = Shelf(open_library(settings, paths), hub)
@@ -98,16 +120,14 @@ async def _serve(
         listening = listen(server.host, server.port, is_fixed=port_is_fixed)
         stack.callback(listening.close)
         await shelf.scan()
-        meters = Meters(lambda: hub.state)
+        meters, recent = Meters(lambda: hub.state), Recent()
         router = await stack.enter_async_context(
-            _node(settings, hub=hub, shelf=shelf, database=database, meters=meters, now=now)
+            _node(settings, database, hub, shelf, meters=meters, recent=recent, now=now)
         )
         services = Services(
             router=router,
             library=shelf,
-            librarian=Librarian(
-                shelf, paths=paths, folders=settings.models.folders, end=router.end
-            ),
+            librarian=Librarian(shelf, paths=paths, folders=folders, end=router.end),
             hub=hub,
             keys=keys,
             meters=meters,
@@ -115,11 +135,13 @@ async def _serve(
             local_token=token,
             stop=stopping.ask,
             now=now,
+            dashboard=await _backing(database, hub, paths, recent=recent, origins=origins, now=now),
         )
         web = WebServer(create_app(services))
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(web.serve(listening.sockets), name="web")
             writing = group.create_task(keys.write_uses(), name="uses of keys")
+            noting = group.create_task(services.dashboard.history.keep_noted(), name="history")
             await web.is_open.wait()
             hub.publish(ServerOpened(addresses=listening.base_urls()))
             lock.tell(_lock_text(listening, token, hub))
@@ -128,6 +150,7 @@ async def _serve(
             await stopping.asked.wait()
             await _stop(web, serving, router, hub, stopping, grace=server.stop_grace_seconds)
             writing.cancel()
+            noting.cancel()
         await keys.flush()
     log.info("stopped")
 
@@ -135,11 +158,12 @@ async def _serve(
 @asynccontextmanager
 async def _node(
     settings: Settings,
-    *,
+    database: Database,
     hub: Hub,
     shelf: Shelf,
-    database: Database,
+    *,
     meters: Meters,
+    recent: Recent,
     now: Callable[[], float],
 ) -> AsyncGenerator[Router, None]:
     """The node's services, at work inside the block; no engine is left after it."""
@@ -167,6 +191,7 @@ async def _node(
         default=settings.models.default,
         requests_max=settings.server.requests_max,
         now=now,
+        recent=recent,
     )
     async with engines.running(), asyncio.TaskGroup() as group:
         beside = [
@@ -180,6 +205,32 @@ async def _node(
             for task in beside:
                 task.cancel()
     await devices.close()
+
+
+async def _backing(
+    database: Database,
+    hub: Hub,
+    paths: Paths,
+    *,
+    recent: Recent,
+    origins: Mapping[str, str],
+    now: Callable[[], float],
+) -> Backing:
+    """What the dashboard keeps. The log is in memory from here on, besides its file."""
+    ring = LogRing()
+    ring.begin_with(paths.log_file)
+    logging.getLogger().addHandler(ring)
+    return await Backing.open(
+        database,
+        hub,
+        recent=recent,
+        log=ring,
+        config_file=paths.config_file,
+        log_file=paths.log_file,
+        origins=origins,
+        now=now,
+        steady=time.monotonic,
+    )
 
 
 async def _stop(

@@ -12,7 +12,8 @@ from app.core.state.events import RequestAdvanced, RequestArrived, RequestEnded
 from app.core.state.node_state import Outcome
 from app.observe.meters import Meters
 from app.server.node.hub import Hub
-from app.wire.engine import Begun, Completed, Delta, Embedded, Ended, Progress
+from app.server.node.recent import Done, Recent
+from app.wire.engine import Begun, Completed, Delta, Embedded, Ended, Progress, Timings
 
 TELL_SECONDS: Final = 0.5
 """As often as the engine tells its gauges: a watcher sees numbers move, and no more."""
@@ -29,14 +30,18 @@ class RequestCount:
         *,
         hub: Hub,
         meters: Meters,
+        recent: Recent,
         now: Callable[[], float],
     ) -> None:
         self.request = request
         self._model = model
         self._hub = hub
         self._meters = meters
+        self._recent = recent
         self._now = now
         self._arrived_at = now()
+        self._ready_at: float | None = None
+        self._timings: list[Timings] = []
         self._first_token_at: float | None = None
         self._told_at = 0.0
         self._prompt: dict[RequestId, int] = {}
@@ -48,6 +53,10 @@ class RequestCount:
     def seconds(self) -> float:
         """Since the request arrived."""
         return self._now() - self._arrived_at
+
+    def ready(self) -> None:
+        """An engine was found for it."""
+        self._ready_at = self._now()
 
     def hear(self, event: Begun | Progress | Delta | Ended | Completed | Embedded) -> None:
         """Count what an event of the engine says."""
@@ -72,6 +81,7 @@ class RequestCount:
                 self._prompt[request] = usage.prompt
                 self._cached[request] = usage.cached
                 self._completion[request] = usage.completion
+                self._timings.append(event.timings)
             case Embedded():
                 self._prompt[request] = event.prompt_tokens
 
@@ -89,6 +99,7 @@ class RequestCount:
                 completion_tokens=completion,
             )
         )
+        self._recent.add(self._done(outcome, now))
         first = self._first_token_at
         self._meters.request_ended(
             self._model,
@@ -106,6 +117,25 @@ class RequestCount:
             "ms": round((now - self._arrived_at) * 1000),
             "first_token_ms": None if first is None else round((first - self._arrived_at) * 1000),
         }
+
+    def _done(self, outcome: Outcome, now: float) -> Done:
+        """Generations of one lease run side by side, so the longest speaks for all."""
+        prompt, cached, completion = self._sums()
+        ready_at = self._ready_at
+        return Done(
+            request=self.request,
+            model=self._model,
+            arrived_at=self._arrived_at,
+            outcome=outcome,
+            prompt_tokens=prompt,
+            cached_tokens=cached,
+            completion_tokens=completion,
+            total_ms=(now - self._arrived_at) * 1000,
+            load_ms=((now if ready_at is None else ready_at) - self._arrived_at) * 1000,
+            queue_ms=max((each.queue_ms for each in self._timings), default=0.0),
+            prefill_ms=max((each.prompt_ms for each in self._timings), default=0.0),
+            decode_ms=max((each.decode_ms for each in self._timings), default=0.0),
+        )
 
     def _tell(self, now: float) -> None:
         self._told_at = now

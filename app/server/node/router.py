@@ -29,6 +29,7 @@ from app.server.node.engine_process import StreamEvent
 from app.server.node.engines import STOPPING, STOPPING_RETRY_SECONDS, Engines
 from app.server.node.hub import Hub
 from app.server.node.link import EngineLink
+from app.server.node.recent import Recent
 from app.server.node.request_count import RequestCount
 from app.server.node.shelf import Shelf
 
@@ -59,7 +60,9 @@ class Router:
         default: str,
         requests_max: int,
         now: Callable[[], float],
+        recent: Recent | None = None,
     ) -> None:
+        self._recent = recent or Recent()
         self._hub = hub
         self._engines = engines
         self._meters = meters
@@ -118,6 +121,7 @@ class Router:
             model,
             hub=self._hub,
             meters=self._meters,
+            recent=self._recent,
             now=self._now,
         )
         engine = self._engines.engine(model)
@@ -128,6 +132,7 @@ class Router:
         engine.hold(keep_alive)
         try:
             await link.connect()
+            count.ready()
             yield link
             outcome = "completed"
         except BaseException as error:

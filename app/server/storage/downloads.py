@@ -1,8 +1,13 @@
 """Downloads on the disk: what was asked for, so that a restart forgets none.
 
-Progress is not written: how much of a file is there, the file itself tells.
+Progress is not written: how much of a file is there, the file itself tells. A disk that fails (it
+may be full, with a download) costs the memory of a change, and never the server.
 """
 
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Iterator, Mapping
 from typing import Final, final
 
 from msgspec import convert
@@ -13,6 +18,8 @@ from app.server.storage.database import Database
 _COLUMNS: Final = (
     "id, repository, revision, name, status, cause, reason, remedy, asked_at, ended_at"
 )
+
+log = logging.getLogger(__name__)
 
 
 @final
@@ -31,7 +38,7 @@ class DownloadsTable:
             "select download, path, name, size, sha256 from download_files"
             " order by download, position"
         )
-        by_download: dict[object, list[dict[str, object]]] = {}
+        by_download: dict[object, list[Mapping[str, object]]] = {}
         for download, path, name, size, sha256 in files:
             file = {"path": path, "name": name, "size": size, "sha256": sha256}
             by_download.setdefault(download, []).append(file)
@@ -48,6 +55,10 @@ class DownloadsTable:
 
     async def add(self, download: Download) -> None:
         """A new one, with its files."""
+        with _forgiven():
+            await self._add(download)
+
+    async def _add(self, download: Download) -> None:
         await self._database.write(
             f"insert into downloads ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # our own names
             *(download.id, download.repository, download.revision, download.name),
@@ -65,6 +76,10 @@ class DownloadsTable:
 
     async def save(self, download: Download) -> None:
         """Where it stands now."""
+        with _forgiven():
+            await self._save(download)
+
+    async def _save(self, download: Download) -> None:
         await self._database.write(
             "update downloads set status = ?, cause = ?, reason = ?, remedy = ?, ended_at = ?"
             " where id = ?",
@@ -74,4 +89,13 @@ class DownloadsTable:
 
     async def remove(self, download: DownloadId) -> None:
         """Forget it."""
-        await self._database.write("delete from downloads where id = ?", download)
+        with _forgiven():
+            await self._database.write("delete from downloads where id = ?", download)
+
+
+@contextlib.contextmanager
+def _forgiven() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error:
+        log.warning("a download could not be written down", exc_info=True)

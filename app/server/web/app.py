@@ -14,9 +14,11 @@ from litestar.types import ASGIApp
 
 from app import __version__
 from app.server.web.body import ApiRequest
+from app.server.web.dashboard import entrance
+from app.server.web.dashboard.routes import PAGE_HANDLERS
 from app.server.web.errors import failure_of
 from app.server.web.gate import Gate
-from app.server.web.local import keys, library, loading, node
+from app.server.web.local import keys, library, loading, neighbour, node
 from app.server.web.openai import chat, completions, embeddings, models, native, surroundings
 from app.server.web.services import Services
 
@@ -38,6 +40,10 @@ HANDLERS: Final = (
     node.state,
     node.events,
     node.stop,
+    neighbour.neighbour,
+    neighbour.free,
+    neighbour.snooze,
+    neighbour.resume,
     loading.load,
     loading.unload,
     keys.list_keys,
@@ -51,13 +57,14 @@ HANDLERS: Final = (
     library.list_folders,
     library.add_folder,
     library.remove_folder,
+    entrance.make_link,
 )
 
 
 def create_app(services: Services) -> ASGIApp:
     """What uvicorn runs. Its start and end are the node's business, not its own."""
     app = Litestar(
-        route_handlers=list(HANDLERS),
+        route_handlers=[*HANDLERS, *PAGE_HANDLERS],
         request_class=ApiRequest,
         request_max_body_size=services.settings.server.body_bytes_max,
         exception_handlers={Exception: _answer_error},

@@ -46,6 +46,8 @@ _TABLE: Final[dict[str, _Row]] = {
     "unauthorized": _Row(401, "authentication_error", "invalid_api_key"),
     "forbidden": _Row(403, "permission_error", "forbidden"),
     "busy": _Row(503, "unavailable_error", "busy"),
+    "paused": _Row(503, "unavailable_error", "paused", may_retry=False),
+    "gpu_gone": _Row(503, "unavailable_error", "gpu_gone", may_retry=False),
     "engine_failed": _Row(503, "unavailable_error", "engine_failed"),
     "model_does_not_fit": _Row(507, "server_error", "model_does_not_fit", may_retry=False),
     "model_file_invalid": _Row(422, "invalid_request_error", "model_file_invalid"),
@@ -128,10 +130,10 @@ def _of_ours(error: AthanorError) -> Failure:
         headers.append((b"retry-after", str(error.retry_after_seconds).encode()))
     elif isinstance(error, EngineFailed):
         headers.append((b"retry-after", str(ENGINE_RETRY_SECONDS).encode()))
-    elif row.status >= 500 and not row.may_retry:
-        headers.append((b"x-should-retry", b"false"))
     elif row.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    if row.status >= 500 and not row.may_retry:
+        headers.append((b"x-should-retry", b"false"))
     return Failure(row.status, ErrorAnswer(error=detail), headers)
 
 

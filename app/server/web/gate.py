@@ -79,6 +79,8 @@ class Gate:
             },
             peer=None if client is None else client[0],
             verify=self._verify,
+            is_live=self._services.dashboard.sessions.is_live,
+            port=port_of(scope),
         )
         match verdict:
             case Passed():
@@ -131,6 +133,12 @@ class _Answer:
         fields = headers if status == 204 else [*headers, length]
         await self.send({"type": "http.response.start", "status": status, "headers": fields})
         await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def port_of(scope: Scope) -> int:
+    """The port that was called."""
+    server = scope.get("server")
+    return (server[1] or 0) if server else 0
 
 
 def caller_of(scope: Scope) -> Caller:

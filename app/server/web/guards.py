@@ -1,8 +1,9 @@
 """Guards: whether a request may pass at all, decided from its method, path and headers. Pure.
 
-In this order: Host, Origin, a preflight's answer, the key, the kind of body. Each refusal is one
-of core/base/errors or a status of errors.http_failure. Which routes need an administrator is said
-at the routes (gate.administer), not by paths here: a path has more spellings than one.
+In this order: Host, Origin, a preflight's answer, the key, the dashboard's session, the kind of
+body. Each refusal is one of core/base/errors or a status of errors.http_failure. Which routes need
+an administrator is said at the routes (gate.administer), not by paths here: a path has more
+spellings than one.
 """
 
 import hmac
@@ -15,13 +16,24 @@ from app.core.base.errors import AthanorError, Forbidden, Unauthorized
 from app.core.base.ids import OWNER_DOMAIN, Domain
 from app.server.web.errors import Headers
 from app.server.web.origins import is_allowed_host, is_allowed_origin, is_loopback_address
+from app.server.web.own_page import find_cookie, is_own_page, is_proven
 
 Scope = Literal["inference", "admin"]
 
 _PUBLIC: Final = frozenset(("/", "/health", "/v1/health"))
 """Answered without a key from anywhere: they tell nothing and change nothing."""
 
+_PAGES: Final = "/dashboard/"
+"""Pages let strangers in as far as the form where they sign in; each says at its route who may
+read it. A form sends no JSON, so the routes below check its token themselves."""
+
 _WITH_BODY: Final = frozenset(("POST", "PUT", "PATCH"))
+
+_FORM: Final = "application/x-www-form-urlencoded"
+
+_HARMLESS: Final = frozenset(("GET", "HEAD"))
+
+_TOKEN_HEADER: Final = "x-athanor-token"  # noqa: S105  # where a page's scripts put its token
 
 _PREFLIGHT_SECONDS: Final = b"86400"
 
@@ -46,6 +58,13 @@ class Caller(NamedTuple):
     domain: Domain
     may_administer: bool
     has_key: bool
+    session: str | None = None
+    """The live cookie of the dashboard that a page of this very server came with."""
+    is_stranger: bool = False
+    """From another machine, without key or session: let in to public paths alone."""
+
+    def __repr__(self) -> str:
+        return f"<Caller {self.domain}>"
 
 
 @final
@@ -76,6 +95,13 @@ Verdict = Passed | Answered | Refused
 VerifyKey = Callable[[str], tuple[str, Scope] | None]
 """The id and the scope of a live key, None for any other text."""
 
+IsLive = Callable[[str], bool]
+"""Whether a cookie's value is that of a live session."""
+
+
+def _no_session(_: str) -> bool:
+    return False
+
 
 def judge(
     door: Door,
@@ -85,8 +111,13 @@ def judge(
     headers: Mapping[str, str],
     peer: str | None,
     verify: VerifyKey,
+    is_live: IsLive = _no_session,
+    port: int = 0,
 ) -> Verdict:
-    """May this request pass? `headers` by lower-case name; `peer` is the client's address."""
+    """May this request pass? `headers` by lower-case name; `peer` is the client's address.
+
+    `port` is the one that was called: it stands in the name of the session's cookie.
+    """
     host = headers.get("host", "")
     if not is_allowed_host(host, machine=door.machine, allowed=door.allowed_hosts):
         return Refused(
@@ -108,37 +139,61 @@ def judge(
         shown = _cors(origin)
     if method == "OPTIONS":
         return Answered(headers=_preflight(headers, shown))
-    caller = _caller(door, headers, peer, verify)
+    caller = (
+        _by_secret(door, headers, verify)
+        or _by_session(headers, method=method, port=port, is_live=is_live)
+        or _by_place(headers, peer)
+    )
+    is_page = path.startswith(_PAGES)
     if isinstance(caller, AthanorError):
-        if path not in _PUBLIC:
+        if path not in _PUBLIC and not is_page:
             return Refused(error=caller, headers=shown)
-        caller = Caller(OWNER_DOMAIN, may_administer=False, has_key=False)
-    if method in _WITH_BODY and _has_body(headers) and not _is_json(headers):
-        return Refused(error=415, headers=shown)
+        caller = Caller(OWNER_DOMAIN, may_administer=False, has_key=False, is_stranger=True)
+    if method in _WITH_BODY and _has_body(headers):
+        kind = _kind(headers)
+        if not _is_json(kind) and not (is_page and kind == _FORM):
+            return Refused(error=415, headers=shown)
     return Passed(caller=caller, headers=shown)
 
 
-def _caller(
-    door: Door, headers: Mapping[str, str], peer: str | None, verify: VerifyKey
-) -> Caller | AthanorError:
-    """Who it is. On this machine nobody needs a key for inference, and a wrong one is no harm:
-    clients insist on sending something.
+def _by_secret(door: Door, headers: Mapping[str, str], verify: VerifyKey) -> Caller | None:
+    """Who it is by the key that was sent. A wrong one is no harm on this machine: clients insist
+    on sending something.
     """
     secret = _secret(headers)
-    if secret is not None:
-        if _equal(secret, door.local_token):
-            return Caller(OWNER_DOMAIN, may_administer=True, has_key=True)
-        key = verify(secret)
-        if key is not None:
-            key_id, scope = key
-            if scope == "admin":
-                return Caller(OWNER_DOMAIN, may_administer=True, has_key=True)
-            # Each key its own trust domain: a shared prefix cache tells by its timing what
-            # others asked.
-            return Caller(Domain(f"key-{key_id}"), may_administer=False, has_key=True)
+    if secret is None:
+        return None
+    if _equal(secret, door.local_token):
+        return Caller(OWNER_DOMAIN, may_administer=True, has_key=True)
+    key = verify(secret)
+    if key is None:
+        return None
+    key_id, scope = key
+    if scope == "admin":
+        return Caller(OWNER_DOMAIN, may_administer=True, has_key=True)
+    # Each key its own trust domain: a shared prefix cache tells by its timing what
+    # others asked.
+    return Caller(Domain(f"key-{key_id}"), may_administer=False, has_key=True)
+
+
+def _by_session(
+    headers: Mapping[str, str], *, method: str, port: int, is_live: IsLive
+) -> Caller | None:
+    """The owner at the dashboard. To change things takes the page's token besides the cookie:
+    pages of other ports of this machine have the cookie sent along, but cannot read the token.
+    """
+    secret = find_cookie(headers.get("cookie", ""), port)
+    if secret is None or not is_own_page(headers, method) or not is_live(secret):
+        return None
+    may = method in _HARMLESS or is_proven(secret, headers.get(_TOKEN_HEADER, ""))
+    return Caller(OWNER_DOMAIN, may_administer=may, has_key=False, session=secret)
+
+
+def _by_place(headers: Mapping[str, str], peer: str | None) -> Caller | AthanorError:
+    """On this machine nobody needs a key for inference."""
     if _is_at_home(headers, peer):
         return Caller(OWNER_DOMAIN, may_administer=False, has_key=False)
-    if secret is None:
+    if _secret(headers) is None:
         return Unauthorized(
             "an API key is needed from another machine",
             remedy="Make one with `athanor keys add` and send it as a Bearer token.",
@@ -170,8 +225,11 @@ def _has_body(headers: Mapping[str, str]) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
-def _is_json(headers: Mapping[str, str]) -> bool:
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+def _kind(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _is_json(kind: str) -> bool:
     return kind == "application/json" or (
         kind.startswith("application/") and kind.endswith("+json")
     )

@@ -18,14 +18,17 @@ from litestar.datastructures import State
 from app.core.base.ids import ModelName, RequestId
 from app.core.models.card import ModelCard
 from app.core.models.wishes import Wishes
+from app.core.sharing.facts import Facts
 from app.core.state.node_state import ModelState, NodeState
 from app.server.models.entry import Entry
 from app.server.models.hasher import Progress
 from app.server.models.library import Seen
+from app.server.node.freeing import Freed
 from app.server.node.hub import Happened
 from app.server.node.librarian import Removed
 from app.server.node.router import StreamEvent
 from app.server.storage.keys import Key, NewKey
+from app.server.web.dashboard.backing import Backing
 from app.settings.schema import Settings
 from app.wire.engine import (
     ApplyTemplate,
@@ -173,6 +176,23 @@ class Keys(Protocol):
         """The live key with this secret."""
 
 
+class Neighbour(Protocol):
+    """The machine's other programs first (server/node/neighbour.py says more)."""
+
+    @property
+    def facts(self) -> Facts:
+        """As they were at the last look."""
+
+    async def free(self, *, everything: bool, hold_seconds: float | None = None) -> Freed:
+        """Engines with GPU memory, or all, are gone."""
+
+    def snooze(self, seconds: float, *, is_finishing: bool = False) -> None:
+        """No lending for so long; 0 ends a snooze."""
+
+    def resume(self) -> None:
+        """Orders to free and to snooze are over."""
+
+
 class Meters(Protocol):
     """The node's figures."""
 
@@ -194,11 +214,14 @@ class Services:
     hub: Hub
     keys: Keys
     meters: Meters
+    neighbour: Neighbour
     settings: Settings
     local_token: str
     """Opens the local API; never logged."""
     stop: Callable[[], None]
     """Begins the graceful stop and returns at once."""
+    dashboard: Backing
+    """What the pages keep and show besides."""
     machine: str = field(default_factory=socket.gethostname)
     now: Callable[[], float] = time.time
     """Seconds since 1970."""

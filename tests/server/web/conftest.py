@@ -12,14 +12,17 @@ import pytest
 import uvicorn
 
 from app.core.state.events import Event
+from app.observe.log_ring import LogRing
 from app.observe.meters import Meters
 from app.server.models.library import Library
 from app.server.node.hub import Hub
 from app.server.node.librarian import Librarian
+from app.server.node.recent import Recent
 from app.server.node.shelf import Shelf
 from app.server.storage.database import Database
 from app.server.storage.keys import Keys
 from app.server.web.app import create_app
+from app.server.web.dashboard.backing import Backing
 from app.server.web.services import Services
 from app.settings.paths import Paths
 from app.settings.schema import ServerSettings, Settings
@@ -61,6 +64,7 @@ class _Server(threading.Thread):
         self.listener.bind(("127.0.0.1", 0))
         self.listener.listen()
         self.began = threading.Event()
+        self.services: Services | None = None
         self._folder = folder
         self._server: uvicorn.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -96,7 +100,19 @@ class _Server(threading.Thread):
                 local_token=TOKEN,
                 stop=self.node.stop,
                 machine="furnace",
+                dashboard=await Backing.open(
+                    database,
+                    self.hub,
+                    recent=Recent(),
+                    log=LogRing(),
+                    config_file=self._folder / "config.toml",
+                    log_file=self._folder / "server.log",
+                    origins={},
+                    now=lambda: 1000.0,
+                    steady=lambda: 1000.0,
+                ),
             )
+            self.services = services
             app = create_app(services)
             config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False)
             self._server = uvicorn.Server(config)

@@ -8,9 +8,11 @@ from msgspec.structs import replace
 from app import __version__
 from app.core.state.due import unload_at
 from app.core.state.engine_life import Failed, Loading, Ready, Unloaded, Unloading
+from app.core.state.mood import headline, mood_of
 from app.core.state.node_state import Device, ModelState, NodeState
 from app.core.state.view import notices, summary
 from app.server.node.hub import Happened
+from app.server.web.local.neighbour_picture import neighbour_picture
 from app.wire.local import DevicePicture, EnginePicture, ModelStatus, NodeEvent, NodePicture, Notice
 
 
@@ -23,6 +25,8 @@ def picture_of(state: NodeState, number: int, now: float) -> NodePicture:
         version=server.version or __version__,
         status=status,  # type: ignore[arg-type]  # one of the three words
         summary=summary(state, now),
+        mood=mood_of(state, now),
+        headline=headline(state, now),
         started_at=server.started_at,
         addresses=server.addresses,
         models=sum(model.is_listed for model in state.models.values()),
@@ -30,9 +34,10 @@ def picture_of(state: NodeState, number: int, now: float) -> NodePicture:
         engines=tuple(engine_picture(model) for model in state.engines()),
         devices=tuple(_device(device) for device in state.devices),
         notices=tuple(
-            Notice(severity=each.severity, message=each.message, remedy=each.remedy)
+            Notice(severity=each.severity, message=each.message, remedy=each.remedy, key=each.key)
             for each in notices(state, now)
         ),
+        neighbour=neighbour_picture(state, now),
     )
 
 

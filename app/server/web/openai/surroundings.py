@@ -1,4 +1,4 @@
-"""Surroundings: the front page in a line, and the node's figures."""
+"""Surroundings: the front page, for programs in a line, and the node's figures."""
 
 from litestar import MediaType, get
 from litestar.enums import HttpMethod
@@ -8,6 +8,7 @@ from litestar.types import ASGIApp
 
 from app import __version__
 from app.server.web.body import ApiRequest
+from app.server.web.dashboard.home import home
 from app.server.web.services import services_of
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -19,9 +20,12 @@ _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
     media_type=MediaType.TEXT,
     include_in_schema=False,
 )
-async def front() -> str:
-    """Some clients look here to see whether anybody is at home."""
-    return f"Athanor {__version__} is running. The API is under /v1.\n"
+async def front(request: ApiRequest) -> ASGIApp:
+    """A browser gets the dashboard; some clients look here to see whether anybody is at home."""
+    if "text/html" in request.headers.get("accept", ""):
+        return await home(request)
+    line = f"Athanor {__version__} is running. The API is under /v1.\n"
+    return ASGIResponse(body=line.encode(), media_type="text/plain")
 
 
 @get(["/metrics"], summary="The node's figures for Prometheus", tags=["llama.cpp"])

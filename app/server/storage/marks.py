@@ -1,0 +1,44 @@
+"""Marks: what the owner did once and need not be asked again."""
+
+from collections.abc import Callable
+from typing import Literal, Self, final
+
+from app.server.storage.database import Database
+
+MarkName = Literal["first_run"]
+"""first_run: the guided start was finished or skipped."""
+
+
+@final
+class Marks:
+    """The marks of one node, in memory and in `database`. `now` is seconds since 1970."""
+
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+        self._database = database
+        self._now = now
+        self._marked: set[str] = set()
+
+    @classmethod
+    async def open(cls, database: Database, now: Callable[[], float]) -> Self:
+        """The marks of `database`."""
+        marks = cls(database, now)
+        rows = await database.read("select name from marks")
+        marks._marked = {str(name) for (name,) in rows}
+        return marks
+
+    def has(self, name: MarkName) -> bool:
+        """Whether it was done."""
+        return name in self._marked
+
+    async def set(self, name: MarkName) -> None:
+        """It was done; once is as good as twice."""
+        self._marked.add(name)
+        await self._database.write(
+            "insert into marks (name, marked_at) values (?, ?) on conflict (name) do nothing",
+            *(name, self._now()),
+        )
+
+    async def clear(self, name: MarkName) -> None:
+        """It may be asked again."""
+        self._marked.discard(name)
+        await self._database.write("delete from marks where name = ?", name)

@@ -1,0 +1,71 @@
+"""Drawing: templates into HTML. Every value is escaped; a name that is missing is an error.
+
+The templates are ours and lie in assets/dashboard/templates; no user can write one.
+"""
+
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.core.state.view import duration, size
+from app.server.web.dashboard.static_files import DASHBOARD, address
+from app.settings.assets import assets_folder
+
+_NONE: Final = "unknown"
+
+
+def draw(template: str, context: Mapping[str, object]) -> str:
+    """The template with these values."""
+    return _environment().get_template(template).render(context)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(assets_folder() / DASHBOARD / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals["static"] = address
+    environment.filters.update(
+        size=size,
+        duration=duration,
+        count=count,
+        milliseconds=milliseconds,
+        moment=moment,
+        percent=percent,
+    )
+    return environment
+
+
+def count(value: int) -> str:
+    """A number with narrow spaces between its thousands."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def milliseconds(value: float) -> str:
+    """A length of time as short as it can be told: 12 ms, 1.2 s, 3 min 10 s."""
+    if value < 1000:
+        return f"{value:.0f} ms"
+    seconds = value / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def moment(seconds: float | None) -> str:
+    """A time in ISO 8601, UTC; the page's script shows it in the reader's own zone."""
+    if seconds is None:
+        return _NONE
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def percent(part: float, whole: float) -> float:
+    """A share from 0 to 100, 0 of nothing."""
+    return min(100.0, max(0.0, 100 * part / whole)) if whole > 0 else 0.0

@@ -1,0 +1,149 @@
+"""Live: a page's cards, sent again as HTML whenever they changed.
+
+    event: picture     the first: every card, and the points of the plots so far
+    event: change      the cards that read otherwise than before, and the newest point
+
+Each has the number of the node's event and the version of the program, by which a page that was
+opened before an update knows to reload itself. Events are gathered for `PACE_SECONDS`: a busy node
+has hundreds a second, and an eye reads two.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import Final, final
+
+import msgspec
+from litestar import get
+from litestar.exceptions import NotFoundException
+from litestar.types import ASGIApp
+
+from app.server.node.history import Point, point_of
+from app.server.node.hub import Happened
+from app.server.web.body import ApiRequest
+from app.server.web.dashboard import home
+from app.server.web.dashboard.changes import read
+from app.server.web.dashboard.drawing import draw
+from app.server.web.dashboard.pages import frame_of, version
+from app.server.web.services import Services, services_of
+from app.server.web.sse import Emit, EventStream
+
+PACE_SECONDS: Final = 0.5
+"""Between two events of a stream."""
+LOOK_SECONDS: Final = 10.0
+"""Words such as "unloads in 4 min" are drawn anew this often where nothing happens."""
+
+Draw = Callable[[Services], Mapping[str, object]]
+
+
+@final
+class Live(msgspec.Struct, frozen=True):
+    """A page's cards: templates in cards/, and the function that makes their values."""
+
+    cards: tuple[str, ...]
+    values: Draw
+    has_plots: bool = False
+
+
+LIVE: Final = {
+    "home": Live(home.CARDS, home.values, has_plots=True),
+    "playground": Live((), lambda _: {}),
+}
+
+
+class Update(msgspec.Struct, frozen=True, kw_only=True):
+    """What one event of the stream says."""
+
+    number: int
+    version: str
+    summary: str
+    cards: dict[str, str]
+    points: list[Point]
+
+
+@get("/dashboard/events/{page:str}", guards=[read], include_in_schema=False)
+async def events(request: ApiRequest) -> ASGIApp:
+    """The stream of one page."""
+    services = services_of(request)
+    live = LIVE.get(str(request.path_params["page"]))
+    if live is None:
+        raise NotFoundException
+
+    async def produce(emit: Emit) -> None:
+        sent: dict[str, str] = {}
+        is_first = True
+        async with aclosing(_moments(services)) as moments:
+            async for number in moments:
+                update = _update(request, live, number, sent, is_first=is_first)
+                name, is_first = ("picture" if is_first else "change"), False
+                sent.update(update.cards)
+                head = f"id: {number}\nevent: {name}\ndata: ".encode()
+                await emit(head + msgspec.json.encode(update) + b"\n\n")
+
+    return EventStream(produce, heartbeat_seconds=services.settings.server.heartbeat_seconds)
+
+
+def draw_cards(request: ApiRequest, live: Live) -> dict[str, str]:
+    """Every card's HTML now, by its name."""
+    values = {**frame_of(request, None), **live.values(services_of(request))}
+    return {name: draw(f"cards/{name}.html", values) for name in live.cards}
+
+
+def _update(
+    request: ApiRequest, live: Live, number: int, sent: Mapping[str, str], *, is_first: bool
+) -> Update:
+    services = services_of(request)
+    points: list[Point] = []
+    if live.has_plots:
+        newest = point_of(services.hub.state, services.now())
+        points = services.dashboard.history.points() if is_first else [newest]
+    frame = frame_of(request, None)
+    return Update(
+        number=number,
+        version=version(),
+        summary=str(frame["summary"]),
+        cards={
+            name: html for name, html in draw_cards(request, live).items() if sent.get(name) != html
+        },
+        points=points,
+    )
+
+
+async def _moments(services: Services) -> AsyncGenerator[int, None]:
+    """The number of the newest event: at once, then after each pause in which one came."""
+    newest = _Newest()
+    async with aclosing(services.hub.watch()) as watch, asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(newest.follow(watch), name="events of a page")
+        try:
+            while await newest.came():
+                yield newest.number
+                await asyncio.sleep(PACE_SECONDS)
+        finally:
+            reading.cancel()
+
+
+@final
+class _Newest:
+    """Follows a watch and keeps its last number, so that a slow page is never cut off."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._news = asyncio.Event()
+        self._is_over = False
+
+    async def follow(self, watch: AsyncGenerator[Happened, None]) -> None:
+        async for happened in watch:
+            self.number = happened.number
+            self._news.set()
+        self._is_over = True
+        self._news.set()
+
+    async def came(self) -> bool:
+        """True when it is time to draw, False when the watch is over."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._news.wait()
+        except TimeoutError:
+            return True
+        self._news.clear()
+        return not self._is_over

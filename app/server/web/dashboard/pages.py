@@ -1,0 +1,123 @@
+"""Pages: which there are, who may read them, and how one is sent.
+
+Everything that stands around a page's own content is here: the frame, the navigation, and the
+headers that keep strangers' scripts, frames and hosts out of it.
+"""
+
+from collections.abc import Mapping
+from typing import Final, final
+
+import msgspec
+from litestar.response.base import ASGIResponse
+from litestar.types import ASGIApp
+
+from app import __version__
+from app.core.state.mood import headline
+from app.server.web.body import ApiRequest
+from app.server.web.dashboard.drawing import draw
+from app.server.web.dashboard.static_files import static_files
+from app.server.web.gate import caller_of
+from app.server.web.own_page import form_token
+from app.server.web.services import services_of
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""No inline script or style, no foreign host, no frame around us."""
+
+HEADERS: Final = {
+    "content-security-policy": POLICY,
+    "referrer-policy": "same-origin",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
+    "cache-control": "no-store",
+}
+
+
+@final
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of the dashboard."""
+
+    name: str
+    """Its template is `<name>.html`, its icon `#<name>`."""
+    path: str
+    title: str
+    is_private: bool = False
+    """Only for the session: it shows what other users of this machine need not see."""
+
+
+HOME: Final = Page(name="home", path="/", title="Home")
+PLAYGROUND: Final = Page(name="playground", path="/dashboard/playground", title="Playground")
+
+PAGES: Final = (HOME, PLAYGROUND)
+"""In the order of the navigation."""
+
+
+def version() -> str:
+    """Of the program and its pages; a page of another one reloads itself."""
+    return f"{__version__}-{static_files().version}"
+
+
+def page_response(
+    request: ApiRequest, page: Page, context: Mapping[str, object], *, status: int = 200
+) -> ASGIApp:
+    """The page with its own values, or the form to sign in where the reader may not see it."""
+    caller = caller_of(request.scope)
+    is_open = caller.session is not None or caller.may_administer
+    if not is_open and (caller.is_stranger or page.is_private):
+        return framed(
+            request, "sign_in.html", page, {"is_stranger": caller.is_stranger}, status=401
+        )
+    return framed(request, f"{page.name}.html", page, context, status=status)
+
+
+def framed(
+    request: ApiRequest,
+    template: str,
+    page: Page | None,
+    context: Mapping[str, object],
+    *,
+    status: int = 200,
+) -> ASGIApp:
+    """The template within the frame of all pages."""
+    return html_response(draw(template, {**frame_of(request, page), **context}), status=status)
+
+
+def frame_of(request: ApiRequest, page: Page | None) -> dict[str, object]:
+    """What every template may name."""
+    services, caller = services_of(request), caller_of(request.scope)
+    state = services.hub.state
+    secret = caller.session
+    return {
+        "pages": PAGES,
+        "page": page,
+        "title": page.title if page else "Athanor",
+        "version": version(),
+        "program_version": __version__,
+        "is_stranger": caller.is_stranger,
+        "may_change": secret is not None,
+        "token": form_token(secret) if secret is not None else "",
+        "summary": "" if caller.is_stranger else headline(state, services.now()),
+        "api_address": api_address(request),
+        "now": services.now(),
+    }
+
+
+def api_address(request: ApiRequest) -> str:
+    """Base URL of the OpenAI API, by the name under which the reader called us."""
+    return f"{request.url.scheme}://{request.headers.get('host', '')}/v1"
+
+
+def html_response(
+    body: str, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> ASGIApp:
+    """HTML with the headers of every page."""
+    return ASGIResponse(
+        body=body.encode("utf-8"),
+        media_type="text/html",
+        status_code=status,
+        headers={**HEADERS, **(headers or {})},
+    )

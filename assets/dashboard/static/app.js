@@ -1,0 +1,91 @@
+// What every page does: copy buttons, times in the reader's zone, messages, the live connection.
+
+import { begin as beginLive } from "./live.js";
+
+const PAGES = {
+  home: "./plots.js",
+  playground: "./playground.js",
+};
+
+export const token = document.querySelector('meta[name="athanor-token"]').content;
+
+/** A short message in the corner; one that says what went wrong stays until it is closed. */
+export function toast(words, { isBad = false } = {}) {
+  const box = document.querySelector("[data-toasts]");
+  const note = document.createElement("div");
+  note.className = isBad ? "toast is-bad" : "toast";
+  const text = document.createElement("span");
+  text.textContent = words;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.textContent = "Close";
+  close.addEventListener("click", () => note.remove());
+  note.append(text, close);
+  box.append(note);
+  while (box.children.length > 4) box.firstElementChild.remove();
+  if (!isBad) setTimeout(() => note.remove(), 5000);
+}
+
+/** What an error answer of the server says. */
+export function wordsOf(body, status) {
+  try {
+    return JSON.parse(body).error.message;
+  } catch {
+    return status ? `The server answered with status ${status}.` : "The server did not answer.";
+  }
+}
+
+async function copy(button) {
+  const word = button.querySelector("[data-word]") ?? button;
+  const before = word.textContent;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    // Pages that are not on this machine have no clipboard: the old way.
+    const field = document.createElement("textarea");
+    field.value = button.dataset.copy;
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+    button.focus();
+  }
+  word.textContent = "Copied";
+  setTimeout(() => (word.textContent = before), 1500);
+}
+
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const HOUR = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+
+/** Times as this browser's owner reads them. */
+export function showTimes(within = document) {
+  for (const element of within.querySelectorAll("time[datetime]:not([title])")) {
+    const when = new Date(element.dateTime);
+    if (Number.isNaN(when.getTime())) continue;
+    const isToday = when.toDateString() === new Date().toDateString();
+    element.title = when.toString();
+    element.textContent = (isToday ? HOUR : DAY).format(when);
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button);
+});
+
+// htmx: an answer that is an error says in its body what went wrong.
+document.addEventListener("htmx:responseError", (event) => {
+  toast(wordsOf(event.detail.xhr.responseText, event.detail.xhr.status), { isBad: true });
+});
+document.addEventListener("htmx:sendError", () => {
+  toast("The server did not answer. Is it still running?", { isBad: true });
+});
+document.addEventListener("htmx:afterSwap", (event) => showTimes(event.detail.target));
+document.addEventListener("athanor:said", (event) => toast(event.detail.value));
+
+showTimes();
+document.querySelector(".pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+beginLive();
+
+const page = document.body.dataset.page;
+if (PAGES[page] && !document.querySelector('form[action="/dashboard/sign-in"]')) import(PAGES[page]);
