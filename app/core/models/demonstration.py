@@ -16,7 +16,8 @@ DESCRIPTION: Final = (
     "little beyond this program."
 )
 REMEDY: Final = (
-    "For a real one, `athanor pull` downloads a model; or put a GGUF file into the models folder."
+    "For a real one, `athanor pull NAME` downloads a model (`athanor models --remote` lists them); "
+    "or put a GGUF file into the models folder."
 )
 
 
