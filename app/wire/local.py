@@ -20,6 +20,8 @@ from typing import Literal
 
 import msgspec
 
+from app.wire.sharing import NeighbourPicture
+
 ModelStatus = Literal["unloaded", "loading", "loaded", "unloading", "failed"]
 
 Mood = Literal["asleep", "ready", "busy", "contributing", "attention"]
@@ -112,6 +114,34 @@ class EnginePicture(LocalMessage, frozen=True, kw_only=True):
     busy_seconds: float = 0.0
 
 
+class DownloadPicture(LocalMessage, frozen=True, kw_only=True):
+    """One model on its way to this machine. Bytes are of all its files together."""
+
+    id: str
+    repository: str
+    """A stranger's text, like `name` and `files`."""
+    name: str
+    files: tuple[str, ...]
+    status: Literal["queued", "running", "verifying", "paused", "done", "failed"]
+    cause: str = ""
+    """Why it is paused or failed, a word: asked, restart, disk_full, unreachable, not_found, access,
+    busy, folder, content, refused, broken."""
+    reason: str = ""
+    remedy: str = ""
+    size_bytes: int
+    done_bytes: int
+    checked_bytes: int = 0
+    """While verifying: whose hash was computed."""
+    missing_bytes: int = 0
+    """Room that a full disk lacks."""
+    bytes_per_second: float = 0.0
+    seconds_left: float | None = None
+    asked_at: float
+    ended_at: float | None = None
+    model: str = ""
+    """When done: its name in the library."""
+
+
 class NodePicture(LocalMessage, frozen=True, kw_only=True):
     """All that a face shows of this node, at the event `number`."""
 
@@ -133,6 +163,9 @@ class NodePicture(LocalMessage, frozen=True, kw_only=True):
     engines: tuple[EnginePicture, ...] = ()
     devices: tuple[DevicePicture, ...] = ()
     notices: tuple[Notice, ...] = ()
+    downloads: tuple[DownloadPicture, ...] = ()
+    neighbour: NeighbourPicture | None = None
+    """What becomes of GPU memory and of lending, and why."""
 
 
 class NodeEvent(LocalMessage, frozen=True, kw_only=True):

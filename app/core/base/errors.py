@@ -10,7 +10,9 @@
     ├── Unauthorized            no key, or a wrong one
     ├── Forbidden               host, origin or scope not allowed
     ├── Busy                    try again later; carries retry_after_seconds
+    │   └── Paused              GPU memory was given to other programs; says why
     ├── EngineFailed            the engine child crashed, hung or refused to start
+    ├── GpuGone                 the GPU that the model ran on is gone, and the CPU was not allowed
     ├── ModelDoesNotFit         memory is short; carries the numbers in its message
     ├── NotOurs                 a file of another program, which Athanor does not delete
     ├── ModelFileInvalid        a GGUF that is truncated, hostile or of another kind
@@ -117,10 +119,22 @@ class Busy(AthanorError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class Paused(Busy):
+    """GPU memory is given to others for now: no model is loaded by a request."""
+
+    kind: ClassVar[str] = "paused"
+
+
 class EngineFailed(AthanorError):
     """The engine process ended, hung or could not start."""
 
     kind: ClassVar[str] = "engine_failed"
+
+
+class GpuGone(AthanorError):
+    """The GPU that the model would run on is gone; it is not run on the CPU in silence."""
+
+    kind: ClassVar[str] = "gpu_gone"
 
 
 class ModelDoesNotFit(AthanorError):

@@ -18,9 +18,9 @@ import msgspec
 from app.core.models.estimate import aligned
 from app.core.models.plan import LoadPlan
 
-Suspicion = Literal["memory", "instruction", "crash"]
+Suspicion = Literal["memory", "instruction", "device", "crash"]
 """memory: an allocation failed, or the system killed the engine. instruction: the processor knows
-an instruction not (SIGILL). crash: anything else."""
+an instruction not (SIGILL). device: the GPU itself went away. crash: anything else."""
 
 CONTEXT_IN_RAM_MAX: Final = 8192
 """A context that was made for a GPU's memory shrinks to this where the GPU is given up."""
@@ -59,9 +59,12 @@ def safer(plan: LoadPlan, rung: int) -> LoadPlan:
 def next_rung(plan: LoadPlan, rung: int, suspicion: Suspicion) -> int | None:
     """The rung to try after a crash on `rung`; None when nothing is left to give up.
 
+    A GPU that went away is no fault of the plan, and must not lead to the processor: None.
     `plan` is the one at the top. Rungs that would change nothing are left out, and so is giving up
     cells where memory is not suspected.
     """
+    if suspicion == "device":
+        return None
     steps = _steps(plan)
     tried = safer(plan, rung)
     for below in range(rung + 1, len(steps) + 1):

@@ -12,6 +12,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from app.core.base.ids import ModelName
+from app.core.state.apply_neighbour import apply_neighbour
 from app.core.state.engine_life import (
     EngineLife,
     Failed,
@@ -23,6 +24,8 @@ from app.core.state.engine_life import (
 )
 from app.core.state.events import (
     DevicesSeen,
+    DownloadChanged,
+    DownloadRemoved,
     EngineDraining,
     EngineEnded,
     EngineEvent,
@@ -33,6 +36,8 @@ from app.core.state.events import (
     EngineStarted,
     EngineUsed,
     Event,
+    GpuFound,
+    GpuLost,
     LibraryChanged,
     ModelsListed,
     NoticeCleared,
@@ -44,6 +49,7 @@ from app.core.state.events import (
     ServerEvent,
     ServerOpened,
     ServerStopping,
+    VerdictChanged,
 )
 from app.core.state.node_state import (
     ModelState,
@@ -67,8 +73,12 @@ def apply(state: NodeState, event: Event) -> NodeState:
             | NoticeCleared()
             | ModelsListed()
             | LibraryChanged()
+            | DownloadChanged()
+            | DownloadRemoved()
         ):
             return _apply_server(state, event)
+        case VerdictChanged() | GpuLost() | GpuFound():
+            return apply_neighbour(state, event)
         case RequestArrived() | RequestAdvanced() | RequestEnded():
             return _apply_request(state, event)
         case _:
@@ -93,6 +103,11 @@ def _apply_server(state: NodeState, event: ServerEvent) -> NodeState:
             return replace(state, models=_listed(state, event))
         case LibraryChanged(library=library):
             return replace(state, library=library)
+        case DownloadChanged(download=download):
+            return replace(state, downloads={**state.downloads, download.id: download})
+        case DownloadRemoved(download=name):
+            left = {key: each for key, each in state.downloads.items() if key != name}
+            return replace(state, downloads=left)
         case _:
             assert_never(event)
 

@@ -8,8 +8,9 @@ from typing import final
 import msgspec
 
 from app.core.base.ids import ModelName, RequestId
+from app.core.downloads.download import Download, DownloadId
 from app.core.state.engine_life import EngineFacts, EngineGauges, Picture
-from app.core.state.node_state import Device, LibraryFacts, Notice, Outcome
+from app.core.state.node_state import Device, LibraryFacts, Neighbour, Notice, Outcome
 
 
 @final
@@ -68,6 +69,39 @@ class LibraryChanged(Picture, frozen=True, kw_only=True, tag="library_changed"):
     """What is known of the model files changed: headers, contents, folders; or more was read."""
 
     library: LibraryFacts
+
+
+@final
+class DownloadChanged(Picture, frozen=True, kw_only=True, tag="download_changed"):
+    """A download is new, or has come further."""
+
+    download: Download
+
+
+@final
+class DownloadRemoved(Picture, frozen=True, kw_only=True, tag="download_removed"):
+    """The download was cancelled, or taken off the list; unknown ones are ignored."""
+
+    download: DownloadId
+
+
+@final
+class VerdictChanged(Picture, frozen=True, kw_only=True, tag="verdict_changed"):
+    """What becomes of GPU memory or of lending has changed, or why."""
+
+    neighbour: Neighbour
+
+
+@final
+class GpuLost(Picture, frozen=True, kw_only=True, tag="gpu_lost"):
+    """A GPU has gone, as after a driver reset or a sleep: the whole list of those that have."""
+
+    gpus: tuple[str, ...]
+
+
+@final
+class GpuFound(Picture, frozen=True, kw_only=True, tag="gpu_found"):
+    """Every GPU that had gone is back."""
 
 
 @final
@@ -197,6 +231,10 @@ ServerEvent = (
     | NoticeCleared
     | ModelsListed
     | LibraryChanged
+    | DownloadChanged
+    | DownloadRemoved
 )
 
-Event = ServerEvent | EngineEvent | RequestEvent
+NeighbourEvent = VerdictChanged | GpuLost | GpuFound
+
+Event = ServerEvent | NeighbourEvent | EngineEvent | RequestEvent

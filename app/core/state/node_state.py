@@ -12,6 +12,10 @@ from typing import Literal, final
 import msgspec
 
 from app.core.base.ids import ModelName, RequestId
+from app.core.downloads.download import Download, DownloadId
+from app.core.sharing.facts import Orders
+from app.core.sharing.policy import Verdict
+from app.core.sharing.rules import Mode
 from app.core.state.engine_life import EngineLife, Picture, Unloaded
 
 Phase = Literal["waiting", "reading", "answering"]
@@ -120,6 +124,18 @@ class LibraryFacts(Picture, frozen=True, kw_only=True):
 
 
 @final
+class Neighbour(Picture, frozen=True, kw_only=True):
+    """How this node stands to the other programs of its machine (core/sharing)."""
+
+    verdict: Verdict = Verdict()
+    """Names programs in its causes: for the owner's faces alone."""
+    since: float = 0.0
+    """When this verdict was found."""
+    orders: Orders = Orders()
+    mode: Mode = "off"
+
+
+@final
 class NodeState(Picture, frozen=True, kw_only=True):
     """The whole picture. The dicts are never changed in place, only replaced."""
 
@@ -128,7 +144,12 @@ class NodeState(Picture, frozen=True, kw_only=True):
     requests: dict[RequestId, RequestState] = msgspec.field(default_factory=dict)
     devices: tuple[Device, ...] = ()
     notices: tuple[Notice, ...] = ()
+    neighbour: Neighbour = Neighbour()
+    lost_gpus: tuple[str, ...] = ()
+    """GPUs that were there and have gone, by their descriptions."""
     library: LibraryFacts = LibraryFacts()
+    downloads: dict[DownloadId, Download] = msgspec.field(default_factory=dict)
+    """Oldest first, those that are over too until they are removed."""
 
     def requests_of(self, model: ModelName) -> Iterable[RequestState]:
         """The requests in flight on `model`, oldest first."""

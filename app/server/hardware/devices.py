@@ -8,7 +8,6 @@ system for RAM, and where neither tells (Metal, Vulkan, ROCm) the child is asked
 import asyncio
 import logging
 import time
-from asyncio.subprocess import DEVNULL, PIPE, create_subprocess_exec
 from collections.abc import Sequence
 from typing import Final, final
 
@@ -21,7 +20,7 @@ from app.server.hardware import nvidia
 from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.gpu_watch import GpuSample, GpuWatch
 from app.server.hardware.machine import look_at_machine, memory_available
-from app.server.hardware.tether import BEFORE_EXEC, CREATION_FLAGS, NEW_SESSION, Tether
+from app.server.hardware.short_child import answer_of
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +28,9 @@ LIST_SECONDS_MAX: Final = 30.0
 """A driver that wakes sleeping GPUs takes seconds; one that hangs never answers."""
 FRESH_SECONDS: Final = 2.0
 """A list this young need not be asked for again."""
+
+_SAME_MEMORY: Final = 0.03
+"""Vulkan and ROCm leave out of a card's total what the driver keeps for itself."""
 
 _LIST: Final = msgspec.json.Decoder(list[DeviceUse])
 
@@ -54,6 +56,7 @@ class Devices:
         self._fresh_seconds = fresh_seconds
         self._listed: tuple[DeviceUse, ...] | None = None
         self._listed_at = 0.0
+        self._is_doubted = False
         self._lock = asyncio.Lock()
         self.notice: Notice | None = None
         """What the owner should know when the list failed; None when it did not."""
@@ -67,7 +70,9 @@ class Devices:
         async with self._lock:
             samples = await asyncio.to_thread(self._sample)
             is_old = time.monotonic() - self._listed_at > self._fresh_seconds
-            if self._listed is None or (is_old and not _covers(samples, self._listed)):
+            is_doubted = self._is_doubted or not _covers(samples, self._listed or ())
+            if self._listed is None or (is_old and is_doubted):
+                self._is_doubted = False
                 self._listed = await self._list()
                 self._listed_at = time.monotonic()
             return _with_samples(self._listed, samples)
@@ -78,6 +83,25 @@ class Devices:
             if self._listed is None:
                 return ()
             return _with_samples(self._listed, await asyncio.to_thread(self._sample))
+
+    async def watched(self) -> list[tuple[Device, GpuSample | None]]:
+        """As `sampled`, each device with the sample itself, which tells who uses it."""
+        async with self._lock:
+            if self._listed is None:
+                return []
+            samples = await asyncio.to_thread(self._sample)
+            devices = _with_samples(self._listed, samples)
+            return list(zip(devices, match(self._listed, samples), strict=True))
+
+    async def gpu_samples(self) -> tuple[GpuSample, ...]:
+        """What drivers tell of GPUs now, listed or not; empty where none tells."""
+        async with self._lock:
+            return await asyncio.to_thread(self._sample)
+
+    def forget(self) -> None:
+        """List anew when asked next: a device may have gone, or come back."""
+        self._listed_at = float("-inf")
+        self._is_doubted = True
 
     async def close(self) -> None:
         """Let the driver go."""
@@ -108,32 +132,7 @@ class Devices:
 
     async def _ask(self) -> bytes:
         """The child's answer. Raises: OSError, TimeoutError, ValueError."""
-        child = await create_subprocess_exec(
-            *self._program.command,
-            "--devices",
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
-            env=self._program.environment,
-            cwd=self._program.folder,
-            start_new_session=NEW_SESSION,
-            creationflags=CREATION_FLAGS,
-            preexec_fn=BEFORE_EXEC,  # one system call, no lock: tether.py
-        )
-        tether = Tether(child)
-        try:
-            async with asyncio.timeout(self._list_seconds_max):
-                answer, errors = await child.communicate()
-        except TimeoutError:
-            raise TimeoutError(f"no answer within {self._list_seconds_max:g} s") from None
-        finally:
-            tether.kill()
-            await child.wait()
-            tether.close()
-        if child.returncode:
-            last = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
-            raise ValueError(f"exit status {child.returncode}: {last}")
-        return answer
+        return await answer_of(self._program, "--devices", seconds_max=self._list_seconds_max)
 
 
 def _covers(samples: Sequence[GpuSample], listed: Sequence[DeviceUse]) -> bool:
@@ -145,15 +144,25 @@ def _covers(samples: Sequence[GpuSample], listed: Sequence[DeviceUse]) -> bool:
 
 
 def match(listed: Sequence[DeviceUse], samples: Sequence[GpuSample]) -> list[GpuSample | None]:
-    """The sample of each device: the next one, in PCI order, of the same name."""
+    """The sample of each device: the next one, in PCI order, of the same name.
+
+    A sample without a name is of a card whose memory is as large.
+    """
     left = list(samples)
     found: list[GpuSample | None] = []
     for device in listed:
-        sample = next((s for s in left if s.name == device.description), None)
+        sample = next((s for s in left if _is_of(s, device)), None)
         if sample is not None:
             left.remove(sample)
         found.append(sample)
     return found
+
+
+def _is_of(sample: GpuSample, device: DeviceUse) -> bool:
+    if sample.name:
+        return sample.name == device.description
+    difference = abs(sample.memory_total - device.memory_total)
+    return device.kind == "gpu" and difference <= _SAME_MEMORY * sample.memory_total
 
 
 def _with_samples(listed: Sequence[DeviceUse], samples: Sequence[GpuSample]) -> tuple[Device, ...]:

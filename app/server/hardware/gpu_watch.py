@@ -1,7 +1,8 @@
 """GpuWatch: how full, busy and warm the GPUs are, without opening a compute context.
 
-Two implementations: `nvidia.py` over NVML, and `NoGpu` here where there is no NVML. Other vendors'
-devices are listed by the engine (devices.py) and have no samples.
+Implementations: `nvidia.py` over NVML, `amd.py` over the files of Linux's driver, `Both` of them,
+and `NoGpu` where there is neither. Other vendors' devices are listed by the engine (devices.py) and
+have no samples.
 """
 
 from typing import Protocol, final
@@ -14,6 +15,7 @@ class GpuSample(msgspec.Struct, frozen=True, kw_only=True):
     """One GPU now. None: the driver does not say."""
 
     name: str
+    """"" where the driver tells none; the card is then known by its memory."""
     memory_free: int
     memory_total: int
     busy_percent: float | None = None
@@ -21,6 +23,8 @@ class GpuSample(msgspec.Struct, frozen=True, kw_only=True):
     power_watts: float | None = None
     process_bytes: dict[int, int] = msgspec.field(default_factory=dict)
     """Memory by process id, of the processes that the driver tells apart."""
+    process_busy: dict[int, float] | None = None
+    """Percent of the compute units by process id; None: the driver does not say."""
 
 
 class GpuWatch(Protocol):
@@ -43,3 +47,20 @@ class NoGpu:
 
     def close(self) -> None:
         """Nothing to let go."""
+
+
+@final
+class Both:
+    """One watch after the other."""
+
+    def __init__(self, first: GpuWatch, second: GpuWatch) -> None:
+        self._watches = (first, second)
+
+    def sample(self) -> tuple[GpuSample, ...]:
+        """The GPUs of the first, then those of the second."""
+        return tuple(sample for watch in self._watches for sample in watch.sample())
+
+    def close(self) -> None:
+        """Let both go."""
+        for watch in self._watches:
+            watch.close()

@@ -24,3 +24,11 @@ def look_at_machine() -> Machine:
 def memory_available() -> int:
     """Bytes of RAM that new programs can have without anything being swapped out."""
     return int(psutil.virtual_memory().available)
+
+
+def resident_bytes(pid: int) -> int:
+    """RAM that the process holds now, pages of mapped files included; 0 when it is gone."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

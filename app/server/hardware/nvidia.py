@@ -11,7 +11,8 @@ import logging
 import sys
 from typing import TYPE_CHECKING, final
 
-from app.server.hardware.gpu_watch import GpuSample, GpuWatch, NoGpu
+from app.server.hardware.amd import AmdWatch
+from app.server.hardware.gpu_watch import Both, GpuSample, GpuWatch, NoGpu
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -20,7 +21,18 @@ log = logging.getLogger(__name__)
 
 
 def open_watch() -> GpuWatch:
-    """NVML where a driver answers, else `NoGpu`. Blocks for some milliseconds."""
+    """NVML where a driver answers, and AMD's files where there are any; else `NoGpu`.
+
+    Blocks for some milliseconds.
+    """
+    amd = AmdWatch()
+    nvidia = _open_nvml()
+    if amd:
+        return amd if isinstance(nvidia, NoGpu) else Both(nvidia, amd)
+    return nvidia
+
+
+def _open_nvml() -> GpuWatch:
     try:
         if sys.platform == "linux":
             # The binding takes 6 MB, too much to find out that there is no driver.
@@ -44,6 +56,8 @@ class NvidiaWatch:
 
     def __init__(self, nvml: "ModuleType") -> None:
         self._nvml = nvml
+        self._busy_seen: dict[int, int] = {}
+        """The driver's time of the last share that was read, by card."""
 
     def sample(self) -> tuple[GpuSample, ...]:
         """All GPUs in PCI order; empty when the driver does not answer."""
@@ -52,7 +66,7 @@ class NvidiaWatch:
             handles = [
                 nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())
             ]
-            return tuple(self._sample(handle) for handle in handles)
+            return tuple(self._sample(index, handle) for index, handle in enumerate(handles))
         except nvml.NVMLError as error:
             # A driver that is being updated, or a GPU that fell off the bus.
             log.warning("NVML does not answer", extra={"reason": str(error)})
@@ -63,7 +77,7 @@ class NvidiaWatch:
         with contextlib.suppress(self._nvml.NVMLError):
             self._nvml.nvmlShutdown()
 
-    def _sample(self, handle: object) -> GpuSample:
+    def _sample(self, index: int, handle: object) -> GpuSample:
         nvml = self._nvml
         memory = nvml.nvmlDeviceGetMemoryInfo(handle)
         name = nvml.nvmlDeviceGetName(handle)
@@ -82,6 +96,7 @@ class NvidiaWatch:
             temperature_celsius=temperature,
             power_watts=power,
             process_bytes=self._process_bytes(handle),
+            process_busy=self._process_busy(index, handle),
         )
 
     def _process_bytes(self, handle: object) -> dict[int, int]:
@@ -97,3 +112,19 @@ class NvidiaWatch:
                     if process.usedGpuMemory is not None:
                         found[int(process.pid)] = int(process.usedGpuMemory)
         return found
+
+    def _process_busy(self, index: int, handle: object) -> dict[int, float] | None:
+        """Each process's share since the last look; None where the card or the system is mute."""
+        nvml = self._nvml
+        seen = self._busy_seen.get(index, 0)
+        try:
+            found = nvml.nvmlDeviceGetProcessUtilization(handle, seen)
+        except nvml.NVMLError as error:
+            # NVML's words for "nobody has used it since"; the binding raises success too.
+            is_idle = error.value in (nvml.NVML_SUCCESS, nvml.NVML_ERROR_NOT_FOUND)
+            return {} if is_idle else None
+        busy: dict[int, float] = {}
+        for each in found:
+            self._busy_seen[index] = max(self._busy_seen.get(index, 0), int(each.timeStamp))
+            busy[int(each.pid)] = max(busy.get(int(each.pid), 0.0), float(each.smUtil))
+        return busy

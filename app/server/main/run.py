@@ -31,14 +31,18 @@ from app.server.hardware.machine import look_at_machine
 from app.server.main.greeting import OnReady, greet
 from app.server.main.listening import Listening, is_loopback, listen
 from app.server.main.lock_file import LockFile
+from app.server.main.neighbourly import neighbour_of
+from app.server.main.shop import shop_of
 from app.server.main.stopping import Stopping
 from app.server.main.web_server import WebServer, loop_factory
 from app.server.models.places import open_library
+from app.server.node.downloads.shop import Shop
 from app.server.node.engine import EngineLimits
 from app.server.node.engines import Engines
 from app.server.node.hub import Hub
 from app.server.node.librarian import Librarian
 from app.server.node.loader import Loader
+from app.server.node.neighbour import Neighbour
 from app.server.node.recent import Recent
 from app.server.node.router import Router
 from app.server.node.sampler import Sampler
@@ -121,8 +125,8 @@ async def _serve(
         stack.callback(listening.close)
         await shelf.scan()
         meters, recent = Meters(lambda: hub.state), Recent()
-        router = await stack.enter_async_context(
-            _node(settings, database, hub, shelf, meters=meters, recent=recent, now=now)
+        router, neighbour, shop = await stack.enter_async_context(
+            _node(settings, paths, database, hub, shelf, meters=meters, recent=recent, now=now)
         )
         services = Services(
             router=router,
@@ -131,6 +135,8 @@ async def _serve(
             hub=hub,
             keys=keys,
             meters=meters,
+            neighbour=neighbour,
+            shop=shop,
             settings=settings,
             local_token=token,
             stop=stopping.ask,
@@ -158,6 +164,7 @@ async def _serve(
 @asynccontextmanager
 async def _node(
     settings: Settings,
+    paths: Paths,
     database: Database,
     hub: Hub,
     shelf: Shelf,
@@ -165,12 +172,70 @@ async def _node(
     meters: Meters,
     recent: Recent,
     now: Callable[[], float],
-) -> AsyncGenerator[Router, None]:
+) -> AsyncGenerator[tuple[Router, Neighbour, Shop], None]:
     """The node's services, at work inside the block; no engine is left after it."""
     program = EngineProgram.of_this()
     devices = Devices(program)
+    loader, engines = _engines_of(
+        settings, program, devices, hub=hub, shelf=shelf, database=database, now=now
+    )
+    router = Router(
+        hub=hub,
+        engines=engines,
+        meters=meters,
+        shelf=shelf,
+        default=settings.models.default,
+        requests_max=settings.server.requests_max,
+        now=now,
+        recent=recent,
+    )
+    neighbour = neighbour_of(
+        settings, hub=hub, engines=engines, devices=devices, loader=loader, now=now
+    )
+    fetching = shop_of(
+        settings,
+        paths,
+        database,
+        hub,
+        shelf,
+        engines=engines,
+        devices=devices,
+        recent=recent,
+        now=now,
+    )
+    async with engines.running(), fetching as shop, asyncio.TaskGroup() as group:
+        beside = [
+            group.create_task(shelf.keep_read(), name="library"),
+            group.create_task(loader.look(), name="devices"),
+            group.create_task(Sampler(devices, hub).keep_sampled(), name="sampler"),
+            group.create_task(neighbour.keep_watch(), name="neighbour"),
+        ]
+        try:
+            yield router, neighbour, shop
+        finally:
+            for task in beside:
+                task.cancel()
+    await devices.close()
+
+
+def _engines_of(
+    settings: Settings,
+    program: EngineProgram,
+    devices: Devices,
+    *,
+    hub: Hub,
+    shelf: Shelf,
+    database: Database,
+    now: Callable[[], float],
+) -> tuple[Loader, Engines]:
+    """What loads models, and the engines it loads them into."""
     loader = Loader(
-        shelf=shelf, devices=devices, rungs=Rungs(database, __version__), hub=hub, now=now
+        shelf=shelf,
+        devices=devices,
+        rungs=Rungs(database, __version__),
+        hub=hub,
+        now=now,
+        allows_cpu=settings.neighbour.allow_cpu_after_gpu_loss,
     )
     engines = Engines(
         hub=hub,
@@ -183,28 +248,7 @@ async def _node(
         ),
         now=now,
     )
-    router = Router(
-        hub=hub,
-        engines=engines,
-        meters=meters,
-        shelf=shelf,
-        default=settings.models.default,
-        requests_max=settings.server.requests_max,
-        now=now,
-        recent=recent,
-    )
-    async with engines.running(), asyncio.TaskGroup() as group:
-        beside = [
-            group.create_task(shelf.keep_read(), name="library"),
-            group.create_task(loader.look(), name="devices"),
-            group.create_task(Sampler(devices, hub).keep_sampled(), name="sampler"),
-        ]
-        try:
-            yield router
-        finally:
-            for task in beside:
-                task.cancel()
-    await devices.close()
+    return loader, engines
 
 
 async def _backing(

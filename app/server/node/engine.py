@@ -81,6 +81,8 @@ class House:
     group: asyncio.TaskGroup
     bell: Bell
     """Rung at every change of any engine."""
+    gpu_fell: Callable[[], None]
+    """Called when an engine ended since its GPU went away."""
 
 
 @final
@@ -92,6 +94,7 @@ class Engine:
         self._backoff = house.limits.backoff
         self._loaded: Loaded | None = None
         self._keep_alive: float | None = None
+        self._plan: LoadPlan | None = None
         self.name = name
         self.process: EngineProcess | None = None
         """The child, from its start until it has ended."""
@@ -104,6 +107,8 @@ class Engine:
         self.leases = 0
         """Requests that hold the engine or wait for it."""
         self.listeners: list[OnWait] = []
+        self.refusal: AthanorError | None = None
+        """What those are told who waited for a load that was given up."""
 
     @property
     def life(self) -> EngineLife:
@@ -115,6 +120,11 @@ class Engine:
     def needs(self) -> dict[str, int]:
         """Bytes that the child holds, by device, by the plan's estimate."""
         return self._loaded.choice.needs if self.process and self._loaded else {}
+
+    @property
+    def is_on_gpu(self) -> bool:
+        """Whether the child holds GPU memory, or is about to, by its plan."""
+        return bool(self.process and self._plan and self._plan.gpu_layers)
 
     @property
     def footprint(self) -> Footprint:
@@ -163,6 +173,7 @@ class Engine:
 
     def spawn(self, source: ModelSource, plan: LoadPlan) -> EngineProcess:
         """A child that begins to load."""
+        self._plan = plan
         process = self.process = EngineProcess(
             self._house.program,
             source,
@@ -198,6 +209,21 @@ class Engine:
         process.drain()
         self._house.group.create_task(self._bound_drain(process), name=f"unload {self.name}")
 
+    async def end_now(self, refusal: AthanorError) -> None:
+        """The child of a ready or unloading engine is gone; its requests are told `refusal`."""
+        process = self.process
+        assert process is not None
+        if isinstance(self.life, Ready):
+            self.publish(EngineDraining(model=self.name, at=self._house.now()))
+        process.kill(Ending(reason="was ended to free memory", is_ordered=True), refusal)
+        while self.process is process:
+            await self._house.bell.wait()
+
+    def renew(self) -> None:
+        """A ready engine is ended, and started again by itself."""
+        assert self.process is not None
+        self.process.kill(Ending(reason="was ended since the computer had slept", is_ordered=True))
+
     async def end_child(self) -> None:
         """Whatever child there is, is gone."""
         if (process := self.process) is not None:
@@ -210,7 +236,10 @@ class Engine:
         was_ready = isinstance(self.life, Ready)
         self._backoff = self._backoff.failed(self.name, now)
         failures = self._backoff.failures(self.name)
-        if was_ready and failures >= _CRASHES_BEFORE_SAFER and self._loaded is not None:
+        if ending.suspicion == "device":
+            self._house.gpu_fell()
+        is_suspect = was_ready and not ending.is_ordered and failures >= _CRASHES_BEFORE_SAFER
+        if is_suspect and self._loaded is not None:
             below = next_rung(self._loaded.choice.plan, self.rung, ending.suspicion)
             self.rung = self.rung if below is None else below
         self._tell_fall(ending, retry_at=self._backoff.retry_at(self.name), failures=failures)

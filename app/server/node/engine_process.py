@@ -22,7 +22,7 @@ from typing import Final, assert_never, final
 
 import msgspec
 
-from app.core.base.errors import Busy, EngineFailed
+from app.core.base.errors import AthanorError, Busy, EngineFailed
 from app.core.base.ids import RequestId
 from app.core.models.plan import LoadPlan
 from app.server.hardware.engine_program import EngineProgram
@@ -125,6 +125,7 @@ class EngineProcess:
         self._ready: asyncio.Future[Ready | LoadFailed] = asyncio.Future()
         self._is_killed = False
         """Also before it was started."""
+        self._refusal: AthanorError | None = None
         self._ending: Ending | None = None
         """Set by whoever ends the child, and otherwise when it has ended."""
         self._watchdog = Watchdog(self._patience, self._hangs)
@@ -195,9 +196,13 @@ class EngineProcess:
             self.is_draining = True
             self._outbox.put(Drain())
 
-    def kill(self, ending: Ending | None = None) -> None:
-        """End the child now; `ending` is what its requests are told."""
+    def kill(self, ending: Ending | None = None, refusal: AthanorError | None = None) -> None:
+        """End the child now; `ending` is what its requests are told.
+
+        With a `refusal` they are told that instead, and are not sent to another child.
+        """
         self._is_killed = True
+        self._refusal = self._refusal or refusal
         if self._ending is None:
             self._ending = ending
         if self._tether is not None:
@@ -362,13 +367,17 @@ class EngineProcess:
     def _judge(self, status: int) -> Ending:
         if self.is_draining and status == 0:
             return Ending(reason="was unloaded")
+        if self._ending is not None and self._ending.is_ordered:
+            return self._ending
         ending = read_ending(status, self._stderr)
         fields = {"model": self._name, "status": status}
         log.error("engine ended: %s", ending.reason, extra=fields)
         log.warning("its last words: %s", " | ".join(self._stderr), extra=fields)
         return ending
 
-    def _gone(self) -> EngineGone:
+    def _gone(self) -> AthanorError:
+        if self._refusal is not None:
+            return self._refusal
         ending = self._ending or Ending(reason="takes no more requests")
         return EngineGone(f"the engine of {self._name} {ending.reason}", remedy=ending.remedy)
 

@@ -22,11 +22,11 @@ Tasks born here: `load X` and `keep-alive`.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Final, assert_never, final
 
-from app.core.base.errors import AthanorError, Busy, EngineFailed
+from app.core.base.errors import AthanorError, Busy, EngineFailed, GpuGone, Paused
 from app.core.base.ids import ModelName
 from app.core.models.wishes import Wishes
 from app.core.state.due import due, next_due
@@ -66,7 +66,13 @@ class Engines:
         self._group = asyncio.TaskGroup()
         self._bell = Bell()
         self._house = House(
-            hub=hub, program=program, limits=limits, now=now, group=self._group, bell=self._bell
+            hub=hub,
+            program=program,
+            limits=limits,
+            now=now,
+            group=self._group,
+            bell=self._bell,
+            gpu_fell=loader.gpu_fell,
         )
         self._hub = hub
         self._loader = loader
@@ -75,8 +81,15 @@ class Engines:
         self._engines: dict[ModelName, Engine] = {}
         self._turn = asyncio.Lock()
         self._is_stopping = False
+        loader.gpu_back = self.gpu_back
+        self._without_gpu: set[ModelName] = set()
+        """Engines that had served, and wait for their GPU to come back."""
         self.wishes = wishes
         """The settings'."""
+        self.paused: Callable[[], Paused | None] = lambda: None
+        """Why no request may load a model now; set by the neighbour."""
+        self.ordered: Callable[[ModelName], None] = lambda _: None
+        """Called when the owner loads a model by hand; set by the neighbour."""
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
@@ -97,10 +110,18 @@ class Engines:
             self._engines[name] = Engine(self._house, name)
         return self._engines[name]
 
-    async def ensure_ready(self, name: ModelName, on_wait: OnWait | None = None) -> EngineProcess:
+    def residents(self) -> list[dict[str, int]]:
+        """Bytes that each of our engines takes, by the name of a device."""
+        return [engine.needs for engine in self._engines.values() if engine.process is not None]
+
+    async def ensure_ready(
+        self, name: ModelName, on_wait: OnWait | None = None, *, is_order: bool = False
+    ) -> EngineProcess:
         """A child that serves the model; see the table above. The caller holds a lease.
 
-        Raises: Busy; what a failed load raises (loader.py).
+        `is_order`: the owner wants it loaded, also while memory is given to other programs.
+
+        Raises: Busy; Paused; what a failed load raises (loader.py).
         """
         engine = self.engine(name)
         if on_wait is not None:
@@ -120,6 +141,8 @@ class Engines:
                     case Failed() as failed if failed.retry_at > self._now():
                         raise engine.not_yet(failed)
                     case Unloaded() | Failed():
+                        if not is_order and (paused := self.paused()) is not None:
+                            raise paused
                         self._begin_load(engine)
         finally:
             if on_wait is not None:
@@ -132,13 +155,14 @@ class Engines:
         forgotten. The caller holds a lease. Raises: as `ensure_ready`.
         """
         engine = self.engine(name)
+        self.ordered(name)
         if wishes is not None and wishes != (engine.wishes or self.wishes):
             await self.unload(name)
             engine.wishes = wishes
         if isinstance(engine.life, Failed):
             engine.forget()
             engine.wishes = wishes
-        await self.ensure_ready(name)
+        await self.ensure_ready(name, is_order=True)
 
     async def unload(self, name: ModelName) -> bool:
         """No engine of the model any more; True when there was one. See the table above."""
@@ -154,6 +178,34 @@ class Engines:
             case Ready() | Unloading():
                 await self._end(engine)
         return True
+
+    def holding(self, among: Callable[[Engine], bool]) -> list[Engine]:
+        """The engines that hold memory, or are about to, and of which `among` holds."""
+        return [
+            engine
+            for engine in self._engines.values()
+            if (engine.process is not None or isinstance(engine.life, Loading)) and among(engine)
+        ]
+
+    async def free(self, engines: Iterable[Engine], refusal: AthanorError) -> None:
+        """Those engines are gone, at once; who used or awaited them is told `refusal`."""
+        async with asyncio.TaskGroup() as group:
+            for engine in engines:
+                group.create_task(self._free(engine, refusal), name=f"free {engine.name}")
+
+    def renew_on_gpu(self) -> None:
+        """Engines on GPUs are started again: what lay there may have gone in the sleep."""
+        for engine in self._engines.values():
+            if isinstance(engine.life, Ready) and engine.is_on_gpu:
+                engine.renew()
+
+    def gpu_back(self) -> None:
+        """Engines that served when their GPU went away are started again."""
+        names, self._without_gpu = self._without_gpu, set()
+        for name in names:
+            engine = self.engine(name)
+            if isinstance(engine.life, Failed) and not self._is_stopping:
+                self._begin_load(engine)
 
     def start_nothing_more(self) -> None:
         """Loads under way are given up, and those who wait for them are told: we are stopping."""
@@ -186,6 +238,7 @@ class Engines:
     # --- loading ---
 
     def _begin_load(self, engine: Engine) -> None:
+        engine.refusal = None
         engine.start(engine.rung)
         engine.loading = self._group.create_task(self._load(engine), name=f"load {engine.name}")
 
@@ -221,6 +274,8 @@ class Engines:
         except AthanorError as error:
             log.warning("not loaded: %s", error.message, extra={"model": engine.name})
             engine.wishes = None
+            if isinstance(error, GpuGone):
+                self._without_gpu.add(engine.name)
             if isinstance(error, EngineFailed):
                 engine.fall(Ending(reason=error.message, remedy=error.remedy))
             else:
@@ -236,12 +291,19 @@ class Engines:
         await asyncio.wait({load})
         if isinstance(engine.life, Ready):
             # It had just come to its end.
-            await self._end(engine)
+            await (engine.end_now(engine.refusal) if engine.refusal else self._end(engine))
             return
         # Not in the load itself: a task that is cancelled before its first step cleans up nothing.
         await engine.end_child()
         if engine.loading is load and isinstance(engine.life, Loading):
             engine.forget()
+
+    async def _free(self, engine: Engine, refusal: AthanorError) -> None:
+        if isinstance(engine.life, Loading):
+            engine.refusal = refusal
+            await self._give_up(engine)
+        elif engine.process is not None:
+            await engine.end_now(refusal)
 
     async def _make_room(self, engine: Engine) -> None:
         """Returns when the model may be loaded. Raises: as Loader.wish; _NobodyWaitsError."""
@@ -296,14 +358,19 @@ class Engines:
                 if item.action == "unload":
                     log.info("unloading, unused", extra={"model": engine.name})
                     engine.drain()
+                elif self.paused() is not None:
+                    # It would take the memory that was just given away; the next request may.
+                    engine.forget()
                 else:
                     self._begin_load(engine)
             soonest = next_due(self._hub.state)
             await self._bell.wait(None if soonest is None else max(0.0, soonest - self._now()))
 
-    def _given_up(self, engine: Engine) -> Busy:
+    def _given_up(self, engine: Engine) -> AthanorError:
         if self._is_stopping:
             return Busy(STOPPING, retry_after_seconds=STOPPING_RETRY_SECONDS)
+        if engine.refusal is not None:
+            return engine.refusal
         return Busy(f"the load of {engine.name} was given up", retry_after_seconds=1)
 
 

@@ -13,6 +13,17 @@ from app.core.models.ladder import Suspicion
 _TELLING: Final = re.compile(
     r"assert|error|fail|abort|out of memory|cuda|vulkan|metal|exception", re.IGNORECASE
 )
+_DEVICE: Final = re.compile(
+    # CUDA and HIP, by their words for it; the last is what CUDA says after many a sleep.
+    r"no CUDA-capable device|CUDA-capable device\(s\) is/are busy or unavailable|GPU is lost|"
+    r"fallen off the bus|driver shutting down|context is destroyed|hipErrorNoDevice|"
+    r"uncorrectable ECC error|CUDA error: unknown error|"
+    # Vulkan and Direct3D; Metal.
+    r"DeviceLost|device (was )?lost|DXGI_ERROR_DEVICE|GPU (was )?removed",
+    re.IGNORECASE,
+)
+"""What drivers say when the GPU itself went away: reset, updated, unplugged, or gone in a sleep."""
+
 _NOISE: Final = re.compile(r"^(Fatal Python error|  File |Current thread|Thread 0x|Extension mod)")
 _LINE_CHARACTERS_MAX: Final = 300
 
@@ -20,6 +31,7 @@ _EXIT_BROKEN: Final = 4
 """engine/main's status when its compute backend failed."""
 
 _UPDATE: Final = "Update the graphics driver, or load the model with fewer layers on the GPU."
+_GONE: Final = "If the GPU does not come back by itself, restart the computer."
 _MEMORY: Final = (
     "If memory was short, close other programs or load the model with a smaller context."
 )
@@ -40,12 +52,16 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str = ""
     suspicion: Suspicion = "crash"
     """What a safer plan should give up first."""
+    is_ordered: bool = False
+    """We ended it, for no fault of its plan."""
 
 
 def read_ending(status: int, stderr: Sequence[str]) -> Ending:
     """The meaning of an exit status (negative: a signal) and of the last lines on stderr."""
     ending = _of_status(status)
     said = _last_telling(stderr)
+    if status and any(_DEVICE.search(line) for line in stderr):
+        ending = replace(ending, suspicion="device", remedy=_GONE)
     return replace(ending, reason=f"{ending.reason}: {said}") if said else ending
 
 

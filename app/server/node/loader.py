@@ -6,13 +6,15 @@ learned again; a refusal (memory that was short today) is not.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import final
 
 import msgspec
 
-from app.core.base.errors import EngineFailed
+from app.core.base.errors import EngineFailed, GpuGone, ModelDoesNotFit
 from app.core.base.ids import ModelName
+from app.core.models.card import ModelCard
+from app.core.models.gpu_loss import falls_to_cpu
 from app.core.models.ladder import next_rung
 from app.core.models.plan import LoadPlan
 from app.core.models.wishes import Wishes
@@ -20,6 +22,7 @@ from app.core.state.events import DevicesSeen, NoticeCleared, NoticeRaised
 from app.core.state.node_state import Device
 from app.server.hardware.devices import Devices
 from app.server.node.engine_process import EngineProcess, LoadFailed
+from app.server.node.gpu_roll import GpuRoll
 from app.server.node.hub import Hub
 from app.server.node.planning import Bytes, Choice, choose, identity, without
 from app.server.node.shelf import Shelf
@@ -54,12 +57,27 @@ class Loader:
         rungs: Rungs,
         hub: Hub,
         now: Callable[[], float],
+        allows_cpu: bool = False,
     ) -> None:
         self._shelf = shelf
         self._devices = devices
         self._rungs = rungs
         self._hub = hub
         self._now = now
+        self._allows_cpu = allows_cpu
+        self._roll = GpuRoll(hub)
+        self.gpu_back: Callable[[], None] = lambda: None
+        """Called when every GPU that had gone is back; set by the engines."""
+
+    def gpu_fell(self) -> None:
+        """An engine ended since its GPU went away: the devices are listed anew when next asked."""
+        self._devices.forget()
+        self._roll.fell()
+
+    async def look_anew(self) -> tuple[Device, ...]:
+        """As `look`, whatever was listed before."""
+        self._devices.forget()
+        return await self.look()
 
     async def look(self) -> tuple[Device, ...]:
         """The devices as they are now; the state shows them from now on."""
@@ -69,6 +87,8 @@ class Loader:
             self._hub.publish(NoticeRaised(notice=self._devices.notice))
         elif any(notice.key == "devices" for notice in self._hub.state.notices):
             self._hub.publish(NoticeCleared(key="devices"))
+        if self._roll.call(devices):
+            self.gpu_back()
         return devices
 
     async def wish(self, name: ModelName, wishes: Wishes, residents: Iterable[Bytes]) -> Choice:
@@ -77,7 +97,7 @@ class Loader:
         Raises: ModelNotFound, ModelFileInvalid, RequestError, ModelDoesNotFit.
         """
         source, card = await self._shelf.read(name)
-        return choose(source, card, without(await self.look(), residents), wishes)
+        return self._choose(source, card, without(await self.look(), residents), wishes)
 
     async def load(
         self,
@@ -94,7 +114,7 @@ class Loader:
         it is tried. Raises: as `wish`, and EngineFailed when every rung failed.
         """
         source, card = await self._shelf.read(name)
-        choice = choose(source, card, await self.look(), wishes)
+        choice = self._choose(source, card, await self.look(), wishes)
         remembered = await self._rungs.of(identity(card))
         rung = max(remembered, rung_least)
         has_crashed = rung > remembered
@@ -113,12 +133,35 @@ class Loader:
             await self._rungs.remember(identity(card), rung, self._now())
         return Loaded(process=process, facts=facts, choice=choice, rung=rung)
 
+    def _choose(
+        self, source: ModelSource, card: ModelCard, devices: Sequence[Device], wishes: Wishes
+    ) -> Choice:
+        """As `choose`. Raises: GpuGone where the choice would fall to the CPU in silence."""
+        lost = self._roll.lost
+        if not lost or self._allows_cpu:
+            return choose(source, card, devices, wishes)
+        try:
+            choice: Choice | None = choose(source, card, devices, wishes)
+        except ModelDoesNotFit:
+            choice = None
+        whole = choose(source, card, (*devices, *lost), wishes)
+        if choice is not None and not falls_to_cpu(choice.plan, whole.plan):
+            return choice
+        names = ", ".join(device.description for device in lost)
+        raise GpuGone(
+            f"{source.name} is not loaded: its GPU is gone ({names})",
+            remedy="It is loaded when the GPU is back. To run it on the processor meanwhile, set "
+            "neighbour.allow_cpu_after_gpu_loss.",
+        )
+
     def _below(self, choice: Choice, rung: int, failure: LoadFailed) -> int:
         """The next rung to try. Raises: EngineFailed when there is none."""
         ending = failure.ending
         suspicion = "memory" if failure.is_refusal else ending.suspicion
         below = next_rung(choice.plan, rung, suspicion)
         name = choice.source.name
+        if suspicion == "device":
+            self.gpu_fell()
         log.warning(
             "load failed",
             extra={"model": name, "rung": rung, "next": below, "reason": ending.reason},

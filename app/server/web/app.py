@@ -18,7 +18,15 @@ from app.server.web.dashboard import entrance
 from app.server.web.dashboard.routes import PAGE_HANDLERS
 from app.server.web.errors import failure_of
 from app.server.web.gate import Gate
-from app.server.web.local import keys, library, loading, neighbour, node
+from app.server.web.local import (
+    downloads,
+    keys,
+    library,
+    loading,
+    neighbour,
+    node,
+    remote,
+)
 from app.server.web.openai import chat, completions, embeddings, models, native, surroundings
 from app.server.web.services import Services
 
@@ -46,6 +54,15 @@ HANDLERS: Final = (
     neighbour.resume,
     loading.load,
     loading.unload,
+    remote.catalogue,
+    remote.search,
+    remote.repository,
+    remote.network,
+    downloads.list_downloads,
+    downloads.download,
+    downloads.pause,
+    downloads.resume,
+    downloads.remove,
     keys.list_keys,
     keys.make_key,
     keys.revoke_key,

@@ -23,6 +23,7 @@ from app.core.state.node_state import ModelState, NodeState
 from app.server.models.entry import Entry
 from app.server.models.hasher import Progress
 from app.server.models.library import Seen
+from app.server.node.downloads.shop import Shop
 from app.server.node.freeing import Freed
 from app.server.node.hub import Happened
 from app.server.node.librarian import Removed
@@ -213,6 +214,7 @@ class Services:
     librarian: Librarian
     hub: Hub
     keys: Keys
+    shop: Shop
     meters: Meters
     neighbour: Neighbour
     settings: Settings

@@ -160,9 +160,13 @@ class TwoCards:
     """The part of NVML that is used, for an old card and one that tells everything."""
 
     NVML_TEMPERATURE_GPU = 0
+    NVML_SUCCESS = 0
+    NVML_ERROR_NOT_FOUND = 6
 
     class NVMLError(Exception):
-        pass
+        def __init__(self, words: str, value: int = 3) -> None:
+            super().__init__(words)
+            self.value = value
 
     def __init__(self) -> None:
         self.is_lost = False
@@ -196,6 +200,15 @@ class TwoCards:
     def nvmlDeviceGetGraphicsRunningProcesses(self, card: int) -> list[SimpleNamespace]:
         return [SimpleNamespace(pid=8, usedGpuMemory=None)]
 
+    def nvmlDeviceGetProcessUtilization(self, card: int, seen: int) -> list[SimpleNamespace]:
+        if seen:
+            raise self.NVMLError("Not Found", self.NVML_ERROR_NOT_FOUND)
+        shares = [(7, 10, 30), (7, 11, 20), (9, 11, 60)]
+        return [
+            SimpleNamespace(pid=self._known(card, pid), timeStamp=at, smUtil=percent)
+            for pid, at, percent in shares
+        ]
+
     def nvmlShutdown(self) -> None:
         raise self.NVMLError("not initialised")
 
@@ -220,7 +233,9 @@ def test_what_one_card_does_not_tell_is_left_out_and_the_rest_stays() -> None:
         temperature_celsius=61.0,
         power_watts=120.5,
         process_bytes={7: 5},
+        process_busy={7: 30.0, 9: 60.0},
     )
+    assert watch.sample()[1].process_busy == {}
     nvml.is_lost = True
     assert watch.sample() == ()
     watch.close()

@@ -27,6 +27,7 @@ from app.server.web.services import Services
 from app.settings.paths import Paths
 from app.settings.schema import ServerSettings, Settings
 from tests.server.web.scripted import ScriptedNode
+from tests.support.shop import shop_for
 
 TOKEN = "local-token-of-the-test"
 BODY_BYTES_MAX = 200_000
@@ -96,6 +97,8 @@ class _Server(threading.Thread):
                 hub=self.hub,
                 keys=await Keys.open(database, lambda: 1000.0),
                 meters=Meters(lambda: self.hub.state),
+                neighbour=self.node,
+                shop=await shop_for(self.hub, database, self._folder),
                 settings=settings,
                 local_token=TOKEN,
                 stop=self.node.stop,

@@ -24,8 +24,10 @@ from app.core.base.ids import ModelName, RequestId
 from app.core.models.card import Layer, ModelCard
 from app.core.models.plan import LoadPlan
 from app.core.models.wishes import Wishes
+from app.core.sharing.facts import Facts
 from app.core.state.engine_life import EngineFacts, Loading, Ready, Unloaded
 from app.core.state.node_state import ModelState, NodeState, ServerFacts
+from app.server.node.freeing import EndedEngine, Freed
 from app.server.node.router import StreamEvent
 from app.wire.engine import (
     ApplyTemplate,
@@ -191,6 +193,9 @@ class ScriptedNode:
         self.cancelled = threading.Event()
         self.stopped = threading.Event()
         self.unloaded: list[str] = []
+        self.freed: list[tuple[bool, float | None]] = []
+        self.snoozed: list[tuple[float, bool]] = []
+        self.facts = Facts(full_screen=False)
         self.state = NodeState(
             server=ServerFacts(version="1", started_at=1000.0, is_serving=True),
             models={ModelName(name): _state(name) for name in MODELS},
@@ -235,6 +240,17 @@ class ScriptedNode:
     async def unload(self, name: str) -> bool:
         self.unloaded.append(self.find(name))
         return True
+
+    async def free(self, *, everything: bool, hold_seconds: float | None = None) -> Freed:
+        self.freed.append((everything, hold_seconds))
+        ended = EndedEngine(model="echo", pid=1, gpu_bytes=5, ram_bytes=7)
+        return Freed(ended=(ended,), seconds=0.1, gpu_bytes=5, is_measured=True, is_back=True)
+
+    def snooze(self, seconds: float, *, is_finishing: bool = False) -> None:
+        self.snoozed.append((seconds, is_finishing))
+
+    def resume(self) -> None:
+        self.snoozed.append((0.0, False))
 
     def cards(self) -> Mapping[ModelName, ModelCard]:
         return {ModelName(name): CARD for name in MODELS}

@@ -13,6 +13,7 @@ from app.core.state.node_state import Device, ModelState, NodeState
 from app.core.state.view import notices, summary
 from app.server.node.hub import Happened
 from app.server.web.local.neighbour_picture import neighbour_picture
+from app.server.web.local.remote_pictures import download_picture
 from app.wire.local import DevicePicture, EnginePicture, ModelStatus, NodeEvent, NodePicture, Notice
 
 
@@ -37,6 +38,7 @@ def picture_of(state: NodeState, number: int, now: float) -> NodePicture:
             Notice(severity=each.severity, message=each.message, remedy=each.remedy, key=each.key)
             for each in notices(state, now)
         ),
+        downloads=tuple(download_picture(one) for one in state.downloads.values()),
         neighbour=neighbour_picture(state, now),
     )
 
