@@ -116,14 +116,15 @@ def origin_in(publisher: str, repository: str, stem: str) -> Origin:
 
 def origin_in_ollama(host: str, namespace: str, name: str, tag: str) -> Origin:
     """The origin of a model that Ollama has a manifest of: `host/namespace/name:tag`."""
+    is_default = tag == DEFAULT_TAG
     if host in HUB_HOSTS:
         whole = f"{host}/{namespace}/{name}:{tag}"
-        hub = origin_in(namespace, name, f"{without_gguf(name)}-{tag}")
-        return replace(hub, tag="" if hub.quant else tag, names=(whole,))
+        stem = without_gguf(name) if is_default else f"{without_gguf(name)}-{tag}"
+        hub = origin_in(namespace, name, stem)
+        return replace(hub, tag="" if hub.quant or is_default else tag, names=(whole,))
     is_usual = host == OLLAMA_HOST
     publisher = "" if is_usual and namespace == OLLAMA_NAMESPACE else namespace
     whole = "/".join(part for part in ("" if is_usual else host, publisher, name) if part)
-    is_default = tag == DEFAULT_TAG
     return Origin(
         stem=name if is_default else f"{name}-{tag}",
         base=name,

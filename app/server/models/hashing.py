@@ -48,6 +48,9 @@ def sha256_of(
             on_bytes(done)
             if is_stopped():
                 raise HashingStopped
+            if done > part[0]:
+                # Somebody writes as fast as this reads: it would never end.
+                raise FileChanged
         if part_of(os.fstat(descriptor)) != part or done != part[0]:
             raise FileChanged
     if part_of(path.stat()) != part:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from app.server.models.found import Place
 from app.server.models.library import Library
 from tests.server.models.assemble import STRING, Gguf, Tensor, scalar
 
@@ -16,8 +17,10 @@ def put(path: Path, *, name: str = "Small", extra: int = 0) -> Path:
     return file.write(path)
 
 
-def scanned(*places: Path, cache_file: Path | None = None) -> Library:
-    library = Library(places, cache_file=cache_file)
+def scanned(
+    *places: Path | Place, cache_file: Path | None = None, digests_file: Path | None = None
+) -> Library:
+    library = Library(places, cache_file=cache_file, digests_file=digests_file)
     library.scan()
     return library
 
