@@ -1,6 +1,7 @@
 """Found: one model as its files lie on the disk, before any of them is read."""
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, final
@@ -94,3 +95,15 @@ def status_of(path: Path) -> os.stat_result | None:
         return path.stat()
     except OSError:
         return None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder that this user can tell of. Path.is_dir raises where he cannot."""
+    status = status_of(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def is_file(path: Path) -> bool:
+    """Whether it is a file that this user can tell of."""
+    status = status_of(path)
+    return status is not None and stat.S_ISREG(status.st_mode)

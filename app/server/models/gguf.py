@@ -21,6 +21,7 @@ from app.core.models.describe import INFILL_WORDS, card_of
 from app.core.models.header import LAYERS_MAX, REMEDY, Counted, Header, TensorEntry, Value
 from app.core.models.quant import NUMBER_TYPES, REMOVED_TYPES
 from app.server.models.cursor import Cursor
+from app.server.models.found import status_of
 from app.server.models.shards import shard_of
 
 MAGIC: Final = b"GGUF"
@@ -126,7 +127,7 @@ def _read_shards(path: Path, header: Header, count: int) -> list[Header]:
             f"-00001-of-{count:05}.gguf; give it its name back"
         )
     paths = [path.with_name(sibling.name) for sibling in shard.siblings()]
-    missing = [part.name for part in paths if not part.exists()]
+    missing = [part.name for part in paths if status_of(part) is None]
     if missing:
         raise header.refuse(f"{len(missing)} of its {count} parts are missing: {missing[0]}")
     headers = [header if part == path else read_file(part) for part in paths]

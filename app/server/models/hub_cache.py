@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from app.core.models.names import Origin, origin_in
-from app.server.models.found import Place, status_of
+from app.server.models.found import Place, is_folder, status_of
 from app.server.models.listing import Listing, Walk
 
 PREFIX: Final = "models--"
@@ -65,7 +65,7 @@ def _list_repository(listing: Listing, place: Place, folder: Path) -> None:
 def _snapshots(listing: Listing, place: Place, folder: Path) -> list[Path]:
     """Those of the cache's own references first, then the newest."""
     snapshots = folder / "snapshots"
-    if not snapshots.exists():
+    if not is_folder(snapshots):
         # A download that was stopped before its first file was whole.
         return []
     named = _revisions(folder / "refs")

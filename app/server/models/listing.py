@@ -128,7 +128,7 @@ class Listing:
         entries = list(self.entries_of(folder, walk.place))
         controlled = _controlled(entries)
         for entry in entries:
-            if _is_folder(entry):
+            if leads_to_folder(entry):
                 inner.append(entry.name)
             elif not entry.name.lower().endswith(GGUF_SUFFIX):
                 continue
@@ -283,7 +283,8 @@ def is_text(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one."""
     try:
         return entry.is_dir()
     except OSError:

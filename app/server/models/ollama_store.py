@@ -20,8 +20,16 @@ from typing import Final, final
 import msgspec
 
 from app.core.models.names import Origin, origin_in_ollama
-from app.server.models.found import STILL_DOWNLOADED, Found, Place, part_of, status_of
-from app.server.models.listing import Listing
+from app.server.models.found import (
+    STILL_DOWNLOADED,
+    Found,
+    Place,
+    is_file,
+    is_folder,
+    part_of,
+    status_of,
+)
+from app.server.models.listing import Listing, leads_to_folder
 
 MANIFEST_BYTES_MAX: Final = 2**20
 """Real ones have a few kilobytes."""
@@ -64,7 +72,7 @@ def list_ollama(listing: Listing, place: Place) -> None:
 
 def _manifests(listing: Listing, place: Place) -> Iterator[_Tagged]:
     manifests = place.path / "manifests"
-    if not manifests.exists() and place.path.exists():
+    if not is_folder(manifests):
         # Installed, and nothing pulled yet; or a folder that may not be entered, which is told.
         list(listing.entries_of(place.path, place))
         return
@@ -88,9 +96,9 @@ def _files(
     """The manifests, each with the four words of its name."""
     for entry in listing.entries_of(folder, place):
         parts = (*below, entry.name)
-        if len(parts) < _DEPTH and entry.is_dir():
+        if len(parts) < _DEPTH and leads_to_folder(entry):
             yield from _files(listing, place, Path(entry.path), parts)
-        elif len(parts) == _DEPTH:
+        elif len(parts) == _DEPTH and not leads_to_folder(entry):
             yield parts, Path(entry.path)
 
 
@@ -139,4 +147,4 @@ def _blob(store: Path, digest: str) -> Path:
     """Older versions wrote a colon where newer ones write a hyphen."""
     older = store / "blobs" / f"sha256:{digest}"
     newer = store / "blobs" / f"sha256-{digest}"
-    return older if not newer.exists() and older.exists() else newer
+    return older if not is_file(newer) and is_file(older) else newer

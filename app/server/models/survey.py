@@ -1,8 +1,10 @@
 """Survey: every place listed, each by the layout of the program that owns it."""
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
-from app.server.models.found import Place
+from app.server.models.found import Place, is_file, is_folder
 from app.server.models.hub_cache import PREFIX, list_hub
 from app.server.models.listing import GGUF_SUFFIX, Listing
 from app.server.models.llama_cache import list_llama_cache
@@ -29,13 +31,23 @@ def survey(places: Iterable[Place]) -> Listing:
 
 def _add(listing: Listing, place: Place) -> None:
     path = place.path
-    is_named_so = path.suffix.lower() in {GGUF_SUFFIX, TOY_SUFFIX} and not path.is_dir()
-    if is_named_so or path.is_file():  # a model of another program may lack the suffix
+    is_named_so = path.suffix.lower() in {GGUF_SUFFIX, TOY_SUFFIX} and not is_folder(path)
+    if is_named_so or is_file(path):  # a model of another program may lack the suffix
         listing.add_file(place)
         return
     # Somebody who adds a cache as a folder means its models, by their names.
-    if (path / "manifests").is_dir() and (path / "blobs").is_dir():
+    if is_folder(path / "manifests") and is_folder(path / "blobs"):
         list_ollama(listing, place)
-    if any(path.glob(f"{PREFIX}*")):
+    if _is_hub(path):
         list_hub(listing, place)
     listing.add_folder(place)
+
+
+def _is_hub(path: Path) -> bool:
+    """Whether somebody keeps repositories there as Hugging Face does."""
+    try:
+        with os.scandir(path) as scan:
+            return any(entry.name.startswith(PREFIX) for entry in scan)
+    except OSError:
+        # The listing tells of it.
+        return False
