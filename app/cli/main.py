@@ -26,15 +26,24 @@ COMMANDS: Final = {
     "serve": "app.cli.serve:serve",
     "stop": "app.cli.stop:stop",
     "status": "app.cli.status:status",
+    "tray": "app.cli.tray:tray",
     "dashboard": "app.cli.dashboard:dashboard",
     "run": "app.cli.chat.run:run",
     "models": "app.cli.models:models",
+    "search": "app.cli.search:search",
+    "pull": "app.cli.pull:pull",
+    "downloads": "app.cli.downloads:downloads",
     "folders": "app.cli.folders:folders",
     "rm": "app.cli.remove:remove",
     "load": "app.cli.load:load",
     "unload": "app.cli.load:unload",
     "ps": "app.cli.status:ps",
+    "free": "app.cli.free:free",
+    "neighbour": "app.cli.free:neighbour",
+    "snooze": "app.cli.free:snooze",
+    "resume": "app.cli.free:resume",
     "bench": "app.cli.bench.command:bench",
+    "autostart": "app.cli.autostart:autostart",
     "keys": "app.cli.keys:keys",
     "settings": "app.cli.settings:settings",
     "doctor": "app.cli.doctor.command:doctor",
@@ -43,9 +52,25 @@ COMMANDS: Final = {
 """Each command and where it is written, in the order of the help."""
 
 _PANELS: Final = (
-    ("Server", ["serve", "stop", "status", "dashboard"]),
-    ("Models", ["run", "models", "folders", "rm", "load", "unload", "ps", "bench"]),
-    ("Care", ["keys", "settings", "doctor", "completion"]),
+    ("Server", ["serve", "stop", "status", "tray", "dashboard"]),
+    (
+        "Models",
+        [
+            "run",
+            "models",
+            "search",
+            "pull",
+            "downloads",
+            "folders",
+            "rm",
+            "load",
+            "unload",
+            "ps",
+            "bench",
+        ],
+    ),
+    ("Other programs", ["free", "neighbour", "snooze", "resume"]),
+    ("Care", ["autostart", "keys", "settings", "doctor", "completion"]),
 )
 
 

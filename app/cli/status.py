@@ -117,6 +117,7 @@ def _picture(picture: NodePicture) -> RenderableType:
             ("Athanor ", "bold"), picture.version, " at ", (", ".join(picture.addresses), "bold")
         ),
         Text(picture.summary),
+        *_neighbour(picture),
     ]
     if picture.engines:
         parts += ["", table_of(_ENGINE_COLUMNS, map(_engine_row, picture.engines))]
@@ -128,6 +129,19 @@ def _picture(picture: NodePicture) -> RenderableType:
     if picture.notices:
         parts += ["", *map(_notice, picture.notices)]
     return Group(*parts)
+
+
+def _neighbour(picture: NodePicture) -> list[Text]:
+    """A line for memory that is given away, and one for lending where that is on."""
+    neighbour = picture.neighbour
+    if neighbour is None:
+        return []
+    lines = []
+    if neighbour.memory_causes:
+        lines.append(Text(f"Memory: {neighbour.summary}", style="yellow"))
+    if neighbour.mode != "off":
+        lines.append(Text(f"Lending: {neighbour.lending_summary}"))
+    return lines
 
 
 def _device_row(device: DevicePicture) -> tuple[str, ...]:
