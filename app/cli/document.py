@@ -21,6 +21,7 @@ from app.cli.exit_codes import MEANINGS
 from app.cli.main import root
 from app.settings.fields import FIELDS
 from app.wire.local import NodeEvent
+from app.wire.remote import CataloguePicture, RemoteModel
 
 _HEAD: Final = """\
 # Command line
@@ -61,7 +62,8 @@ def cli_document() -> str:
     context = click.Context(root, info_name="athanor")
     for path, command in commands(root, context):
         lines += _command(path, command, shapes)
-    _collect(NodeEvent, shapes)
+    for besides in (NodeEvent, CataloguePicture, RemoteModel):
+        _collect(besides, shapes)
     lines.append("\n## JSON shapes\n")
     for name in sorted(shapes):
         lines += _shape(shapes[name])

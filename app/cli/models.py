@@ -2,6 +2,9 @@
 
 import os
 
+import click
+
+from app.cli.catalogue import print_catalogue
 from app.cli.command import command
 from app.cli.disk import read_picture
 from app.cli.exit_codes import Exit
@@ -20,17 +23,23 @@ from app.wire.library import LibraryModel, LibraryPicture
     "models",
     examples=(
         ("what there is", "athanor models"),
+        ("models to get, with what fits this machine", "athanor models --remote"),
         ("the names alone", "athanor models --json | jq -r '.models[].name'"),
         ("what other programs have", "athanor models --json | jq '.models[] | {name, found}'"),
     ),
     answer=LibraryPicture,
 )
-def models(is_json: bool) -> int:
+@click.option("--remote", is_flag=True, help="The catalogue: models to get, and what fits here.")
+def models(remote: bool, is_json: bool) -> int:
     """List the models on this machine, and the files that cannot be used with the reason.
 
     Looked at are Athanor's models folder, those of the setting models.folders, and what Hugging
     Face, llama.cpp, LM Studio and Ollama have (`athanor folders list`). Works without a server.
+    With --remote --json the catalogue is printed, a CataloguePicture.
     """
+    if remote:
+        print_catalogue(is_json=is_json)
+        return Exit.OK
     found = _found()
     if is_json:
         print_json(found)

@@ -34,8 +34,10 @@ def running_or_own() -> Iterator[Client]:
 
 @contextmanager
 def _own() -> Iterator[Client]:
-    # Reached by us alone, whatever the settings say, and in nobody's way.
-    server = ServerProcess.start("--host", "127.0.0.1", "--port", "0", is_tethered=True)
+    # Reached by us alone, whatever the settings say, and in nobody's way. What somebody else left
+    # half fetched is not this command's business.
+    flags = ("--host", "127.0.0.1", "--port", "0", "--resume-downloads", "false")
+    server = ServerProcess.start(*flags, is_tethered=True)
     try:
         with running() as client:
             yield client

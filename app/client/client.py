@@ -15,8 +15,10 @@ import msgspec
 from app import __version__
 from app.client.discovery import find_server
 from app.client.errors import NoServer, ServerRefused, ServerSilent
+from app.client.shop import ShopCalls
 from app.client.sse import events_of
 from app.settings.paths import Paths
+from app.wire.autostart import AutostartPicture, AutostartRequest
 from app.wire.dashboard import DashboardLink
 from app.wire.library import (
     CheckRequest,
@@ -65,7 +67,7 @@ T = TypeVar("T")
 
 
 @final
-class Client:
+class Client(ShopCalls):
     """A connection to one server. A context manager; leaving it closes the connections."""
 
     def __init__(self, lock: ServerLock) -> None:
@@ -183,6 +185,15 @@ class Client:
         """Offers them no more; all folders then."""
         route = f"/local/folders?path={quote(path, safe='')}"
         return self._call("DELETE", route, FolderList, is_patient=True).folders
+
+    def autostart(self) -> AutostartPicture:
+        """Whether Athanor starts with the computer."""
+        return self._call("GET", "/local/autostart", AutostartPicture)
+
+    def set_autostart(self, *, enabled: bool) -> AutostartPicture:
+        """The switch after it was turned."""
+        request = AutostartRequest(enabled=enabled)
+        return self._call("PUT", "/local/autostart", AutostartPicture, request)
 
     # --- keys --------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """The engine process: one model, served over the pipes of its parent.
 
 `athanor engine` is started by the server and by nobody else; `athanor engine --devices` prints
-what ggml can compute on, and exits. The end of stdin means that the parent is gone: the process
-ends at once, whatever it is doing, so no GPU memory outlives the server.
+what ggml can compute on, `--bandwidth` how fast RAM is read, and exits. The end of stdin means that
+the parent is gone: the process ends at once, whatever it is doing, so no GPU memory outlives the
+server.
 """
 
 import faulthandler
@@ -47,6 +48,12 @@ def main(arguments: Sequence[str]) -> int:
         from app.engine.llama.devices import list_devices  # noqa: PLC0415  (loads llama.cpp)
 
         os.write(frames, msgspec.json.encode(list_devices()) + b"\n")
+        return EXIT_OK
+    if list(arguments) == ["--bandwidth"]:
+        from app.engine.bandwidth import ram_bandwidth  # noqa: PLC0415  (loads numpy)
+        from app.engine.llama.threads import cores_allowed  # noqa: PLC0415
+
+        os.write(frames, msgspec.json.encode(ram_bandwidth(cores_allowed())) + b"\n")
         return EXIT_OK
     if arguments:
         print(f"engine: unknown arguments {list(arguments)}", file=sys.stderr)

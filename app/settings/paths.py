@@ -73,6 +73,21 @@ class Paths:
         return self.runtime / "server.json"
 
     @property
+    def tray_lock_file(self) -> Path:
+        """Held by the running tray; tells which server it started."""
+        return self.runtime / "tray.json"
+
+    @property
+    def tray_memory_file(self) -> Path:
+        """What the tray has told this user once and need not say again."""
+        return self.data / "tray.json"
+
+    @property
+    def tray_log_file(self) -> Path:
+        """The tray's log."""
+        return self.logs / "tray.log"
+
+    @property
     def database(self) -> Path:
         """The node's SQLite file."""
         return self.data / "athanor.db"
@@ -86,6 +101,11 @@ class Paths:
     def digests_file(self) -> Path:
         """The SHA-256 of model files; lost, it is made again, which means to read them all."""
         return self.cache / "digests.json"
+
+    @property
+    def remote_cards_file(self) -> Path:
+        """What was read of headers at the hub; made again when it is lost."""
+        return self.cache / "remote_cards.json"
 
     @property
     def log_file(self) -> Path:

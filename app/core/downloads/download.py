@@ -82,6 +82,8 @@ class Download(msgspec.Struct, frozen=True, kw_only=True):
     missing_bytes: int = 0
     """Room that a full disk lacks."""
     bytes_per_second: float = 0.0
+    model: str = ""
+    """When done: its name in the library."""
     moved_at: float = 0.0
     """When `done_bytes` was last told; 0 before the first time of this try."""
 

@@ -1,7 +1,8 @@
-"""EngineProgram: how the engine, which is this program under another first word, is started.
+"""EngineProgram: how a child, which is this program under another first word, is started.
 
-The child gets a clean environment: a frozen program's library path must not leak into it, secrets
-are none of its business, and GPUs are numbered as NVML numbers them.
+That is the engine, and the download process. The child gets a clean environment: a frozen program's
+library path must not leak into it, secrets are none of its business, and GPUs are numbered as NVML
+numbers them.
 """
 
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final, Self, final
 
 import msgspec
+from msgspec.structs import replace
 
 import app
 from app.settings.environment import for_other_programs
@@ -19,6 +21,8 @@ from app.settings.environment import for_other_programs
 _SECRET: Final = re.compile(
     r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|_KEY$", re.IGNORECASE
 )
+
+_HUB_TOKENS: Final = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH")
 
 
 @final
@@ -32,11 +36,20 @@ class EngineProgram(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of_this(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """The engine of the program that runs now, from source, installed or frozen."""
+        return cls._of("engine", environment)
+
+    @classmethod
+    def of_downloads(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The download process of this program; it alone is given the hub's token."""
+        program = cls._of("download", environment)
+        tokens = {name: environment[name] for name in _HUB_TOKENS if name in environment}
+        return replace(program, environment={**program.environment, **tokens})
+
+    @classmethod
+    def _of(cls, word: str, environment: Mapping[str, str]) -> Self:
         is_frozen = bool(getattr(sys, "frozen", False))
         return cls(
-            command=(sys.executable, "engine")
-            if is_frozen
-            else (sys.executable, "-m", "app", "engine"),
+            command=(sys.executable, word) if is_frozen else (sys.executable, "-m", "app", word),
             environment=clean_environment(environment, is_frozen=is_frozen),
             # `-m` looks in the working folder first: there must be no other package named app.
             folder=str(Path(app.__file__).parent.parent),

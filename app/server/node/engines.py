@@ -86,6 +86,10 @@ class Engines:
         """Engines that had served, and wait for their GPU to come back."""
         self.wishes = wishes
         """The settings'."""
+        self.wishes_of: Callable[[ModelName], Wishes] = lambda _: self.wishes
+        """Those for one model, where nobody asks otherwise; set by whoever keeps them."""
+        self.keep_alive_of: Callable[[ModelName], float] = lambda _: limits.keep_alive
+        """Seconds that one model stays without use; set by the same."""
         self.paused: Callable[[], Paused | None] = lambda: None
         """Why no request may load a model now; set by the neighbour."""
         self.ordered: Callable[[ModelName], None] = lambda _: None
@@ -156,7 +160,7 @@ class Engines:
         """
         engine = self.engine(name)
         self.ordered(name)
-        if wishes is not None and wishes != (engine.wishes or self.wishes):
+        if wishes is not None and wishes != (engine.wishes or self.wishes_of(name)):
             await self.unload(name)
             engine.wishes = wishes
         if isinstance(engine.life, Failed):
@@ -262,12 +266,12 @@ class Engines:
                 await self._make_room(engine)
                 loaded = await self._loader.load(
                     engine.name,
-                    engine.wishes or self.wishes,
+                    engine.wishes or self.wishes_of(engine.name),
                     rung_least=engine.rung,
                     spawn=engine.spawn,
                     on_rung=engine.start,
                 )
-                engine.serve(loaded)
+                engine.serve(loaded, keep_alive=self.keep_alive_of(engine.name))
         except _NobodyWaitsError:
             engine.forget()
             return self._given_up(engine)
@@ -328,7 +332,9 @@ class Engines:
     async def _room(self, engine: Engine, *, force: bool) -> Room:
         others = [other for other in self._engines.values() if other.process is not None]
         wish = await self._loader.wish(
-            engine.name, engine.wishes or self.wishes, [other.needs for other in others]
+            engine.name,
+            engine.wishes or self.wishes_of(engine.name),
+            [other.needs for other in others],
         )
         # The look at the devices took a while; who is still there?
         others = [other for other in others if other.process is not None]

@@ -1,7 +1,7 @@
 """Recent: the last requests that ended, in memory only: counts and times, never content."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, final
 
 import msgspec
@@ -52,11 +52,14 @@ class Recent:
         self._done: deque[Done] = deque(maxlen=KEPT)
         self.count = 0
         """How many ended since the start, those that were forgotten too."""
+        self.heard: Callable[[Done], None] = lambda _: None
+        """Called with each one; set by whoever learns from them."""
 
     def add(self, done: Done) -> None:
         """The newest."""
         self._done.append(done)
         self.count += 1
+        self.heard(done)
 
     def newest_first(self) -> Sequence[Done]:
         """At most `KEPT`."""

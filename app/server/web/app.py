@@ -19,6 +19,7 @@ from app.server.web.dashboard.routes import PAGE_HANDLERS
 from app.server.web.errors import failure_of
 from app.server.web.gate import Gate
 from app.server.web.local import (
+    autostart,
     downloads,
     keys,
     library,
@@ -66,6 +67,8 @@ HANDLERS: Final = (
     keys.list_keys,
     keys.make_key,
     keys.revoke_key,
+    autostart.autostart,
+    autostart.set_autostart,
     library.list_library,
     library.look,
     library.one_of_library,
