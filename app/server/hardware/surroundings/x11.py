@@ -36,6 +36,7 @@ class _ScreenSaver(ctypes.Structure):
 
 
 _ON_ERROR = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+_ON_LOST = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 _ON_BREAK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 
 
@@ -114,7 +115,10 @@ class X11:
         # Kept by this object, or C would call freed memory.
         self._on_error = _ON_ERROR(lambda *_: 0)
         self._on_break = _ON_BREAK(self._break)
+        self._on_lost = _ON_LOST(lambda _: 0)
         self._x.XSetErrorHandler(self._on_error)
+        # The handler of all displays ends the process, so does that of this one: both are ours.
+        self._x.XSetIOErrorHandler(self._on_lost)
         display = ctypes.c_void_p(self._display)
         self._x.XSetIOErrorExitHandler(display, self._on_break, None)
         return None
