@@ -71,6 +71,11 @@ class LogRing(logging.Handler):
         for listener in tuple(self._listeners):
             listener()
 
+    @property
+    def count(self) -> int:
+        """The newest line's number."""
+        return self._count
+
     def lines(self, *, after: int = 0, level: int = 0) -> Sequence[Line]:
         """The kept lines past a number and of this level at least, oldest first."""
         with self._guard:

@@ -143,6 +143,7 @@ async def _serve(
             now=now,
             dashboard=await _backing(database, hub, paths, recent=recent, origins=origins, now=now),
         )
+        router.heed(services.dashboard.wishes)
         web = WebServer(create_app(services))
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(web.serve(listening.sockets), name="web")

@@ -184,16 +184,15 @@ class Engine:
         self._house.group.create_task(self._watch(process), name=f"engine {self.name}")
         return process
 
-    def serve(self, loaded: Loaded) -> None:
-        """The load has succeeded."""
+    def serve(self, loaded: Loaded, *, keep_alive: float) -> None:
+        """The load has succeeded. `keep_alive` holds where no request asked for another."""
         self._loaded, self.rung = loaded, loaded.rung
-        default = self._house.limits.keep_alive
         self.publish(
             EngineReady(
                 model=self.name,
                 at=self._house.now(),
                 facts=engine_facts(loaded),
-                keep_alive=default if self._keep_alive is None else self._keep_alive,
+                keep_alive=keep_alive if self._keep_alive is None else self._keep_alive,
             )
         )
         self._tell_use()

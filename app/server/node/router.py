@@ -32,6 +32,7 @@ from app.server.node.link import EngineLink
 from app.server.node.recent import Recent
 from app.server.node.request_count import RequestCount
 from app.server.node.shelf import Shelf
+from app.server.storage.model_wishes import ModelWishes
 
 __all__ = ["EngineLink", "OnWait", "Router", "StreamEvent"]
 
@@ -81,6 +82,17 @@ class Router:
     def wishes(self) -> Wishes:
         """How models are loaded unless somebody asks otherwise: the settings'."""
         return self._engines.wishes
+
+    def heed(self, kept: ModelWishes) -> None:
+        """Load each model as its owner wishes for it, where a request says nothing else."""
+        engines, usual = self._engines, self._engines.keep_alive_of
+
+        def keep_alive_of(name: ModelName) -> float:
+            wished = kept.of(name).keep_alive
+            return usual(name) if wished is None else float(wished)
+
+        engines.wishes_of = lambda name: kept.of(name).over(engines.wishes)
+        engines.keep_alive_of = keep_alive_of
 
     def models(self) -> list[ModelState]:
         """Every model of the library, by name, with its engine's life. Immediate."""

@@ -5,6 +5,8 @@ import { begin as beginLive } from "./live.js";
 const PAGES = {
   home: "./plots.js",
   playground: "./playground.js",
+  connect: "./connect.js",
+  logs: "./logs.js",
 };
 
 export const token = document.querySelector('meta[name="athanor-token"]').content;
@@ -72,6 +74,23 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (button) copy(button);
 });
+
+// Forms that only choose what is shown follow their fields.
+for (const form of document.querySelectorAll("[data-submits-all]")) {
+  form.addEventListener("change", () => form.requestSubmit());
+}
+
+// A list that is sifted by what its field says, also after the server drew it anew.
+function sift(field) {
+  const wanted = field.value.toLowerCase();
+  for (const each of document.querySelectorAll(field.dataset.filter)) {
+    each.hidden = wanted !== "" && !(each.dataset.filtered ?? each.textContent).toLowerCase().includes(wanted);
+  }
+}
+for (const field of document.querySelectorAll("[data-filter]")) {
+  field.addEventListener("input", () => sift(field));
+  document.addEventListener("athanor:update", () => sift(field));
+}
 
 // htmx: an answer that is an error says in its body what went wrong.
 document.addEventListener("htmx:responseError", (event) => {

@@ -5,7 +5,6 @@
 import { showTimes } from "./app.js";
 
 const AGAIN_MS = 2000;
-const LIVE = new Set(["home", "playground"]);
 
 const gone = document.querySelector("[data-gone]");
 const updated = document.querySelector("[data-updated]");
@@ -59,7 +58,7 @@ function take(event) {
 /** Connect, and connect again whenever the connection ends. */
 export function begin() {
   const page = document.body.dataset.page;
-  if (!LIVE.has(page) || document.querySelector('form[action="/dashboard/sign-in"]')) return;
+  if (!page || document.querySelector('form[action="/dashboard/sign-in"]')) return;
   const source = new EventSource(`/dashboard/events/${page}`);
   source.addEventListener("open", () => {
     say("live", "Live");

@@ -16,7 +16,7 @@ from app.server.web.dashboard.pages import HEADERS
 
 def done(request: ApiRequest, words: str = "", *, go: str = "") -> ASGIApp:
     """It was done. `go` is the page to show next, "" the one where the click was."""
-    if request.headers.get("hx-request") == "true":
+    if is_of_htmx(request):
         headers = {**HEADERS}
         if words:
             headers["hx-trigger"] = json.dumps({"athanor:said": words})
@@ -25,6 +25,11 @@ def done(request: ApiRequest, words: str = "", *, go: str = "") -> ASGIApp:
         return ASGIResponse(status_code=200, headers=headers, media_type="text/html")
     to = go or _came_from(request)
     return ASGIResponse(status_code=303, headers={**HEADERS, "location": to})
+
+
+def is_of_htmx(request: ApiRequest) -> bool:
+    """Whether a piece of the page is wanted, not a whole one."""
+    return request.headers.get("hx-request") == "true"
 
 
 def fragment(body: str, words: str = "") -> ASGIApp:

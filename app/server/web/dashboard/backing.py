@@ -11,6 +11,7 @@ from app.server.node.hub import Hub
 from app.server.node.recent import Recent
 from app.server.storage.database import Database
 from app.server.storage.marks import Marks
+from app.server.storage.model_wishes import ModelWishes
 from app.server.storage.sessions import Sessions
 from app.server.web.dashboard.links import Links
 
@@ -22,6 +23,7 @@ class Backing:
     sessions: Sessions
     links: Links
     marks: Marks
+    wishes: ModelWishes
     recent: Recent
     history: History
     log: LogRing
@@ -49,6 +51,7 @@ class Backing:
             sessions=await Sessions.open(database, now),
             links=Links(steady),
             marks=await Marks.open(database, now),
+            wishes=await ModelWishes.open(database),
             recent=recent,
             history=History(hub, now),
             log=log,

@@ -40,6 +40,8 @@ def _environment() -> Environment:
         milliseconds=milliseconds,
         moment=moment,
         percent=percent,
+        billions=billions,
+        sentence=sentence,
     )
     return environment
 
@@ -69,3 +71,15 @@ def moment(seconds: float | None) -> str:
 def percent(part: float, whole: float) -> float:
     """A share from 0 to 100, 0 of nothing."""
     return min(100.0, max(0.0, 100 * part / whole)) if whole > 0 else 0.0
+
+
+def billions(parameters: int) -> str:
+    """A model's parameters as people say them: 8.2 billion parameters."""
+    if parameters >= 1e9:
+        return f"{parameters / 1e9:.3g} billion parameters"
+    return f"{parameters / 1e6:.3g} million parameters"
+
+
+def sentence(words: str) -> str:
+    """Words with a capital at their beginning and nowhere else than before."""
+    return words[:1].upper() + words[1:]

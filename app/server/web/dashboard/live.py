@@ -9,7 +9,7 @@ has hundreds a second, and an eye reads two.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Final, final
 
@@ -21,10 +21,10 @@ from litestar.types import ASGIApp
 from app.server.node.history import Point, point_of
 from app.server.node.hub import Happened
 from app.server.web.body import ApiRequest
-from app.server.web.dashboard import home
+from app.server.web.dashboard import home, models, network, requests, sharing
 from app.server.web.dashboard.changes import read
 from app.server.web.dashboard.drawing import draw
-from app.server.web.dashboard.pages import frame_of, version
+from app.server.web.dashboard.pages import PAGES, frame_of, version
 from app.server.web.services import Services, services_of
 from app.server.web.sse import Emit, EventStream
 
@@ -33,7 +33,7 @@ PACE_SECONDS: Final = 0.5
 LOOK_SECONDS: Final = 10.0
 """Words such as "unloads in 4 min" are drawn anew this often where nothing happens."""
 
-Draw = Callable[[Services], Mapping[str, object]]
+Draw = Callable[[Services], Mapping[str, object] | Awaitable[Mapping[str, object]]]
 
 
 @final
@@ -45,9 +45,19 @@ class Live(msgspec.Struct, frozen=True):
     has_plots: bool = False
 
 
+def _nothing(_: Services) -> Mapping[str, object]:
+    return {}
+
+
+BARE: Final = Live((), _nothing)
+"""Pages without cards are told that the server lives, and of which version it is."""
+
 LIVE: Final = {
     "home": Live(home.CARDS, home.values, has_plots=True),
-    "playground": Live((), lambda _: {}),
+    "models": Live(models.CARDS, models.values),
+    "requests": Live(requests.CARDS, requests.values),
+    "sharing": Live(sharing.CARDS, sharing.values),
+    "network": Live(network.CARDS, network.values),
 }
 
 
@@ -65,16 +75,17 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 async def events(request: ApiRequest) -> ASGIApp:
     """The stream of one page."""
     services = services_of(request)
-    live = LIVE.get(str(request.path_params["page"]))
-    if live is None:
+    name = str(request.path_params["page"])
+    if name not in {page.name for page in PAGES}:
         raise NotFoundException
+    live = LIVE.get(name, BARE)
 
     async def produce(emit: Emit) -> None:
         sent: dict[str, str] = {}
         is_first = True
         async with aclosing(_moments(services)) as moments:
             async for number in moments:
-                update = _update(request, live, number, sent, is_first=is_first)
+                update = await _update(request, live, number, sent, is_first=is_first)
                 name, is_first = ("picture" if is_first else "change"), False
                 sent.update(update.cards)
                 head = f"id: {number}\nevent: {name}\ndata: ".encode()
@@ -83,13 +94,14 @@ async def events(request: ApiRequest) -> ASGIApp:
     return EventStream(produce, heartbeat_seconds=services.settings.server.heartbeat_seconds)
 
 
-def draw_cards(request: ApiRequest, live: Live) -> dict[str, str]:
+async def draw_cards(request: ApiRequest, live: Live) -> dict[str, str]:
     """Every card's HTML now, by its name."""
-    values = {**frame_of(request, None), **live.values(services_of(request))}
+    found = live.values(services_of(request))
+    values = {**frame_of(request, None), **(await found if isinstance(found, Awaitable) else found)}
     return {name: draw(f"cards/{name}.html", values) for name in live.cards}
 
 
-def _update(
+async def _update(
     request: ApiRequest, live: Live, number: int, sent: Mapping[str, str], *, is_first: bool
 ) -> Update:
     services = services_of(request)
@@ -97,14 +109,12 @@ def _update(
     if live.has_plots:
         newest = point_of(services.hub.state, services.now())
         points = services.dashboard.history.points() if is_first else [newest]
-    frame = frame_of(request, None)
+    frame, cards = frame_of(request, None), await draw_cards(request, live)
     return Update(
         number=number,
         version=version(),
         summary=str(frame["summary"]),
-        cards={
-            name: html for name, html in draw_cards(request, live).items() if sent.get(name) != html
-        },
+        cards={name: html for name, html in cards.items() if sent.get(name) != html},
         points=points,
     )
 

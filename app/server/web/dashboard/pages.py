@@ -45,14 +45,45 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Its template is `<name>.html`, its icon `#<name>`."""
     path: str
     title: str
+    short: str = ""
+    """For the navigation, where the title is too long for it."""
     is_private: bool = False
     """Only for the session: it shows what other users of this machine need not see."""
 
 
 HOME: Final = Page(name="home", path="/", title="Home")
 PLAYGROUND: Final = Page(name="playground", path="/dashboard/playground", title="Playground")
+MODELS: Final = Page(name="models", path="/dashboard/models", title="Models")
+CONNECT: Final = Page(name="connect", path="/dashboard/connect", title="Connect an app")
+REQUESTS: Final = Page(name="requests", path="/dashboard/requests", title="Requests")
+SHARING: Final = Page(
+    name="sharing", path="/dashboard/sharing", title="Sharing and credits", short="Sharing"
+)
+KEYS: Final = Page(name="keys", path="/dashboard/keys", title="Keys", is_private=True)
+SETTINGS: Final = Page(
+    name="settings", path="/dashboard/settings", title="Settings", is_private=True
+)
+LOGS: Final = Page(name="logs", path="/dashboard/logs", title="Logs", is_private=True)
+NETWORK: Final = Page(
+    name="network",
+    path="/dashboard/network",
+    title="Network activity",
+    short="Network",
+    is_private=True,
+)
 
-PAGES: Final = (HOME, PLAYGROUND)
+PAGES: Final = (
+    HOME,
+    PLAYGROUND,
+    MODELS,
+    CONNECT,
+    REQUESTS,
+    SHARING,
+    KEYS,
+    SETTINGS,
+    LOGS,
+    NETWORK,
+)
 """In the order of the navigation."""
 
 
@@ -62,16 +93,24 @@ def version() -> str:
 
 
 def page_response(
-    request: ApiRequest, page: Page, context: Mapping[str, object], *, status: int = 200
+    request: ApiRequest,
+    page: Page,
+    context: Mapping[str, object],
+    *,
+    template: str = "",
+    status: int = 200,
 ) -> ASGIApp:
-    """The page with its own values, or the form to sign in where the reader may not see it."""
+    """The page with its own values, or the form to sign in where the reader may not see it.
+
+    `template` is drawn in the place of the page's own: a page that belongs to it.
+    """
     caller = caller_of(request.scope)
     is_open = caller.session is not None or caller.may_administer
     if not is_open and (caller.is_stranger or page.is_private):
         return framed(
             request, "sign_in.html", page, {"is_stranger": caller.is_stranger}, status=401
         )
-    return framed(request, f"{page.name}.html", page, context, status=status)
+    return framed(request, template or f"{page.name}.html", page, context, status=status)
 
 
 def framed(

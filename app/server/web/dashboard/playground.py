@@ -48,10 +48,11 @@ async def playground(request: ApiRequest) -> ASGIApp:
     services = services_of(request)
     talkers = talkers_of(services)
     wished = request.query_params.get("model", "")
-    chosen = wished if any(each.name == wished for each in talkers) else _first(talkers)
+    first = first_talker(talkers)
+    chosen = next((each for each in talkers if each.name == wished), first)
     context = {
         "talkers": talkers,
-        "chosen": chosen,
+        "chosen": chosen.name if chosen else "",
         "parameters": PARAMETERS,
         "demonstration_words": f"{DESCRIPTION} {REMEDY}",
     }
@@ -82,9 +83,7 @@ def _talker(model: ModelState, cards: Mapping[ModelName, ModelCard]) -> Talker:
     )
 
 
-def _first(talkers: list[Talker]) -> str:
+def first_talker(talkers: list[Talker]) -> Talker | None:
     """The one that answers soonest."""
-    for each in talkers:
-        if each.status == "ready":
-            return each.name
-    return talkers[0].name if talkers else ""
+    ready = [each for each in talkers if each.status == "ready"]
+    return next(iter(ready or talkers), None)

@@ -2,15 +2,49 @@
 
 from typing import Final
 
-from app.server.web.dashboard import entrance, live, models, playground, static_files
+from app.server.web.dashboard import (
+    connect,
+    entrance,
+    keys,
+    live,
+    logs,
+    models,
+    network,
+    playground,
+    requests,
+    settings,
+    sharing,
+    static_files,
+)
 
 PAGE_HANDLERS: Final = (
     entrance.enter,
     entrance.sign_in,
     entrance.sign_out,
     live.events,
-    models.load,
-    models.unload,
     playground.playground,
+    models.models,
+    models.one_model,
+    models.load,
+    models.load_so,
+    models.unload,
+    models.delete,
+    models.check,
+    models.look,
+    models.add_folder,
+    models.remove_folder,
+    connect.connect,
+    requests.requests,
+    sharing.sharing,
+    sharing.free,
+    sharing.resume,
+    keys.keys,
+    keys.make_key,
+    keys.revoke_key,
+    settings.settings,
+    settings.save,
+    logs.logs,
+    logs.log_lines,
+    network.network,
     static_files.static_file,
 )

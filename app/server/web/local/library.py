@@ -72,7 +72,7 @@ async def look(request: ApiRequest) -> ASGIApp:
 async def one_of_library(request: ApiRequest) -> ASGIApp:
     """The model, or the file that cannot be loaded."""
     services = services_of(request)
-    return json_response(_model(services, await services.librarian.find(_name(request))))
+    return json_response(await library_model(services, _name(request)))
 
 
 @post(
@@ -161,6 +161,11 @@ async def library_picture(services: Services) -> LibraryPicture:
         hashing=shown_progress(librarian.progress),
         troubles=librarian.troubles(),
     )
+
+
+async def library_model(services: Services, name: str) -> LibraryModel:
+    """One model, by any of its names. Raises: ModelNotFound."""
+    return _model(services, await services.librarian.find(name))
 
 
 def _model(services: Services, entry: Entry) -> LibraryModel:

@@ -1,0 +1,218 @@
+"""Settings: every one with its sentence, range and source, saved by the settings' own rules.
+
+The page shows what the file says; what is in force may come from elsewhere, and is said beside it.
+An emptied field goes out of the file, so that the default holds.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final, final
+
+import msgspec
+from litestar import get, post
+from litestar.types import ASGIApp
+
+from app.core.base.errors import RequestError
+from app.server.web.body import ApiRequest
+from app.server.web.dashboard.actions import done, fragment, is_of_htmx
+from app.server.web.dashboard.changes import change
+from app.server.web.dashboard.drawing import draw
+from app.server.web.dashboard.pages import SETTINGS, frame_of, page_response
+from app.server.web.services import Services, services_of
+from app.settings.fields import FIELDS, SECTIONS, Field, Value
+from app.settings.load import DEFAULT_ORIGIN, Loaded, load_settings
+from app.settings.save import save_settings
+from app.settings.schema import Settings
+
+_TEXT_LENGTH_MAX: Final = 10_000
+
+_TITLES: Final = {
+    "server": "Server",
+    "models": "Models",
+    "engine": "Engine",
+}
+"""Of sections whose name alone is not a title."""
+
+
+@final
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting as the page shows it."""
+
+    field: Field
+    label: str
+    kind: str
+    """choice, list or text."""
+    text: str
+    """What the file says, as it is typed; "" where it says nothing."""
+    usual: str
+    """The default, as it is typed."""
+    allowed: str
+    words: tuple[str, ...]
+    fixed_by: str
+    """The variable or flag that wins over the file; "" where none does."""
+    in_force: str
+    waits: str
+    """What holds from the next start on; "" where it holds already."""
+    problem: str = ""
+
+
+@get(SETTINGS.path, include_in_schema=False)
+async def settings(request: ApiRequest) -> ASGIApp:
+    """The page."""
+    services = services_of(request)
+    context = {
+        **await values(services, {}, {}),
+        "config_file": services.dashboard.config_file,
+        "sessions": services.dashboard.sessions.count,
+    }
+    return page_response(request, SETTINGS, context)
+
+
+@post(
+    "/dashboard/settings/{section:str}", guards=[change], include_in_schema=False, status_code=200
+)
+async def save(request: ApiRequest) -> ASGIApp:
+    """Write what was changed in one section; nothing of it when any of it is wrong."""
+    services, section = services_of(request), str(request.path_params["section"])
+    if section not in SECTIONS:
+        raise RequestError("there is no such section", field="section")
+    typed = {
+        name: value.strip()
+        for name, value in (await request.form()).items()
+        if name in FIELDS and FIELDS[name].section == section and isinstance(value, str)
+    }
+    before = await _in_file(services)
+    changes, problems = changes_of(typed, before)
+    if changes and not problems:
+        file = services.dashboard.config_file
+        await asyncio.to_thread(save_settings, file, changes)
+    if not is_of_htmx(request):
+        return done(request, go=f"{SETTINGS.path}#{section}")
+    context = {
+        **frame_of(request, SETTINGS),
+        **await values(services, typed if problems else {}, problems),
+        "section": section,
+    }
+    words = "" if problems else "Saved." if changes else "Nothing was changed."
+    return fragment(draw("cards/section.html", context), words)
+
+
+async def values(
+    services: Services, typed: Mapping[str, str], problems: Mapping[str, str]
+) -> dict[str, object]:
+    """Every section with its settings. Raises: SettingsInvalid where the file is wrong."""
+    in_file = await _in_file(services)
+    origins = services.dashboard.origins
+    shown = [
+        _shown(
+            field,
+            in_file=in_file,
+            in_force=services.settings,
+            origin=origins.get(path, DEFAULT_ORIGIN),
+            typed=typed.get(path),
+            problem=problems.get(path, ""),
+        )
+        for path, field in FIELDS.items()
+    ]
+    return {
+        "sections": {
+            section: [each for each in shown if each.field.section == section]
+            for section in SECTIONS
+        },
+        "titles": {each: _TITLES.get(each, each.replace("_", " ").title()) for each in SECTIONS},
+        "waits": sum(bool(each.waits) for each in shown),
+    }
+
+
+def changes_of(
+    typed: Mapping[str, str], before: Loaded
+) -> tuple[dict[str, Value | None], dict[str, str]]:
+    """What is to be written, and what is wrong with what was typed. Pure."""
+    changes: dict[str, Value | None] = {}
+    problems: dict[str, str] = {}
+    for path, text in typed.items():
+        field = FIELDS[path]
+        is_in_file = before.origins[path] != DEFAULT_ORIGIN
+        if not text:
+            if is_in_file:
+                changes[path] = None
+            continue
+        try:
+            value = _parse(field, text)
+        except ValueError:
+            problems[path] = f"Allowed: {field.allowed}."
+            continue
+        if not is_in_file or value != value_of(before.settings, path):
+            changes[path] = value
+    return changes, problems
+
+
+def value_of(settings: Settings, path: str) -> Value:
+    """The value of a setting by its path."""
+    section, _, name = path.partition(".")
+    value: Value = getattr(getattr(settings, section), name)
+    return value
+
+
+def typed_of(field: Field, value: Value) -> str:
+    """A value as it is typed into its field."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return "\n".join(f"{item:g}" if isinstance(item, float) else item for item in value)
+    if field.unit == "bytes" and isinstance(value, int):
+        return _bytes(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _bytes(value: int) -> str:
+    """A size in the largest unit that says it exactly."""
+    for unit, factor in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
+        if value and value % factor == 0:
+            return f"{value // factor} {unit}"
+    return str(value)
+
+
+def _parse(field: Field, text: str) -> Value:
+    """Raises: ValueError."""
+    if len(text) > _TEXT_LENGTH_MAX:
+        raise ValueError("too long")
+    if field.item is None:
+        return field.parse(text)
+    # One on a line: a folder's name may hold a comma.
+    items = [line.strip() for line in text.splitlines() if line.strip()]
+    return field.check(items if field.item is str else [float(item) for item in items])
+
+
+async def _in_file(services: Services) -> Loaded:
+    """What the file says now, without environment and flags."""
+    return await asyncio.to_thread(load_settings, services.dashboard.config_file, {}, {})
+
+
+def _shown(
+    field: Field,
+    *,
+    in_file: Loaded,
+    in_force: Settings,
+    origin: str,
+    typed: str | None,
+    problem: str,
+) -> Shown:
+    path = field.path
+    written, held = value_of(in_file.settings, path), value_of(in_force, path)
+    is_in_file = in_file.origins[path] != DEFAULT_ORIGIN
+    is_fixed = origin.startswith(("environment", "flag"))
+    words = field.words or (("true", "false") if field.base is bool else ())
+    return Shown(
+        field=field,
+        label=field.name.removesuffix("_seconds").removesuffix("_bytes").replace("_", " "),
+        kind="choice" if words else "list" if field.item is not None else "text",
+        text=typed if typed is not None else typed_of(field, written) if is_in_file else "",
+        usual=typed_of(field, field.default),
+        allowed=field.allowed,
+        words=words,
+        fixed_by=origin if is_fixed else "",
+        in_force=typed_of(field, held) or "nothing",
+        waits="" if is_fixed or written == held else typed_of(field, written) or "nothing",
+        problem=problem,
+    )
