@@ -2,7 +2,9 @@
 
 import os
 import shlex
+import shutil
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -126,10 +128,11 @@ def _print_banner(greeting: "Greeting", settings: Settings, paths: Paths) -> Non
     if greeting.demonstration:
         out.print(f"\n{DESCRIPTION}", markup=False, soft_wrap=True)
     if greeting.demonstration or not greeting.models:
+        kind = "a real model" if greeting.models else "a model"
         out.print(
-            f"\nFor {'a real' if greeting.models else 'a'} model: `athanor pull` downloads one; or "
-            f"put GGUF files into {paths.models}, name a folder in the setting models.folders, or "
-            "start with --model PATH.",
+            f"\nFor {kind}: `athanor pull NAME` downloads one; or put GGUF files into "
+            f"{paths.models}, name a folder in the setting models.folders, or start with --model "
+            "PATH.",
             markup=False,
             soft_wrap=True,
         )
@@ -146,13 +149,19 @@ def _found(greeting: "Greeting") -> str:
     return f"{greeting.models} found (`athanor models` lists them)"
 
 
+def _program() -> str:
+    """How this program is called in the shell that started it: by its path where it must be."""
+    is_ours = Path(sys.argv[0]).stem == "athanor"
+    return shlex.quote(sys.argv[0]) if is_ours and not shutil.which("athanor") else "athanor"
+
+
 def _print_example(greeting: "Greeting") -> None:
     question = _ABOUT if greeting.demonstration else _QUESTION
     body = {"model": greeting.example, "messages": [{"role": "user", "content": question}]}
     out = stdout()
     out.print("\nTry it:\n", markup=False)
     for line in (
-        f'athanor run {shlex.quote(greeting.example)} "{question}"',
+        f'{_program()} run {shlex.quote(greeting.example)} "{question}"',
         f"curl {greeting.addresses[0]}/chat/completions -H 'Content-Type: application/json' \\\n"
         f"    -d {shlex.quote(msgspec.json.encode(body).decode())}\n",
     ):

@@ -153,7 +153,7 @@ def test_run_needs_neither_a_model_nor_a_server(home: Path, made_assets: Path) -
     (home / "config.toml").write_text("[server]\nport = 0\n")
     limit = ("--set", "max_tokens=3")
 
-    words = athanor(home, made_assets, "run", "What is this program?", *limit)
+    words = athanor(home, made_assets, "run", "What is CANARY-77ad, please?", *limit)
     both = athanor(home, made_assets, "run", STARTER, "Hello", *limit, "--json")
 
     assert words.returncode == Exit.OK, words.stderr
@@ -161,6 +161,8 @@ def test_run_needs_neither_a_model_nor_a_server(home: Path, made_assets: Path) -
     assert f"{DESCRIPTION} {REMEDY}" in words.stderr
     answer = json.loads(both.stdout)
     assert (answer["model"], answer["is_demonstration"]) == (STARTER, True)
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"CANARY-77ad" in path.read_bytes()]
 
 
 def test_several_words_that_name_a_model_are_its_name(home: Path, made_assets: Path) -> None:
@@ -178,7 +180,7 @@ def test_serve_greets_with_the_demonstration_once_and_with_a_question_that_it_kn
 
     with terminal("serve", "--port", "0", home=home) as screen:
         screen.expect(f"{STARTER} (demonstration), since there is no other yet")
-        screen.expect("`athanor pull`")
+        screen.expect("`athanor pull NAME`")
         screen.expect(str(home / "models"))
         screen.expect(f'athanor run {STARTER} "What is this program?"')
         screen.expect(f'"model":"{STARTER}"')

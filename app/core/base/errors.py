@@ -90,9 +90,10 @@ class ModelNotFound(RequestError):
 
     kind: ClassVar[str] = "model_not_found"
 
-    def __init__(self, name: str, nearest: tuple[str, ...] = ()) -> None:
+    def __init__(self, name: str, nearest: tuple[str, ...] = (), *, reason: str = "") -> None:
+        """`reason` stands in the place of the sentence that there is no such model."""
         hint = f" Did you mean {' or '.join(repr(n) for n in nearest)}?" if nearest else ""
-        super().__init__(f"model {name!r} not found.{hint}", field="model")
+        super().__init__((reason or f"model {name!r} not found.") + hint, field="model")
         self.name = name
         self.nearest = nearest
 

@@ -5,7 +5,7 @@ counts only where it is listed, so the first model of the owner's own takes its 
 while the demonstration is in memory and that model is not.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from app.core.base.ids import ModelName
 from app.core.state.engine_life import Ready
@@ -22,3 +22,13 @@ def default_model(models: Iterable[ModelState]) -> ModelName | None:
         return max(ready)[1]
     names = [model.name for model in candidates if model.is_listed]
     return names[0] if len(names) == 1 else None
+
+
+def why_none(names: Sequence[ModelName]) -> str:
+    """Why there is no default model, with what to do; `names` are those that are listed."""
+    if names:
+        return "No model was named, and there are several: name one, or set models.default."
+    return (
+        "No model was named, and there is none: `athanor pull NAME` downloads one, or put a GGUF "
+        "file into the models folder."
+    )

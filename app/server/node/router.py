@@ -20,7 +20,7 @@ from typing import Final, final
 from app.core.base.errors import Busy, ModelNotFound, RequestError
 from app.core.base.ids import ModelName, RequestId
 from app.core.models.wishes import Wishes
-from app.core.state.default_model import default_model
+from app.core.state.default_model import default_model, why_none
 from app.core.state.events import ServerStopping
 from app.core.state.node_state import ModelState, Outcome
 from app.observe.meters import Meters
@@ -226,10 +226,10 @@ class Router:
         """The owner's choice, else what `default_model` finds."""
         if self._default:
             return self._shelf.find(self._default)
-        models = self.models()
+        names = tuple(model.name for model in self.models())
         found = default_model(self._hub.state.models.values())
         if found is None:
-            raise ModelNotFound("default", tuple(model.name for model in models[:3]))
+            raise ModelNotFound("default", names[:3], reason=why_none(names))
         return found
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.base.ids import ModelName
-from app.core.state.default_model import default_model
+from app.core.state.default_model import default_model, why_none
 from app.core.state.engine_life import EngineLife, Ready, Unloaded
 from app.core.state.node_state import ModelState
 from tests.core.state.pictures import FACTS
@@ -49,3 +49,8 @@ def test_the_default_is_the_one_used_last_or_the_only_one_and_a_demonstration_st
 ) -> None:
     assert default_model(models) == name
     assert default_model(reversed(models)) == name
+
+
+def test_why_there_is_no_default_is_told_with_what_to_do() -> None:
+    assert "athanor pull" in why_none([])
+    assert "models.default" in why_none([ModelName("a"), ModelName("b")])
