@@ -28,7 +28,7 @@ EXPECTED: Final = (httpx.HTTPError, httpx.InvalidURL, OSError, EntryNotFoundErro
 
 DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
-_ONLINE: Final = "Check the connection; `athanor doctor` looks at it. The download can be resumed."
+_ONLINE: Final = "Check the connection; what has arrived of a download is kept."
 _HOW_TO_GET_IN: Final = (
     "Make a token at {endpoint}/settings/tokens and set HF_TOKEN where the server is started."
 )

@@ -29,6 +29,8 @@ class CatalogueFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     quant: str
     size_bytes: int = 0
     """Of all parts; 0 where it could not be looked up."""
+    size_verified: bool = True
+    """False: rounded, or not known; the hub is asked before a download."""
     name: str = ""
     """The file's name, of the first part; "" where it could not be looked up."""
 

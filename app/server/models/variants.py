@@ -22,6 +22,9 @@ _NO_MODEL: Final = re.compile(
 )
 _SHOWN_MAX: Final = 12
 
+FILE_BYTES_MAX: Final = 50_000_000_000
+"""The hub's limit for downloads without Xet; publishers split larger models."""
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,8 @@ def _file(file: RemoteFile, paths: Sequence[str]) -> File:
 def _distrust(file: RemoteFile) -> str:
     if not _SHA256.fullmatch(file.sha256):
         return "the hub tells no hash of it, so it could not be checked"
+    if file.size > FILE_BYTES_MAX:
+        return "it is larger than 50 GB, which the hub serves in a way that cannot be resumed"
     return "" if file.size > 0 else "it is empty"
 
 
