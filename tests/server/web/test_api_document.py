@@ -14,6 +14,7 @@ from app.server.web.openai.generate import chat_generate, check_chat
 from app.server.web.openai.refused import _NO_SUCH_ABILITY
 from app.wire.engine import Generate, Sampling
 from app.wire.local import KeyRequest, LoadRequest, UnloadRequest
+from app.wire.remote import DownloadRequest
 from app.wire.openai.chat import ChatRequest
 from app.wire.openai.completions import CompletionRequest
 from app.wire.openai.embeddings import EmbeddingRequest
@@ -62,7 +63,7 @@ def test_what_is_refused_is_what_the_code_refuses() -> None:
         ("Embeddings", [EmbeddingRequest]),
         ("Tokens", [TokenizeRequest, DetokenizeRequest]),
         ("Models", [ModelCommand]),
-        ("The local API", [LoadRequest, UnloadRequest, KeyRequest]),
+        ("The local API", [LoadRequest, UnloadRequest, KeyRequest, DownloadRequest]),
     ],
 )
 def test_every_field_of_a_request_is_told(title: str, kinds: list[type[msgspec.Struct]]) -> None:
