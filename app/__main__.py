@@ -22,6 +22,18 @@ def main() -> int:
             from app.download.main import main as download_main  # noqa: PLC0415  # likewise
 
             return download_main(rest)
+        case ["tray", *rest]:
+            from app.tray.command_line import flags_of  # noqa: PLC0415  # see the docstring
+
+            flags = flags_of(rest)
+            if flags is not None:
+                from app.tray.main import main as tray_main  # noqa: PLC0415  # see the docstring
+
+                return tray_main(flags)
+            # Help, and whatever is wrong: the command line answers.
+            from app.cli.main import main as cli_main  # noqa: PLC0415  # see the docstring
+
+            return cli_main(arguments)
         case ["--version" | "-V"]:
             sys.stdout.write(f"athanor {__version__}\n")
             return 0

@@ -44,9 +44,13 @@ APART = {
 HOMES: dict[str, tuple[tuple[str, ...], str]] = {
     "aiosqlite": (("app.server.storage",), "one folder knows SQL"),
     "sqlite3": (("app.server.storage",), "one folder knows SQL"),
+    "PIL": (("app.tray",), "pystray wants its images; the engine reads pictures by other means"),
+    "PyObjCTools": (("app.tray.panel",), "macOS' main thread, where its icon is"),
+    "Xlib": (("app.tray",), "what a desktop of X11 has and a server has not"),
     "click": (("app.cli",), "the terminal is one face of several"),
     "rich": (("app.cli",), "the terminal is one face of several"),
     "rich_click": (("app.cli",), "the terminal is one face of several"),
+    "dbus_fast": (("app.tray.bus",), "one face speaks to the session bus"),
     "httpx": (("app.client", "app.download"), "one way to call the server, one to call others"),
     "huggingface_hub": (("app.download",), "one process calls other machines for models"),
     "jinja2": (
@@ -62,6 +66,7 @@ HOMES: dict[str, tuple[tuple[str, ...], str]] = {
     "prometheus_client": (("app.observe",), "one place names the meters"),
     "psutil": (("app.server.hardware",), "one place asks the operating system"),
     "pynvml": (("app.server.hardware",), "one place asks the driver"),
+    "pystray": (("app.tray.panel",), "its traps are known in one place"),
     "uvicorn": (("app.server.main", "app.server.web"), "the web server is started once"),
 }
 """Library -> its home and the reason. Whoever swaps a library edits one folder."""

@@ -50,8 +50,8 @@ def impure_calls_in_core(module: Module) -> Iterator[Finding]:
 
 
 def async_outside_its_floors(module: Module) -> Iterator[Finding]:
-    """`async` and `await` anywhere but in the server and its client."""
-    if not module.is_in("app.server", "app.client"):
+    """`async` and `await` anywhere but in the server, its client and the tray on its bus."""
+    if not module.is_in("app.server", "app.client", "app.tray.bus"):
         yield from (module.finding(n, "is async") for n in module.nodes if isinstance(n, WAITS))
 
 
@@ -127,7 +127,7 @@ RULES: dict[Rule, str] = {
     breaches_of_homes: "every library has one home, so that swapping it edits one folder",
     breaches_of_purity: "core decides and does nothing: its tests are plain calls",
     impure_calls_in_core: "core decides and does nothing: its tests are plain calls",
-    async_outside_its_floors: "only server and client wait on the network; rules and the engine "
+    async_outside_its_floors: "only server, client and the session bus wait; rules and the engine "
     "loop are easier to read, test and time without it",
     any_outside_the_bindings: "a type that fits everything hides the mistake of the next change",
     catching_everything: "an error is caught where something is done about it; a place that "

@@ -18,10 +18,15 @@ LARGER = {
 INDIRECT = {"httptools", "uvloop"}
 """Installed for uvicorn, which imports them itself where they are there."""
 
-PARTS_OF_OTHERS = {"markupsafe"}
-"""jinja2's own strings: imported by name, installed with it."""
+PARTS_OF_OTHERS = {"markupsafe", "PyObjCTools"}
+"""jinja2's own strings, and what pystray brings on macOS: imported by name, installed with it."""
 
-IMPORT_NAMES = {"llama-cpp-python": "llama_cpp", "nvidia-ml-py": "pynvml"}
+IMPORT_NAMES = {
+    "llama-cpp-python": "llama_cpp",
+    "nvidia-ml-py": "pynvml",
+    "pillow": "PIL",
+    "python-xlib": "Xlib",
+}
 
 
 def _folders_on_the_map() -> set[str]:

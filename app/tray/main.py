@@ -1,0 +1,96 @@
+"""Main: the tray process, from the first word of the command line to its exit status."""
+
+import logging
+import os
+import signal
+import threading
+from types import FrameType
+
+from app.client.errors import NoServer
+from app.core.base.errors import AthanorError
+from app.observe.logging import set_up
+from app.settings.paths import HOME_VARIABLE, Paths
+from app.tray.command_line import TrayFlags
+from app.tray.face import Face
+from app.tray.faces import face_here
+from app.tray.life.own_server import ServerStarter
+from app.tray.life.said_once import SaidOnce
+from app.tray.life.tray import NO_TRAY, Tray, open_dashboard, say
+from app.tray.life.tray_lock import TrayLock
+from app.tray.look.actions import Quit
+
+log = logging.getLogger(__name__)
+
+
+def main(flags: TrayFlags) -> int:
+    """Run the tray; the exit status."""
+    if flags.home:
+        os.environ[HOME_VARIABLE] = flags.home
+    try:
+        return _run(Paths.find(), is_background=flags.is_background)
+    except AthanorError as error:
+        say(f"error: {error.message}\n{error.remedy}".rstrip())
+    except OSError as error:
+        say(f"error: {error}")
+    return 1
+
+
+def _run(paths: Paths, *, is_background: bool) -> int:
+    paths.ensure()
+    lock = TrayLock.take(paths.tray_lock_file)
+    if lock is None:
+        if not is_background:
+            _say_second(paths)
+        return 0
+    try:
+        set_up("info", paths.tray_log_file)
+        face = face_here()
+        if face is None:
+            _serve_without_face(paths, lock, is_background=is_background)
+        else:
+            _show(face, paths, lock, is_background=is_background)
+    finally:
+        lock.close()
+    return 0
+
+
+def _show(face: Face, paths: Paths, lock: TrayLock, *, is_background: bool) -> None:
+    said = SaidOnce(paths.tray_memory_file)
+    tray = Tray(paths, face, lock, said, is_background=is_background)
+
+    def on_signal(_: int, __: FrameType | None) -> None:
+        tray.perform(Quit())
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    # A bug in a thread would leave an icon that does nothing; the server lives on either way.
+    threading.excepthook = lambda failure: _end_with_bug(face, failure)
+    tray.run()
+
+
+def _end_with_bug(face: Face, failure: threading.ExceptHookArgs) -> None:
+    log.error(
+        "a thread of the tray has failed",
+        exc_info=(failure.exc_type, failure.exc_value or failure.exc_type(), failure.exc_traceback),
+    )
+    face.stop()
+
+
+def _serve_without_face(paths: Paths, lock: TrayLock, *, is_background: bool) -> None:
+    """Nowhere to show an icon, now or later: the server runs, and its page does what it would.
+
+    Raises: ServerSilent.
+    """
+    ServerStarter(paths, lock, lambda _: None).start()
+    say(NO_TRAY)
+    if is_background:
+        return
+    open_dashboard(paths, "")
+
+
+def _say_second(paths: Paths) -> None:
+    say("Athanor's tray runs already; opening the dashboard instead.")
+    try:
+        open_dashboard(paths, "")
+    except NoServer:
+        say("No server is running; its icon's menu starts one.")
