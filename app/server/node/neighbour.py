@@ -151,12 +151,13 @@ class Neighbour:
         """Runs until it is cancelled."""
         try:
             while True:
-                await self._look()
+                await self.look()
                 await self._rest()
         finally:
             self._lookout.close()
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """One look around, and what follows from it."""
         ours = _ours(self._engines.holding(lambda _: True))
         seen = await asyncio.to_thread(self._lookout.look, (*ours.pids, os.getpid()))
         if seen.slept_seconds:

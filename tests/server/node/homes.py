@@ -19,7 +19,7 @@ from app.core.state.node_state import NodeState
 from app.observe.meters import Meters
 from app.server.hardware.devices import Devices
 from app.server.hardware.engine_program import EngineProgram
-from app.server.hardware.gpu_watch import NoGpu
+from app.server.hardware.gpu_watch import GpuWatch, NoGpu
 from app.server.models.library import Library
 from app.server.node.engine import EngineLimits
 from app.server.node.engines import Engines
@@ -50,11 +50,23 @@ def toy(folder: Path, name: str = "toy", **options: object) -> Path:
 class Node:
     """What tests reach of a node."""
 
-    def __init__(self, hub: Hub, engines: Engines, router: Router, rungs: Rungs) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        engines: Engines,
+        router: Router,
+        rungs: Rungs,
+        *,
+        devices: Devices,
+        loader: Loader,
+    ) -> None:
         self.hub = hub
         self.engines = engines
         self.router = router
         self.rungs = rungs
+        self.devices = devices
+        self.loader = loader
+        self.now = time.monotonic
 
     def life(self, name: str = "toy") -> EngineLife:
         return self.hub.state.models[ModelName(name)].life
@@ -99,6 +111,8 @@ async def node(
     program: EngineProgram | None = None,
     places: Sequence[Path] = (),
     lister: EngineProgram = NO_DEVICES,
+    watch: GpuWatch | None = None,
+    allows_cpu: bool = False,
 ) -> AsyncIterator[Node]:
     """A node whose models are the toys in `folder` now, and those in `places`.
 
@@ -107,10 +121,17 @@ async def node(
     hub = Hub(NodeState())
     shelf = Shelf(Library([*sorted(folder.glob("*.toy")), *places]), hub)
     await shelf.scan()
-    devices = Devices(lister, watch=NoGpu())
+    devices = Devices(lister, watch=watch or NoGpu())
     async with await Database.open(folder / "node.db") as database:
         rungs = Rungs(database, "test")
-        loader = Loader(shelf=shelf, devices=devices, rungs=rungs, hub=hub, now=time.monotonic)
+        loader = Loader(
+            shelf=shelf,
+            devices=devices,
+            rungs=rungs,
+            hub=hub,
+            now=time.monotonic,
+            allows_cpu=allows_cpu,
+        )
         engines = Engines(
             hub=hub,
             program=program or EngineProgram.of_this(),
@@ -129,7 +150,7 @@ async def node(
                 requests_max=requests_max,
                 now=time.monotonic,
             )
-            yield Node(hub, engines, router, rungs)
+            yield Node(hub, engines, router, rungs, devices=devices, loader=loader)
 
 
 _before: set[int] = set()

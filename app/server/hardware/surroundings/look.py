@@ -44,13 +44,15 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 class Lookout:
     """Looks around for the programs of the owner's list. Used by one thread at a time."""
 
-    def __init__(self, exclusive: Collection[str] = ()) -> None:
+    def __init__(
+        self, exclusive: Collection[str] = (), *, sleep: SleepClock | None = None
+    ) -> None:
         self._exclusive = ExclusivePrograms(exclusive)
         self._programs = Programs()
         self._desktop = DesktopBus()
         self._x11 = X11()
         self._metered = Metered()
-        self._sleep = SleepClock()
+        self._sleep = sleep or SleepClock()
         self._is_metered: bool | Unknown = Unknown(why="nobody has looked yet")
         self._metered_at = float("-inf")
 
