@@ -6,6 +6,7 @@ costs a few requests. The same reader as for files on disk decides what is sound
 """
 
 import io
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, final
 
@@ -15,7 +16,7 @@ from app.core.models.describe import card_of
 from app.server.models.gguf import parse
 
 PIECE_BYTES_MIN: Final = 256 * 1024
-PIECE_BYTES_MAX: Final = 2 * 1024**2
+PIECE_BYTES_MAX: Final = 1024**2
 
 ReadRange = Callable[[str, int, int], bytes]
 """Bytes of the file at a path, from an offset, at most so many. Raises what the network does."""
@@ -42,8 +43,9 @@ class RangeFile(io.RawIOBase):
         self._file = file
         self._read_range = read_range
         self._position = 0
-        self._piece = b""
-        self._piece_begin = 0
+        self._pieces: deque[tuple[int, bytes]] = deque(maxlen=2)
+        """Begin and content. The reader goes back a little at the end of each window of its own,
+        which may lie in the piece before the last."""
         self._piece_bytes = PIECE_BYTES_MIN
 
     def readable(self) -> bool:
@@ -69,19 +71,25 @@ class RangeFile(io.RawIOBase):
         wanted = min(len(buffer), self._file.size - self._position)
         if wanted <= 0:
             return 0
-        at = self._position - self._piece_begin
-        if not 0 <= at < len(self._piece):
-            self._fetch(wanted)
-            at = 0
-        taken = self._piece[at : at + wanted]
+        begin, piece = self._held() or self._fetch(wanted)
+        at = self._position - begin
+        taken = piece[at : at + wanted]
         buffer[: len(taken)] = taken
         self._position += len(taken)
         return len(taken)
 
-    def _fetch(self, wanted: int) -> None:
+    def _held(self) -> tuple[int, bytes] | None:
+        """The piece that has the next byte."""
+        for begin, piece in self._pieces:
+            if 0 <= self._position - begin < len(piece):
+                return begin, piece
+        return None
+
+    def _fetch(self, wanted: int) -> tuple[int, bytes]:
         length = min(max(wanted, self._piece_bytes), self._file.size - self._position)
-        self._piece = self._read_range(self._file.path, self._position, length)
-        self._piece_begin = self._position
-        self._piece_bytes = min(PIECE_BYTES_MAX, 2 * self._piece_bytes)
-        if not self._piece:
+        piece = self._read_range(self._file.path, self._position, length)
+        if not piece:
             raise OSError("the hub sent nothing")
+        self._piece_bytes = min(PIECE_BYTES_MAX, 2 * self._piece_bytes)
+        self._pieces.append((self._position, piece))
+        return self._position, piece
