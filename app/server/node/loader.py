@@ -22,6 +22,7 @@ from app.core.state.events import DevicesSeen, NoticeCleared, NoticeRaised
 from app.core.state.node_state import Device
 from app.server.hardware.devices import Devices
 from app.server.node.engine_process import EngineProcess, LoadFailed
+from app.server.node.exit_words import Ending
 from app.server.node.gpu_roll import GpuRoll
 from app.server.node.hub import Hub
 from app.server.node.planning import Bytes, Choice, choose, identity, without
@@ -129,6 +130,12 @@ class Loader:
                 rung = self._below(choice, rung, failure)
             else:
                 break
+        if choice.on(rung).gpu_layers and not facts.plan.gpu_layers and not self._allows_cpu:
+            # It was listed a moment ago, and the engine found no GPU: the processor in silence.
+            process.kill(Ending(reason="found no GPU", is_ordered=True))
+            await process.ended.wait()
+            self.gpu_fell()
+            raise _gone(source.name, "its engine found no GPU where one was listed")
         if has_crashed and rung != remembered:
             await self._rungs.remember(identity(card), rung, self._now())
         return Loaded(process=process, facts=facts, choice=choice, rung=rung)
@@ -148,11 +155,7 @@ class Loader:
         if choice is not None and not falls_to_cpu(choice.plan, whole.plan):
             return choice
         names = ", ".join(device.description for device in lost)
-        raise GpuGone(
-            f"{source.name} is not loaded: its GPU is gone ({names})",
-            remedy="It is loaded when the GPU is back. To run it on the processor meanwhile, set "
-            "neighbour.allow_cpu_after_gpu_loss.",
-        )
+        raise _gone(source.name, f"its GPU is gone ({names})")
 
     def _below(self, choice: Choice, rung: int, failure: LoadFailed) -> int:
         """The next rung to try. Raises: EngineFailed when there is none."""
@@ -173,3 +176,11 @@ class Loader:
         raise EngineFailed(
             f"{name} could not be loaded: its engine {ending.reason}", remedy=ending.remedy
         )
+
+
+def _gone(name: str, why: str) -> GpuGone:
+    return GpuGone(
+        f"{name} is not loaded: {why}",
+        remedy="It is loaded when the GPU is back. To run it on the processor meanwhile, set "
+        "neighbour.allow_cpu_after_gpu_loss.",
+    )
