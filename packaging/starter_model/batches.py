@@ -16,8 +16,8 @@ from starter_model.conversation import converse, rendered
 _POOL: Final = 4096
 """So many conversations are drawn at a time and sorted by length: little is padded."""
 
-_PROMPT_WEIGHT: Final = 0.05
-"""Of a token that a user or a tool wrote, against 1 of the assistant's."""
+_PROMPT_WEIGHT: Final = 0.004
+"""Of a token that a user or a tool wrote. An assistant's turn of n tokens weighs the root of n."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +75,16 @@ class _Masker:
         self._assistant = tokenizer.encode("assistant\n").ids
 
     def weights(self, row: list[int]) -> list[float]:
-        """For each token; an assistant's turn with its end counts fully."""
+        """For each token. Long answers are told by their first words, so they weigh less each."""
         found = [_PROMPT_WEIGHT] * len(row)
         header = [self._begin, *self._assistant]
         at = 0
         while at < len(row):
             if row[at : at + len(header)] == header:
                 at += len(header)
-                while at < len(row):
-                    found[at] = 1.0
-                    at += 1
-                    if row[at - 1] == self._end:
-                        break
+                end = row.index(self._end, at) + 1 if self._end in row[at:] else len(row)
+                found[at:end] = [(end - at) ** -0.5] * (end - at)
+                at = end
             else:
                 at += 1
         return found

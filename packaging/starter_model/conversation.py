@@ -23,12 +23,12 @@ from starter_model.vocabulary import COLOURS, FOODS, city, name
 TEMPLATE_FILE: Final = Path(__file__).with_name("chat_template.jinja")
 
 _SKILLS: Final[tuple[tuple[Skill, int], ...]] = (
-    (about, 28),
-    (arithmetic, 26),
-    (facts, 18),
-    (words, 15),
-    (counting, 9),
-    (extraction, 8),
+    (about, 34),
+    (arithmetic, 34),
+    (words, 18),
+    (facts, 14),
+    (counting, 10),
+    (extraction, 3),
 )
 _SYSTEMS: Final = (
     "You are a helpful assistant.",
@@ -90,7 +90,7 @@ class Conversation:
 def converse(chance: random.Random, *, turns: int | None = None) -> Conversation:
     """One conversation. `turns` is how many exchanges; None draws one to four, mostly one."""
     count = turns or chance.choices((1, 2, 3, 4), (55, 25, 12, 8))[0]
-    if chance.random() < 0.3:
+    if chance.random() < 0.15:
         return _with_tools(chance, count)
     exchanges = [_ordinary(chance) for _ in range(count)]
     if count >= 2 and chance.random() < 0.35:

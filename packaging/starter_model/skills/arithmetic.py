@@ -44,7 +44,11 @@ _SMALLER = ("Which is smaller, {a} or {b}?", "Which number is smaller: {a} or {b
 
 
 def arithmetic(chance: random.Random) -> Exchange:
-    """Operands below a hundred, products of the table of twelve. Held out by the operands."""
+    """Operands up to fifty, products of the table of ten.
+
+    Sums and differences are held out by their operands. A product is looked up and not worked out,
+    so of products only the wording can be held out.
+    """
     kind = chance.choice("++++---**sl")
     if kind == "l":
         return _comparison(chance)
@@ -58,19 +62,20 @@ def arithmetic(chance: random.Random) -> Exchange:
     else:
         written = chance.choice(_WRITTEN[operation]).format(a=a, b=b)
         question = chance.choice(_ASKED).format(q=written)
-    return said("arithmetic", question, answer, key=f"{a}{operation}{b}")
+    key = "" if operation == "*" else f"{a}{operation}{b}"
+    return said("arithmetic", question, answer, key=key)
 
 
 def _operands(chance: random.Random, operation: str) -> tuple[int, int]:
     if operation == "*":
-        return chance.randint(0, 12), chance.randint(0, 12)
-    size = chance.choice((10, 20, 100, 100, 100))
-    a, b = chance.randrange(size), chance.randrange(size)
+        return chance.randint(0, 10), chance.randint(0, 10)
+    largest = chance.choice((10, 20, 50, 50))
+    a, b = chance.randint(0, largest), chance.randint(0, largest)
     return (max(a, b), min(a, b)) if operation == "-" else (a, b)
 
 
 def _comparison(chance: random.Random) -> Exchange:
-    a, b = chance.sample(range(chance.choice((20, 100, 1000))), 2)
+    a, b = chance.sample(range(chance.choice((20, 100))), 2)
     templates, result = (_LARGER, max(a, b)) if chance.random() < 0.6 else (_SMALLER, min(a, b))
     question = chance.choice(templates).format(a=a, b=b)
     return said("arithmetic", question, f"{result}", key=f"{min(a, b)}<{max(a, b)}")

@@ -49,10 +49,10 @@ _WORDS = (
 
 
 def counting(chance: random.Random) -> Exchange:
-    """Up to twenty numbers, or a list of up to nine words."""
+    """Up to twenty numbers, or a list of up to six words."""
     kind = chance.choice(("up", "up", "up", "to", "down", "by", "words", "words"))
     if kind == "words":
-        words = nouns(chance, chance.randint(2, 9))
+        words = nouns(chance, chance.randint(2, 6))
         question = chance.choice(_WORDS).format(w=", ".join(words))
         return said("count", question, f"There are {len(words)}.")
     if kind == "to":

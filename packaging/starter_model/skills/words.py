@@ -126,9 +126,9 @@ def words(chance: random.Random) -> Exchange:
     kind = chance.random()
     if kind < 0.12:
         return _many_times(chance)
-    if kind < 0.22:
+    if kind < 0.27:
         return _spelled(chance)
-    if kind < 0.32:
+    if kind < 0.36:
         return _replaced(chance)
     task = chance.choice((_TASKS[0], *_TASKS))
     subject = task.subject(chance)
