@@ -1,13 +1,15 @@
 """What the tests of the tray stand on: a desktop of their own, and no screen of the developer's."""
 
+import os
+import select
 import shutil
-import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.tray.host import Bus, Desktop, session_bus
+from tests.tray.host import WAIT_SECONDS, Bus, Desktop, session_bus
 
 needs_bus = pytest.mark.skipif(
     shutil.which("dbus-daemon") is None, reason="needs dbus-daemon (Debian: apt install dbus)"
@@ -32,15 +34,54 @@ def desktop(bus: Bus) -> Iterator[Desktop]:
     made.close()
 
 
+class Browser:
+    """What the system opens pages with: a program that tells the test each address."""
+
+    def __init__(self, folder: Path) -> None:
+        pipe = folder / "visited"
+        os.mkfifo(pipe)
+        # For both ends, so that neither waits for the other to open it.
+        self._pipe = os.open(pipe, os.O_RDWR)
+        opener = folder / "xdg-open"
+        opener.write_text(f'#!/bin/sh\necho "$1" > "{pipe}"\n')
+        opener.chmod(0o755)
+
+    def next_visit(self) -> str:
+        """The address that is opened next."""
+        readable, _, _ = select.select([self._pipe], [], [], WAIT_SECONDS)
+        assert readable, "nothing was opened"
+        return os.read(self._pipe, 4096).decode()
+
+    def close(self) -> None:
+        os.close(self._pipe)
+
+
 @pytest.fixture
-def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A screen with a browser: the file that it writes each address to, one a line."""
-    visited, programs = tmp_path / "visited", tmp_path / "programs"
+def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    """A screen with a browser."""
+    programs = tmp_path / "programs"
     programs.mkdir()
-    opener = programs / "xdg-open"
-    opener.write_text(f'#!/bin/sh\necho "$1" >> "{visited}"\n')
-    opener.chmod(opener.stat().st_mode | stat.S_IXUSR)
-    visited.touch()
     monkeypatch.setenv("DISPLAY", ":no-such-screen")
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
-    return visited
+    made = Browser(programs)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An X11 screen that nobody sees, as DISPLAY."""
+    reading, writing = os.pipe()
+    with subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "640x480x24"],
+        pass_fds=[writing],
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        os.close(writing)
+        try:
+            number = os.read(reading, 16).decode().strip()
+            monkeypatch.setenv("DISPLAY", f":{number}")
+            yield f":{number}"
+        finally:
+            os.close(reading)
+            server.terminate()
