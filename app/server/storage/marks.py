@@ -37,8 +37,3 @@ class Marks:
             "insert into marks (name, marked_at) values (?, ?) on conflict (name) do nothing",
             *(name, self._now()),
         )
-
-    async def clear(self, name: MarkName) -> None:
-        """It may be asked again."""
-        self._marked.discard(name)
-        await self._database.write("delete from marks where name = ?", name)

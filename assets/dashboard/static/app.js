@@ -4,6 +4,7 @@ import { begin as beginLive } from "./live.js";
 
 const PAGES = {
   home: "./plots.js",
+  start: "./start.js",
   playground: "./playground.js",
   connect: "./connect.js",
   logs: "./logs.js",
@@ -106,5 +107,5 @@ showTimes();
 document.querySelector(".pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 beginLive();
 
-const page = document.body.dataset.page;
-if (PAGES[page] && !document.querySelector('form[action="/dashboard/sign-in"]')) import(PAGES[page]);
+const page = document.querySelector("[data-self-test]") ? "start" : document.body.dataset.page;
+if (PAGES[page] && !document.querySelector(".guide:not(:has([data-self-test]))") && !document.querySelector('form[action="/dashboard/sign-in"]')) import(PAGES[page]);

@@ -1,4 +1,4 @@
--- What the dashboard keeps: who is signed in, what was done once, how models are wished for.
+-- What the dashboard keeps: who is signed in, and what was done once.
 -- Times are seconds since 1970 in UTC, with fractions.
 
 create table sessions (

@@ -21,8 +21,8 @@ from litestar.types import ASGIApp
 from app.server.node.history import Point, point_of
 from app.server.node.hub import Happened
 from app.server.web.body import ApiRequest
-from app.server.web.dashboard import home, models, network, requests, sharing
-from app.server.web.dashboard.changes import read
+from app.server.web.dashboard import catalogue, home, models, network, requests, sharing
+from app.server.web.dashboard.changes import read, read_private
 from app.server.web.dashboard.drawing import draw
 from app.server.web.dashboard.pages import PAGES, frame_of, version
 from app.server.web.services import Services, services_of
@@ -49,11 +49,16 @@ def _nothing(_: Services) -> Mapping[str, object]:
     return {}
 
 
+def _home(services: Services) -> Mapping[str, object]:
+    """The home page, and the guided start in its place, which shows downloads."""
+    return {**home.values(services), **catalogue.values(services)}
+
+
 BARE: Final = Live((), _nothing)
 """Pages without cards are told that the server lives, and of which version it is."""
 
 LIVE: Final = {
-    "home": Live(home.CARDS, home.values, has_plots=True),
+    "home": Live((*home.CARDS, *catalogue.CARDS), _home, has_plots=True),
     "models": Live(models.CARDS, models.values),
     "requests": Live(requests.CARDS, requests.values),
     "sharing": Live(sharing.CARDS, sharing.values),
@@ -75,21 +80,27 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 async def events(request: ApiRequest) -> ASGIApp:
     """The stream of one page."""
     services = services_of(request)
-    name = str(request.path_params["page"])
-    if name not in {page.name for page in PAGES}:
+    page = next((each for each in PAGES if each.name == request.path_params["page"]), None)
+    if page is None:
         raise NotFoundException
-    live = LIVE.get(name, BARE)
+    if page.is_private:
+        read_private(request, request.route_handler)
+    live = LIVE.get(page.name, BARE)
 
     async def produce(emit: Emit) -> None:
+        newest = _Newest()
         sent: dict[str, str] = {}
-        is_first = True
-        async with aclosing(_moments(services)) as moments:
-            async for number in moments:
-                update = await _update(request, live, number, sent, is_first=is_first)
-                name, is_first = ("picture" if is_first else "change"), False
+        name = "picture"
+        async with aclosing(services.hub.watch()) as watch, asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(newest.follow(watch), name="events of a page")
+            while await newest.came():
+                update = await _update(request, live, newest.number, sent, event=name)
                 sent.update(update.cards)
-                head = f"id: {number}\nevent: {name}\ndata: ".encode()
+                head = f"id: {update.number}\nevent: {name}\ndata: ".encode()
                 await emit(head + msgspec.json.encode(update) + b"\n\n")
+                name = "change"
+                await asyncio.sleep(PACE_SECONDS)
+            reading.cancel()
 
     return EventStream(produce, heartbeat_seconds=services.settings.server.heartbeat_seconds)
 
@@ -102,13 +113,13 @@ async def draw_cards(request: ApiRequest, live: Live) -> dict[str, str]:
 
 
 async def _update(
-    request: ApiRequest, live: Live, number: int, sent: Mapping[str, str], *, is_first: bool
+    request: ApiRequest, live: Live, number: int, sent: Mapping[str, str], *, event: str
 ) -> Update:
     services = services_of(request)
     points: list[Point] = []
     if live.has_plots:
         newest = point_of(services.hub.state, services.now())
-        points = services.dashboard.history.points() if is_first else [newest]
+        points = services.dashboard.history.points() if event == "picture" else [newest]
     frame, cards = frame_of(request, None), await draw_cards(request, live)
     return Update(
         number=number,
@@ -117,19 +128,6 @@ async def _update(
         cards={name: html for name, html in cards.items() if sent.get(name) != html},
         points=points,
     )
-
-
-async def _moments(services: Services) -> AsyncGenerator[int, None]:
-    """The number of the newest event: at once, then after each pause in which one came."""
-    newest = _Newest()
-    async with aclosing(services.hub.watch()) as watch, asyncio.TaskGroup() as tasks:
-        reading = tasks.create_task(newest.follow(watch), name="events of a page")
-        try:
-            while await newest.came():
-                yield newest.number
-                await asyncio.sleep(PACE_SECONDS)
-        finally:
-            reading.cancel()
 
 
 @final

@@ -17,6 +17,7 @@ from app.core.state.node_state import NodeState
 from app.core.state.view import life_words
 from app.server.storage.model_wishes import NONE, KeptWishes
 from app.server.web.body import ApiRequest
+from app.server.web.dashboard import catalogue
 from app.server.web.dashboard.actions import done
 from app.server.web.dashboard.changes import change, field
 from app.server.web.dashboard.home import running_of
@@ -25,7 +26,7 @@ from app.server.web.local.library import library_model, library_picture
 from app.server.web.services import Services, services_of
 from app.wire.library import LibraryModel
 
-CARDS: Final = ("library", "folders")
+CARDS: Final = ("downloads", "library", "folders")
 
 _ORDER: Final = {"loaded": 0, "loading": 1, "unloading": 2, "failed": 3, "unloaded": 4}
 
@@ -132,7 +133,7 @@ async def values(services: Services) -> Mapping[str, object]:
         "library": library,
         "rows": [_row(each, state, services.now()) for each in rows],
         "total_bytes": sum(each.size_bytes for each in library.models),
-        "titles": title,
+        **catalogue.values(services),
     }
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from app.server.web.dashboard import (
+    catalogue,
     connect,
     entrance,
     keys,
@@ -14,6 +15,7 @@ from app.server.web.dashboard import (
     requests,
     settings,
     sharing,
+    start,
     static_files,
 )
 
@@ -33,8 +35,12 @@ PAGE_HANDLERS: Final = (
     models.look,
     models.add_folder,
     models.remove_folder,
+    catalogue.catalogue,
+    catalogue.add,
+    catalogue.steer,
     connect.connect,
     requests.requests,
+    start.finish,
     sharing.sharing,
     sharing.free,
     sharing.resume,
@@ -43,6 +49,7 @@ PAGE_HANDLERS: Final = (
     keys.revoke_key,
     settings.settings,
     settings.save,
+    settings.autostart,
     logs.logs,
     logs.log_lines,
     network.network,

@@ -12,19 +12,24 @@ import msgspec
 from litestar import get, post
 from litestar.types import ASGIApp
 
-from app.core.base.errors import RequestError
+from app.core.base.errors import RequestError, SettingsInvalid
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard.actions import done, fragment, is_of_htmx
-from app.server.web.dashboard.changes import change
+from app.server.web.dashboard.changes import change, field
 from app.server.web.dashboard.drawing import draw
 from app.server.web.dashboard.pages import SETTINGS, frame_of, page_response
+from app.server.web.local.autostart import turn
 from app.server.web.services import Services, services_of
+from app.settings.autostart.autostart import Switch
 from app.settings.fields import FIELDS, SECTIONS, Field, Value
 from app.settings.load import DEFAULT_ORIGIN, Loaded, load_settings
 from app.settings.save import save_settings
 from app.settings.schema import Settings
 
 _TEXT_LENGTH_MAX: Final = 10_000
+
+_ELSEWHERE: Final = frozenset({"models.folders"})
+"""Changed on another page, where they hold at once."""
 
 _TITLES: Final = {
     "server": "Server",
@@ -60,12 +65,27 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 async def settings(request: ApiRequest) -> ASGIApp:
     """The page."""
     services = services_of(request)
-    context = {
-        **await values(services, {}, {}),
+    context: dict[str, object] = {
         "config_file": services.dashboard.config_file,
-        "sessions": services.dashboard.sessions.count,
+        "session_count": services.dashboard.sessions.count,
+        "autostart": await asyncio.to_thread(Switch.of_this().state),
+        "trouble": None,
     }
+    try:
+        context |= await values(services, {}, {})
+    except SettingsInvalid as error:
+        # Somebody edited the file by hand; the server runs on by what it read at its start.
+        context |= {"sections": {}, "titles": {}, "trouble": error}
     return page_response(request, SETTINGS, context)
+
+
+@post("/dashboard/autostart", guards=[change], include_in_schema=False, status_code=200)
+async def autostart(request: ApiRequest) -> ASGIApp:
+    """Start with the computer, or no more."""
+    is_wanted = await field(request, "enabled") == "yes"
+    state = await asyncio.to_thread(turn, is_wanted)
+    words = "Athanor starts when you log in." if state.is_on else "Athanor waits to be started."
+    return done(request, words, go=f"{SETTINGS.path}#computer")
 
 
 @post(
@@ -105,14 +125,15 @@ async def values(
     origins = services.dashboard.origins
     shown = [
         _shown(
-            field,
+            each,
             in_file=in_file,
             in_force=services.settings,
             origin=origins.get(path, DEFAULT_ORIGIN),
             typed=typed.get(path),
             problem=problems.get(path, ""),
         )
-        for path, field in FIELDS.items()
+        for path, each in FIELDS.items()
+        if path not in _ELSEWHERE
     ]
     return {
         "sections": {
@@ -131,16 +152,16 @@ def changes_of(
     changes: dict[str, Value | None] = {}
     problems: dict[str, str] = {}
     for path, text in typed.items():
-        field = FIELDS[path]
+        setting = FIELDS[path]
         is_in_file = before.origins[path] != DEFAULT_ORIGIN
         if not text:
             if is_in_file:
                 changes[path] = None
             continue
         try:
-            value = _parse(field, text)
+            value = _parse(setting, text)
         except ValueError:
-            problems[path] = f"Allowed: {field.allowed}."
+            problems[path] = f"Allowed: {setting.allowed}."
             continue
         if not is_in_file or value != value_of(before.settings, path):
             changes[path] = value

@@ -9,6 +9,7 @@ from litestar.types import ASGIApp
 from app import __version__
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard.home import home
+from app.server.web.dashboard.start import is_wanted, start
 from app.server.web.services import services_of
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -23,7 +24,7 @@ _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 async def front(request: ApiRequest) -> ASGIApp:
     """A browser gets the dashboard; some clients look here to see whether anybody is at home."""
     if "text/html" in request.headers.get("accept", ""):
-        return await home(request)
+        return await (start(request) if is_wanted(request) else home(request))
     line = f"Athanor {__version__} is running. The API is under /v1.\n"
     return ASGIResponse(body=line.encode(), media_type="text/plain")
 

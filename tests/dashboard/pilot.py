@@ -1,0 +1,108 @@
+"""Pilot: a person at the dashboard, as sentences over the browser."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.dashboard.chromium import WAIT_SECONDS_MAX
+
+T = TypeVar("T")
+
+
+class Pilot:
+    """Drives `browser` on the server at `root`."""
+
+    def __init__(self, browser: Chrome, root: str) -> None:
+        self.browser = browser
+        self.root = root
+
+    def go(self, path: str) -> None:
+        """Open a page, forgetting what the browser complained of before."""
+        self.browser.get(self.root + path)
+        self.complaints()
+
+    def until(self, what: Callable[[], T]) -> T:
+        """What it gives, as soon as that is true."""
+
+        def look(_: Chrome) -> T | None:
+            try:
+                return what() or None
+            except StaleElementReferenceException:
+                return None  # It was drawn anew meanwhile.
+
+        return WebDriverWait(self.browser, WAIT_SECONDS_MAX, poll_frequency=0.05).until(look)
+
+    def find(self, css: str) -> WebElement:
+        """The first visible element, as soon as there is one."""
+        return self.until(lambda: next((e for e in self.all(css) if e.is_displayed()), None))
+
+    def all(self, css: str) -> list[WebElement]:
+        """Every element there is now."""
+        return self.browser.find_elements(By.CSS_SELECTOR, css)
+
+    def click(self, css: str) -> None:
+        """Click an element, however often it is drawn anew under the mouse."""
+
+        def act() -> bool:
+            element = self.find(css)
+            try:
+                element.click()
+            except WebDriverException as error:
+                if "intercepted" in str(error) or "stale" in str(error):
+                    return False
+                raise
+            return True
+
+        self.until(act)
+
+    def write(self, css: str, words: str) -> None:
+        """Put words into an empty field."""
+        element = self.find(css)
+        element.clear()
+        element.send_keys(words)
+
+    def press(self, *keys: str) -> None:
+        """Keys on whatever has the focus."""
+        self.browser.switch_to.active_element.send_keys(*keys)
+
+    def tab_to(self, css: str, most: int = 80) -> WebElement:
+        """By Tab alone to an element."""
+        for _ in range(most):
+            self.press(Keys.TAB)
+            active = self.browser.switch_to.active_element
+            if active in self.all(css):
+                return active
+        raise AssertionError(f"{css} is not reached by {most} tabs")
+
+    def sees(self, css: str, words: str) -> None:
+        """Wait until an element says the words."""
+        self.until(lambda: any(words in each.text for each in self.all(css)))
+
+    def says(self, css: str) -> str:
+        """What the element says now."""
+        return self.until(lambda: self.find(css).text)
+
+    def ask(self, script: str, *arguments: object) -> object:
+        """What a script in the page returns."""
+        return self.browser.execute_script(script, *arguments)
+
+    def size(self, width: int, height: int) -> None:
+        """Another window."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def colours(self, scheme: str) -> None:
+        """The system's light or dark colours."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def complaints(self) -> list[str]:
+        """Errors and breaches of the content policy that the browser told since the last call."""
+        logs = self.browser.get_log("browser")
+        return [each["message"] for each in logs if each["level"] == "SEVERE"]

@@ -1,0 +1,124 @@
+"""What an owner changes in the browser: models, keys, settings, by mouse and by keyboard."""
+
+from pathlib import Path
+
+from selenium.webdriver.common.keys import Keys
+
+from app.settings.paths import Paths
+from tests.dashboard.conftest import HOSTILE
+from tests.dashboard.pilot import Pilot
+from tests.support.node import RunningNode
+
+
+def row(name: str) -> str:
+    return f"#card-library li[data-filtered^='{name} ']"
+
+
+def test_a_model_is_loaded_and_unloaded(pilot: Pilot) -> None:
+    pilot.go("/dashboard/models")
+
+    pilot.click(f"{row('echo')} form[action$='load'] button")
+    pilot.sees(f"{row('echo')} .badge", "loaded")
+    pilot.click(f"{row('echo')} form[action$='unload'] button")
+    pilot.until(lambda: not pilot.all(f"{row('echo')} .badge.is-good"))
+    pilot.sees("[data-toasts]", "echo is unloaded.")
+
+
+def test_wishes_for_a_model_are_kept(pilot: Pilot) -> None:
+    pilot.go("/dashboard/model?name=echo")
+
+    pilot.write("#w-context", "2048")
+    pilot.click("input[name=keep]")
+    pilot.click("form[action$='load-so'] button")
+
+    pilot.sees(".pairs dd", "2\u202f048 tokens")
+    assert pilot.find("#w-context").get_attribute("value") == "2048"
+    assert pilot.find("input[name=keep]").is_selected()
+
+
+def test_a_hostile_file_name_is_shown_as_it_is_and_does_nothing(pilot: Pilot) -> None:
+    for path in ("/dashboard/models", "/dashboard/playground", "/dashboard/connect", "/"):
+        pilot.go(path)
+        pilot.find("h1")
+        assert pilot.ask("return [window.harm ?? null, document.images.length]") == [None, 0], path
+
+    pilot.go("/dashboard/models")
+    pilot.sees("#card-library .name", HOSTILE)
+    next(each for each in pilot.all("#card-library a.name") if each.text == HOSTILE).click()
+    assert pilot.says("h1") == HOSTILE
+    assert pilot.ask("return window.harm ?? null") is None
+
+
+def test_a_key_is_shown_once_and_revoked(pilot: Pilot) -> None:
+    pilot.go("/dashboard/keys")
+
+    pilot.write("#name", "laptop")
+    pilot.click("form[action='/dashboard/keys'] button")
+    pilot.sees("#made code", "ath_")
+    secret = pilot.says("#made code")
+    pilot.sees("#card-keys .name", "laptop")
+    pilot.go("/dashboard/keys")
+    assert secret not in pilot.browser.page_source
+
+    pilot.ask("window.confirm = () => true")
+    pilot.click("#card-keys form button")
+    pilot.sees("#revoked summary", "1 revoked")
+
+
+def test_a_wrong_setting_is_told_and_a_right_one_saved(
+    pilot: Pilot, kept_node: RunningNode
+) -> None:
+    config: Path = Paths.under(kept_node.home).config_file
+    pilot.go("/dashboard/settings")
+
+    pilot.write("#s-server-requests_max", "0")
+    pilot.click("#server button[type=submit]")
+    pilot.sees("#s-server-requests_max-note", "Allowed: a whole number from 1 to 100000")
+    assert not config.exists()
+    pilot.write("#s-server-requests_max", "99")
+    pilot.click("#server button[type=submit]")
+
+    pilot.sees("#s-server-requests_max-note", "waits for a start")
+    assert "requests_max = 99" in config.read_text()
+
+
+def test_an_app_is_tried_as_it_will_call(pilot: Pilot) -> None:
+    pilot.go("/dashboard/connect?app=open-webui&model=echo")
+
+    pilot.click("[data-run]")
+
+    pilot.until(lambda: len(pilot.all("[data-results] .mark.good")) == 2)
+
+
+def test_a_request_stands_in_the_list_with_where_its_time_went(pilot: Pilot) -> None:
+    pilot.go("/dashboard/connect?app=curl&model=echo")
+    pilot.click("[data-run]")
+    pilot.until(lambda: pilot.all("[data-results] .mark.good"))
+
+    pilot.go("/dashboard/requests")
+
+    pilot.sees("#card-requests tbody tr:first-child", "completed")
+    assert pilot.all("#card-requests tbody tr:first-child svg rect")
+
+
+def test_the_log_is_followed_and_sifted(pilot: Pilot) -> None:
+    pilot.go("/dashboard/logs")
+    pilot.sees("[data-lines]", "serving")
+
+    pilot.write("[data-words]", "no line has these words")
+
+    pilot.until(lambda: not [each for each in pilot.all("[data-lines] p") if each.is_displayed()])
+
+
+def test_everything_is_reached_without_a_mouse(pilot: Pilot) -> None:
+    pilot.go("/dashboard/sharing")
+
+    pilot.press(Keys.TAB)
+    assert pilot.browser.switch_to.active_element.text == "To the content"
+    pilot.tab_to("a[href='/dashboard/playground']")
+    pilot.press(Keys.ENTER)
+    pilot.until(lambda: pilot.says("h1") == "Playground")
+    pilot.tab_to("[data-example]")
+    pilot.press(Keys.ENTER)
+
+    pilot.sees(".message.is-assistant .stats", "tokens")

@@ -1,0 +1,47 @@
+"""What holds for every page: no barrier, no sideways scrolling, no complaint of the browser."""
+
+import pytest
+
+from app.server.web.dashboard.pages import PAGES
+from tests.dashboard.axe import barriers
+from tests.dashboard.pilot import Pilot
+
+MORE = ("/dashboard/catalogue", "/dashboard/model?name=echo", "/dashboard/connect?app=zed")
+PATHS = (*(page.path for page in PAGES), *MORE)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_has_no_serious_barrier_in_light_and_dark(pilot: Pilot, path: str) -> None:
+    found = {}
+    for scheme in ("light", "dark"):
+        pilot.colours(scheme)
+        pilot.go(path)
+        pilot.find("h1")
+        found[scheme] = barriers(pilot)
+
+    assert found == {"light": [], "dark": []}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_fits_a_phone_and_a_wall(pilot: Pilot, path: str) -> None:
+    for width, height in ((360, 740), (3840, 2160)):
+        pilot.size(width, height)
+        pilot.go(path)
+        pilot.find("h1")
+
+        assert pilot.ask("return document.documentElement.scrollWidth") <= width  # type: ignore[operator]
+    assert pilot.complaints() == []
+
+
+def test_the_colours_can_be_chosen_and_stay_so(pilot: Pilot) -> None:
+    pilot.go("/dashboard/sharing")
+    light = pilot.ask("return getComputedStyle(document.body).backgroundColor")
+
+    pilot.click("[data-theme-switch]")
+    pilot.click("[data-theme-switch]")
+
+    assert "dark" in pilot.says("[data-theme-switch]")
+    pilot.go("/dashboard/sharing")
+    assert pilot.ask("return getComputedStyle(document.body).backgroundColor") != light
+    pilot.click("[data-theme-switch]")
+    assert pilot.ask("return localStorage.length") == 0

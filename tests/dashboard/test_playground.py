@@ -1,0 +1,83 @@
+"""A conversation in the browser: the engine is the toy one, which says what it is told."""
+
+from selenium.webdriver.common.keys import Keys
+
+from tests.dashboard.pilot import Pilot
+
+ANSWER = ".message.is-assistant"
+
+
+def ask(pilot: Pilot, words: str, model: str = "echo") -> None:
+    pilot.go(f"/dashboard/playground?model={model}")
+    pilot.write("[data-prompt]", words)
+    pilot.press(Keys.ENTER)
+
+
+def test_an_answer_streams_with_its_speed(pilot: Pilot) -> None:
+    ask(pilot, "one two three")
+
+    pilot.sees(f"{ANSWER} .body", "one two three")
+    pilot.sees(f"{ANSWER} .stats", "tokens/s")
+    assert pilot.complaints() == []
+
+
+def test_escape_stops_an_answer_and_keeps_what_came(pilot: Pilot) -> None:
+    ask(pilot, "a b c d e f g h i j k l m n o p q r s t u v w x y z", model="slow")
+    pilot.until(lambda: len(pilot.says(f"{ANSWER} .body")) > 2)
+
+    pilot.press(Keys.ESCAPE)
+
+    pilot.sees(f"{ANSWER} .stats", "stopped")
+    assert "z" not in pilot.says(f"{ANSWER} .body")
+    assert pilot.find("[data-send]").is_displayed()
+
+
+def test_an_answer_is_made_again_and_a_question_is_edited(pilot: Pilot) -> None:
+    ask(pilot, "first words")
+    pilot.sees(f"{ANSWER} footer", "Regenerate")
+
+    pilot.until(lambda: [b for b in pilot.all("footer button") if b.text == "Regenerate"])[
+        0
+    ].click()
+    pilot.sees(f"{ANSWER} .stats", "tokens/s")
+    pilot.until(lambda: [b for b in pilot.all("footer button") if b.text == "Edit"])[0].click()
+    assert pilot.find("[data-prompt]").get_attribute("value") == "first words"
+    pilot.write("[data-prompt]", "other words")
+    pilot.press(Keys.ENTER)
+
+    pilot.sees(f"{ANSWER} .body", "other words")
+    assert len(pilot.all(".message")) == 2
+
+
+def test_reasoning_is_folded_away_from_the_answer(pilot: Pilot) -> None:
+    ask(pilot, "<think>hm</think>forty-two")
+
+    pilot.sees(f"{ANSWER} .body", "forty-two")
+    pilot.sees(".reasoning summary", "Reasoning")
+    assert not pilot.all(".reasoning[open]")
+    assert "hm" not in pilot.says(f"{ANSWER} .body")
+
+
+def test_what_a_model_says_is_text_and_never_a_part_of_the_page(pilot: Pilot) -> None:
+    ask(pilot, "<img src=x onerror=window.harm=1> **bold** [a](javascript:window.harm=1)")
+
+    pilot.sees(f"{ANSWER} .body strong", "bold")
+    pilot.sees(f"{ANSWER} .body", "<img src=x onerror=window.harm=1>")
+    assert pilot.ask("return [window.harm ?? null, document.images.length]") == [None, 0]
+    assert not pilot.all(f"{ANSWER} .body a")
+
+
+def test_nothing_of_a_conversation_is_stored_in_the_browser(pilot: Pilot) -> None:
+    ask(pilot, "a secret of mine")
+    pilot.sees(f"{ANSWER} .body", "a secret of mine")
+
+    stored = pilot.ask("return JSON.stringify([{...localStorage}, {...sessionStorage}])")
+
+    assert stored == "[{},{}]"
+    assert pilot.find("[data-save]").is_enabled()
+
+
+def test_a_refusal_is_told_in_the_place_of_an_answer(pilot: Pilot) -> None:
+    ask(pilot, "x " * 6000)
+
+    pilot.sees(".message.is-failed .body", "context")
