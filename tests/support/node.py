@@ -19,8 +19,8 @@ import msgspec
 from app.settings.paths import Paths
 from app.wire.local import ServerLock
 
-START_SECONDS_MAX = 60
-STOP_SECONDS_MAX = 30
+START_SECONDS_MAX = 300
+STOP_SECONDS_MAX = 120
 
 
 @dataclass(frozen=True)

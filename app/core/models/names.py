@@ -119,8 +119,8 @@ def origin_in_ollama(host: str, namespace: str, name: str, tag: str) -> Origin:
     is_default = tag == DEFAULT_TAG
     if host in HUB_HOSTS:
         whole = f"{host}/{namespace}/{name}:{tag}"
-        stem = without_gguf(name) if is_default else f"{without_gguf(name)}-{tag}"
-        hub = origin_in(namespace, name, stem)
+        bare, is_quant = without_gguf(name), bool(quant_of(tag))
+        hub = origin_in(namespace, name, f"{bare}-{tag}" if is_quant else bare)
         return replace(hub, tag="" if hub.quant or is_default else tag, names=(whole,))
     is_usual = host == OLLAMA_HOST
     publisher = "" if is_usual and namespace == OLLAMA_NAMESPACE else namespace

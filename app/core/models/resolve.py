@@ -39,14 +39,21 @@ class Named:
     """A word such as Q4_K_M, or "" when unknown."""
     is_usable: bool = True
     """False for a file that was refused: a spelling means it only if nothing better has it."""
+    also: tuple[ModelName, ...] = ()
+    """Names that would be its own, had it not a better one: those of its copies, Ollama's tags."""
 
 
 def named(
-    name: ModelName, spellings: Iterable[str], quant: str = "", *, is_usable: bool = True
+    name: ModelName,
+    spellings: Iterable[str],
+    quant: str = "",
+    *,
+    is_usable: bool = True,
+    also: Iterable[ModelName] = (),
 ) -> Named:
     """A model of that name and these spellings."""
     keys = frozenset(key(spelling) for spelling in (name, *spellings)) - {""}
-    return Named(name, keys, quant, is_usable)
+    return Named(name, keys, quant, is_usable, tuple(also))
 
 
 @final
@@ -59,6 +66,7 @@ class Directory:
         self._by_key: dict[str, ModelName] = {}
         self._names: list[ModelName] = []
         found: dict[str, list[Named]] = defaultdict(list)
+        models = tuple(models)
         for model in models:
             assert model.name not in self._exact, f"two models are named {model.name}"
             self._exact[model.name] = model.name
@@ -67,6 +75,10 @@ class Directory:
                 found[spelled].append(model)
         for spelled, candidates in found.items():
             self._by_key[spelled] = min(candidates, key=_order).name
+        # The name of a copy means the model before what merely may be spelled so.
+        for model in sorted(models, key=_order, reverse=True):
+            for name in model.also:
+                self._by_key[key(name)] = model.name
         # A canonical name is nobody else's spelling. Where the keys of two are the same, as of
         # a.b and a-b, they are told apart as they are written.
         for name in reversed(self._names):

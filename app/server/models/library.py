@@ -75,6 +75,8 @@ class Library:
         self._starter = starter
         self._lock = threading.Lock()
         """Held while the tables below are read or replaced, never while a file is read."""
+        self._scanning = threading.Lock()
+        """Held while the places are listed, so that an older look never overrules a newer one."""
         self._reading = threading.Lock()
         """Held while a header is read, so that two threads do not read the same."""
         self._cache = CardCache(cache_file)
@@ -101,6 +103,10 @@ class Library:
 
     def scan(self) -> bool:
         """Lists the places anew; whether something changed. Cards of the same files are kept."""
+        with self._scanning:
+            return self._scan()
+
+    def _scan(self) -> bool:
         with self._lock:
             places = self._places
         listing = survey((*places, *self._others()))

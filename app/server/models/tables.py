@@ -134,7 +134,13 @@ class Tables:
         usual += [entry.card.name] if entry.card else []
         aliases = tuple(name for name in dict.fromkeys(usual) if name and name != entry.name)
         self.entries[entry.name] = replace(entry, aliases=aliases)
-        self._named[entry.name] = named(entry.name, spelled, quant, is_usable=not entry.refusal)
+        self._named[entry.name] = named(
+            entry.name,
+            spelled,
+            quant,
+            is_usable=not entry.refusal,
+            also=dict.fromkeys(origin.canonical for origin in origins),
+        )
 
     def _free_name(self, origin: Origin) -> ModelName:
         """Its canonical name; if that is taken, with a folder before it, or a number behind."""

@@ -138,6 +138,8 @@ class Loader:
             raise _gone(source.name, "its engine found no GPU where one was listed")
         if has_crashed and rung != remembered:
             await self._rungs.remember(identity(card), rung, self._now())
+        # Its pages were just read, so this is the cheap moment to check its content.
+        self._shelf.check(name)
         return Loaded(process=process, facts=facts, choice=choice, rung=rung)
 
     def _choose(

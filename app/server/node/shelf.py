@@ -142,8 +142,6 @@ class Shelf:
         Raises: ModelNotFound; ModelFileInvalid.
         """
         card = await asyncio.to_thread(self.library.card, name)
-        # Its pages are read anyway now, so this is the cheap moment to check its content.
-        self.check(name)
         return self.library.find(name).source(), card
 
     def check(self, name: ModelName) -> None:

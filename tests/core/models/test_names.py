@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.core.base.ids import ModelName
 from app.core.models.card import ModelCard
-from app.core.models.names import key, origin_of, spellings
+from app.core.models.names import Origin, key, origin_in_ollama, origin_of, spellings, usual_names
 from app.core.models.resolve import Directory, Named, named
 from tests.core.models.cards import card
 
@@ -250,3 +250,57 @@ def test_the_key_forgets_case_and_punctuation_but_no_letter(one: str, other: str
     if key(one) == key(other):
         letters = ["".join(filter(str.isalnum, text.casefold())) for text in (one, other)]
         assert letters[0] == letters[1]
+
+
+# --- Ollama ----------------------------------------------------------------------------------
+
+ollama_words = st.text(string.ascii_lowercase + string.digits + "-_.", min_size=1, max_size=12)
+ollama_names = st.tuples(
+    st.sampled_from(["registry.ollama.ai", "hf.co", "reg.example.org:5000"]),
+    st.sampled_from(["library", "anna", "unsloth"]),
+    ollama_words.filter(lambda word: any(map(str.isalnum, word))),
+    st.sampled_from(["latest", "8b", "8b-instruct-q4_K_M", "Q8_0", "v2"]),
+)
+
+
+@given(made=st.lists(ollama_names, min_size=1, max_size=6, unique=True))
+def test_what_ollama_calls_a_model_finds_one_that_is_called_so(
+    made: list[tuple[str, str, str, str]],
+) -> None:
+    origins: dict[ModelName, Origin] = {}
+    for parts in made:
+        origin = origin_in_ollama(*parts)
+        origins.setdefault(origin.canonical, origin)
+    directory = Directory(
+        named(name, spellings(origin), origin.quant) for name, origin in origins.items()
+    )
+
+    for name, origin in origins.items():
+        assert directory.find(name) == name
+        (whole,) = origin.names
+        meant = directory.find(whole)
+        assert meant is not None
+        assert key(whole) in {key(spelling) for spelling in spellings(origins[meant])} | {
+            key(reading) for reading in spellings(origin)
+        }
+
+
+@pytest.mark.parametrize(
+    ("parts", "canonical", "usual"),
+    [
+        (("registry.ollama.ai", "library", "qwen3", "8b"), "qwen3:8b", ("qwen3:8b", "qwen3-8b")),
+        (("registry.ollama.ai", "anna", "poet", "latest"), "poet", ("anna/poet", "poet")),
+        (
+            ("hf.co", "unsloth", "Qwen3-8B-GGUF", "Q4_K_M"),
+            "qwen3-8b:q4_k_m",
+            ("unsloth/Qwen3-8B-GGUF:Q4_K_M", "Qwen3-8B-Q4_K_M"),
+        ),
+    ],
+)
+def test_a_model_of_ollama_is_shown_by_the_names_that_people_know(
+    parts: tuple[str, str, str, str], canonical: str, usual: tuple[str, ...]
+) -> None:
+    origin = origin_in_ollama(*parts)
+
+    assert origin.canonical == canonical
+    assert usual_names(origin) == usual

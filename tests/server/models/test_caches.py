@@ -145,6 +145,17 @@ def test_a_blob_of_ollama_is_a_model_under_its_tags(tmp_path: Path) -> None:
     assert library.card("llama3.2").name == "Llama 3.2"
 
 
+def test_a_name_without_a_tag_is_ollamas_latest(tmp_path: Path) -> None:
+    put_ollama(tmp_path, "library/llama3.2:1b", content("One"))
+    put_ollama(tmp_path, "library/llama3.2:3b", content("Three"))
+    put_ollama(tmp_path, "library/llama3.2:latest", content("Three"))
+
+    library = read_all(scanned(ollama(tmp_path)))
+
+    assert library.find("llama3.2").name == "llama3.2:3b"
+    assert library.find("ollama/llama3.2:latest").name == "llama3.2:3b"
+
+
 NAMED = [
     ("registry.ollama.ai", "library/qwen3:8b-q8_0", "qwen3:8b-q8_0", "qwen3:8b-q8_0"),
     ("registry.ollama.ai", "anna/poet:latest", "poet", "anna/poet"),
@@ -183,14 +194,15 @@ def test_a_blob_of_ollama_that_is_not_whole_is_refused_with_the_numbers(tmp_path
 
 
 def test_a_model_of_ollama_without_its_blob_or_with_an_adapter_says_so(tmp_path: Path) -> None:
-    adapter = {"mediaType": "application/vnd.ollama.image.adapter", "digest": "sha256:" + "c" * 64}
+    kind = "application/vnd.ollama.image.adapter"
+    adapter: dict[str, object] = {"mediaType": kind, "digest": "sha256:" + "c" * 64}
     put_ollama(tmp_path, "library/base:1b", content("Base"))
     put_ollama(tmp_path, "anna/tuned:1b", content("Base"), layers=(adapter,))
     put_ollama(tmp_path, "library/gone:1b", content("Gone")).unlink()
 
     library = read_all(scanned(ollama(tmp_path)))
 
-    refusals = {entry.name: entry.refusal for entry in library.entries()}
+    refusals = {str(entry.name): entry.refusal for entry in library.entries()}
     assert refusals["base:1b"] == ""
     assert "with an adapter" in refusals["tuned:1b"]
     assert "weights are missing" in refusals["gone:1b"]
