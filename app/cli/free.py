@@ -22,21 +22,14 @@ _UNITS: Final = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _LENGTH: Final = re.compile(r"(\d+(?:\.\d+)?) ?(s|m|min|h|d|)")
 
 
-class _Length(click.ParamType):
-    """A length of time: seconds, or a number with s, m, h or d."""
-
-    name = "length"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        found = _LENGTH.fullmatch(str(value).strip().lower())
-        if found is None:
-            self.fail(f"{value!r} is no length of time, such as 90s, 30m, 2h or 1d", param, ctx)
-        return float(found[1]) * _UNITS[found[2]]
-
-
-_LENGTH_TYPE: Final = _Length()
+def _seconds(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
+    """A length of time: seconds, or a number with s, m, h or d. Raises: BadParameter."""
+    if text is None:
+        return None
+    found = _LENGTH.fullmatch(text.strip().lower())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no length of time, such as 90s, 30m, 2h or 1d")
+    return float(found[1]) * _UNITS[found[2]]
 
 
 @command(
@@ -52,7 +45,7 @@ _LENGTH_TYPE: Final = _Length()
 @click.option(
     "--for",
     "hold_seconds",
-    type=_LENGTH_TYPE,
+    callback=_seconds,
     metavar="LENGTH",
     help="How long no request may load a model again, such as 30m or 2h; without it the setting "
     "neighbour.free_hold_seconds.",
@@ -83,7 +76,7 @@ def free(is_all: bool, hold_seconds: float | None, is_json: bool) -> int:
     ),
     answer=NeighbourPicture,
 )
-@click.argument("seconds", metavar="[LENGTH]", type=_LENGTH_TYPE, default="1h")
+@click.argument("seconds", metavar="[LENGTH]", callback=_seconds, default="1h")
 @click.option("--finish", is_flag=True, help="The jobs under way may end first.")
 def snooze(seconds: float, finish: bool, is_json: bool) -> int:
     """Lend nothing for a while: an hour, or a length such as 30m, 2h or 1d."""

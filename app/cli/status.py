@@ -137,7 +137,7 @@ def _neighbour(picture: NodePicture) -> list[Text]:
     if neighbour is None:
         return []
     lines = []
-    if neighbour.memory_causes:
+    if neighbour.memory_causes and neighbour.summary not in picture.summary:
         lines.append(Text(f"Memory: {neighbour.summary}", style="yellow"))
     if neighbour.mode != "off":
         lines.append(Text(f"Lending: {neighbour.lending_summary}"))

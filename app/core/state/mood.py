@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from app.core.state.engine_life import Loading, Ready, Unloading
 from app.core.state.node_state import Device, ModelState, NodeState
-from app.core.state.view import life_words, notices, size
+from app.core.state.view import life_words, neighbour_line, notices, size
 
 Mood = Literal["asleep", "ready", "busy", "contributing", "attention"]
 """asleep: no model is in memory; the next request wakes one. ready: one waits. busy: it loads,
@@ -40,7 +40,8 @@ def headline(state: NodeState, now: float) -> str:
             worst = next(each for each in notices(state, now) if each.severity == "error")
             return f"Attention · {shortened(worst.message, _MESSAGE_LENGTH_MAX)}"
         case "asleep":
-            return "Idle · no model is loaded"
+            line = neighbour_line(state, now)
+            return line[:1].upper() + line[1:] if line else "Idle · no model is loaded"
         case "busy":
             return " · ".join(["Busy", *_doing(state, now), *_memory(state)])
         case _:

@@ -7,6 +7,7 @@ Pure functions of a picture and a time; every line is complete by itself and has
 from typing import Final, assert_never
 
 from app.core.models.demonstration import DESCRIPTION, REMEDY, labelled
+from app.core.sharing.words import memory_words
 from app.core.state.due import unload_at
 from app.core.state.engine_life import Failed, Loading, Ready, Unloaded, Unloading
 from app.core.state.node_state import Device, ModelState, NodeState, Notice
@@ -31,7 +32,7 @@ def summary(state: NodeState, now: float) -> str:
         return "starting"
     engines = list(state.engines())
     if not engines:
-        return "idle: no model is loaded"
+        return neighbour_line(state, now) or "idle: no model is loaded"
     words = "; ".join(model_line(model, now) for model in engines)
     requests = len(state.requests)
     return f"{_count(requests, 'request')} in flight; {words}" if requests else words
@@ -42,9 +43,16 @@ def status_lines(state: NodeState, now: float) -> list[str]:
     addresses = ", ".join(state.server.addresses) or "no address yet"
     lines = [f"Athanor {state.server.version} at {addresses}"]
     lines += [model_line(model, now) for model in state.engines()]
+    lines += [line for line in (neighbour_line(state, now),) if line]
     lines += [device_line(device) for device in state.devices]
     lines += [notice_line(notice) for notice in notices(state, now)]
     return lines
+
+
+def neighbour_line(state: NodeState, now: float) -> str:
+    """Why GPU memory is given away, and until when; "" while it is not."""
+    verdict = state.neighbour.verdict
+    return memory_words(verdict, now) if verdict.memory_causes else ""
 
 
 def model_line(model: ModelState, now: float) -> str:

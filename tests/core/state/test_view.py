@@ -2,6 +2,8 @@
 
 import pytest
 
+from app.core.sharing.policy import Verdict
+from app.core.sharing.reasons import Cause, Reason
 from app.core.state.engine_life import EngineGauges
 from app.core.state.events import (
     Device,
@@ -12,9 +14,14 @@ from app.core.state.events import (
     EngineProgressed,
     EngineReady,
     EngineStarted,
+    GpuFound,
+    GpuLost,
+    ServerOpened,
     ServerStopping,
+    VerdictChanged,
 )
-from app.core.state.node_state import NodeState
+from app.core.state.mood import headline
+from app.core.state.node_state import Neighbour, NodeState
 from app.core.state.view import duration, notices, size, status_lines, summary
 from tests.core.state.pictures import FACTS, SMALL, listed, serving, told
 
@@ -91,3 +98,27 @@ def test_durations_use_the_largest_sensible_unit(seconds: float, words: str) -> 
 )
 def test_sizes_have_a_binary_unit(count: int, words: str) -> None:
     assert size(count) == words
+
+
+def test_memory_that_is_given_away_is_told_in_the_same_words_everywhere() -> None:
+    verdict = Verdict(
+        memory="free",
+        memory_causes=(Cause(reason=Reason.USER_REQ, since=0.0, resumes_at=60.0),),
+        refuses_loads=True,
+    )
+    open_node = told(ServerOpened(addresses=("http://127.0.0.1:7117/v1",)))
+
+    state = told(VerdictChanged(neighbour=Neighbour(verdict=verdict)), state=open_node)
+
+    words = "asleep: GPU memory was freed, resumes in 1 minute"
+    assert summary(state, 0.0) == words
+    assert words in status_lines(state, 0.0)
+    assert headline(state, 0.0) == f"A{words[1:]}"
+
+
+def test_a_lost_gpu_is_a_notice_until_it_is_back() -> None:
+    lost = told(GpuLost(gpus=("RTX",)), GpuLost(gpus=("RTX",)))
+
+    assert [notice.key for notice in notices(lost, 0.0)] == ["gpu_lost"]
+    assert lost.lost_gpus == ("RTX",)
+    assert notices(told(GpuFound(), state=lost), 0.0) == ()
