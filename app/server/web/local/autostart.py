@@ -22,7 +22,7 @@ _LOCAL = ["local"]
     tags=_LOCAL,
     responses={200: ResponseSpec(AutostartPicture)},
 )
-async def autostart(_: ApiRequest) -> ASGIApp:
+async def autostart(request: ApiRequest) -> ASGIApp:
     """As the system has it, whoever changed it."""
     return json_response(autostart_picture(await asyncio.to_thread(Switch.of_this().state)))
 
@@ -34,7 +34,7 @@ async def autostart(_: ApiRequest) -> ASGIApp:
     tags=_LOCAL,
     responses={200: ResponseSpec(AutostartPicture)},
 )
-async def set_autostart(data: JsonBody[AutostartRequest], _: ApiRequest) -> ASGIApp:
+async def set_autostart(data: JsonBody[AutostartRequest], request: ApiRequest) -> ASGIApp:
     """Holds from the user's next login on."""
     return json_response(autostart_picture(await asyncio.to_thread(turn, data.enabled)))
 
