@@ -14,7 +14,14 @@ _SECONDS_MAX: Final = 5.0
 
 def copy_text(text: str, environment: Mapping[str, str] = os.environ) -> bool:
     """Whether the text is on the clipboard now."""
-    return any(_fed(command, text, environment) for command in commands_of(environment))
+    if any(_fed(command, text, environment) for command in commands_of(environment)):
+        return True
+    screen = environment.get("DISPLAY")
+    if sys.platform in {"win32", "darwin"} or not screen:
+        return False
+    from app.tray.life.x_clipboard import hold_text  # noqa: PLC0415  # it is of X11 alone
+
+    return hold_text(text, screen)
 
 
 def commands_of(environment: Mapping[str, str]) -> list[list[str]]:
