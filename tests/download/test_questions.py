@@ -1,5 +1,6 @@
 """Questions to a hub, and what is told when it does not let us in, has nothing or is not there."""
 
+import json
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -107,14 +108,47 @@ def test_a_hub_in_trouble_is_told_as_such(
     assert answer.kind == kind
 
 
-def test_an_answer_that_makes_no_sense_is_refused(child: DownloadChild, hub: Hub) -> None:
-    hub.add(REPOSITORY, {})
-    hub.status = 200
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b"[]",
+        b"null",
+        b"<html>",
+        b'{"id": "a/b"}',
+        b'{"id": "a/b", "sha": "../../x", "siblings": []}',
+        b'{"id": "a/b", "sha": "%s", "siblings": [{"rfilename": 3, "size": 1}]}' % COMMIT.encode(),
+        b'{"id": "a/b", "sha": "%s", "siblings": 7}' % COMMIT.encode(),
+        b"[" * 100_000,
+    ],
+    ids=lambda body: body[:20].decode(),
+)
+def test_an_answer_that_makes_no_sense_is_refused(
+    hub: Hub, child: DownloadChild, body: bytes
+) -> None:
+    hub.body = body
 
     answer = child.ask(Describe(repository=REPOSITORY))
 
     assert isinstance(answer, Failed)
     assert answer.kind == "refused"
+
+
+def test_numbers_and_texts_past_all_bounds_are_left_out(hub: Hub, child: DownloadChild) -> None:
+    facts = {"total": 10**40, "architecture": ["x"], "context_length": -1}
+    files = [
+        {"rfilename": "a.gguf", "size": 10**40},
+        {"rfilename": "\ud800.gguf", "size": 1},
+        {"rfilename": "b.gguf", "size": True},
+    ]
+    answer = {"id": REPOSITORY, "sha": COMMIT, "siblings": files, "gguf": facts}
+    hub.body = json.dumps(answer).encode()
+
+    described = child.ask(Describe(repository=REPOSITORY))
+
+    assert isinstance(described, Described)
+    assert (described.parameters, described.architecture, described.context) == (0, "", 0)
+    assert "a.gguf" not in [file.path for file in described.files]
 
 
 def test_who_is_offline_by_choice_is_told_so_and_nothing_is_called(hub: Hub) -> None:

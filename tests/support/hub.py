@@ -58,6 +58,8 @@ class Hub:
         self.ignores_ranges = False
         self.status: int | None = None
         """Every answer is this error."""
+        self.body: bytes | None = None
+        """Every answer is this, and a success."""
         self.lock = threading.Lock()
 
     @property
@@ -118,6 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
         )
         if self.hub.status is not None:
             self._say(self.hub.status, b"{}")
+        elif self.hub.body is not None:
+            self._say(200, self.hub.body)
         elif path == "/api/models":
             self._search(parse_qs(url.query))
         elif path.startswith("/api/models/"):
