@@ -42,7 +42,14 @@ def removal_of(entry: Entry, files: Sequence[Found]) -> Removal:
 def not_ours(entry: Entry) -> NotOurs:
     """The error that says whose the model is and how to delete it there."""
     message = f"{entry.name} is not Athanor's to delete ({found_in(entry.app)})"
-    return NotOurs(message, remedy=how_to_delete(entry.app, entry.path, entry.names))
+    return NotOurs(message, remedy=deletion_advice(entry))
+
+
+def deletion_advice(entry: Entry) -> str:
+    """Whose each copy is and how to delete it there."""
+    lying = [(entry.app, entry.path, entry.names)]
+    lying += [(copy.app, copy.path, copy.names) for copy in entry.copies]
+    return " ".join(how_to_delete(app, path, names) for app, path, names in lying)
 
 
 def delete(removal: Removal) -> None:

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from app.core.models.abilities import expected_abilities
-from app.core.models.apps import App, found_in, how_to_delete, is_ours, title
+from app.core.models.apps import App, found_in, is_ours, title
 from app.core.models.card import ModelCard
 from app.server.models.entry import Copy, Entry
 from app.server.models.hasher import Progress
 from app.server.models.library import Seen
+from app.server.models.removal import deletion_advice
 from app.wire.library import (
     DigestState,
     FolderPicture,
@@ -55,7 +56,7 @@ def shown_model(
         hashed_bytes=hashed_bytes,
         copies=shown_copies(entry.copies),
         may_delete=may_delete,
-        how_to_delete="" if may_delete else how_to_delete(entry.app, entry.path, entry.names),
+        how_to_delete="" if may_delete else deletion_advice(entry),
     )
     return shown if entry.card is None else _with_card(shown, entry.card)
 

@@ -107,6 +107,18 @@ def test_of_a_model_with_copies_ours_alone_goes(tmp_path: Path) -> None:
     assert theirs.exists() and not mine.exists()
 
 
+def test_every_program_that_has_a_copy_is_named_with_its_way_to_delete_it(tmp_path: Path) -> None:
+    put_hub(tmp_path / "hub", "org/m-GGUF", "m-Q4_0.gguf", content("M"))
+    put_ollama(tmp_path / "ollama", "library/m:1b", content("M"))
+    library = scanned(hub(tmp_path / "hub"), ollama(tmp_path / "ollama"))
+
+    with pytest.raises(NotOurs) as raised:
+        removal(library, "m:1b")
+
+    assert "hf cache rm model/org/m-GGUF" in raised.value.remedy
+    assert "ollama rm m:1b" in raised.value.remedy
+
+
 def test_a_model_of_another_program_stays_and_its_own_way_to_delete_it_is_named(
     tmp_path: Path,
 ) -> None:
