@@ -80,8 +80,7 @@ def _followed(client: Client, download: DownloadPicture, *, is_ours: bool) -> Do
             note("The download goes on in the server; `athanor downloads list` shows it.")
         raise
     if last.status == "done":
-        # The name in the library comes a moment after the file.
-        return next((one for one in client.downloads() if one.id == last.id), last)
+        return last
     remedy = last.remedy or f"`athanor pull {download.name}` goes on from there."
     raise DownloadStopped(last.reason or f"the download of {last.name} was paused", remedy=remedy)
 

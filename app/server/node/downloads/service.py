@@ -137,7 +137,7 @@ class Downloads:
         await self._end_task(download.id)
         await self._table.remove(download.id)
         self._hub.publish(DownloadRemoved(download=download.id))
-        await asyncio.to_thread(shutil.rmtree, self._workshop(download.id), ignore_errors=True)
+        await self._clear(download.id)
         await self._begin_next()
 
     # --- life ---
@@ -194,7 +194,8 @@ class Downloads:
         finally:
             self._couriers.pop(download.id, None)
             self._tasks.pop(download.id, None)
-        await self._after(self._current(download))
+        ended = self._current(download)
+        log.info("download ended", extra={"download": ended.id, "status": ended.status})
         await self._begin_next()
 
     async def _hear(self, name: DownloadId, news: News) -> None:
@@ -207,7 +208,11 @@ class Downloads:
             case Verifying(checked_bytes=checked):
                 await self._change(life.verified(known, checked))
             case Fetched():
-                await self._change(life.finish(known, self._now()))
+                # The library first: what is shown as done can be used, and all else is gone.
+                await self._clear(name)
+                model = await self._on_done(self._place(known) / known.files[0].name)
+                whole = life.finish(self._current(known), self._now())
+                await self._change(replace(whole, model=model) if whole.status == "done" else whole)
             case Failed():
                 failed = life.fail(
                     known,
@@ -218,14 +223,8 @@ class Downloads:
                 )
                 await self._change(failed)
 
-    async def _after(self, download: Download) -> None:
-        log.info("download ended", extra={"download": download.id, "status": download.status})
-        if download.status == "done":
-            await asyncio.to_thread(shutil.rmtree, self._workshop(download.id), ignore_errors=True)
-            name = await self._on_done(self._place(download) / download.files[0].name)
-            known = self._current(download)
-            if name and known.status == "done":
-                self._hub.publish(DownloadChanged(download=replace(known, model=name)))
+    async def _clear(self, name: DownloadId) -> None:
+        await asyncio.to_thread(shutil.rmtree, self._workshop(name), ignore_errors=True)
 
     async def _end_task(self, name: DownloadId) -> None:
         task = self._tasks.pop(name, None)
