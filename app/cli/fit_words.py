@@ -38,6 +38,6 @@ def variant_row(variant: VariantPicture, *, is_recommended: bool) -> tuple[str, 
 
 def parameters_words(count: int) -> str:
     """Parameters as people say them: 8.2B, 494M; "" where unknown."""
-    if count >= 1e9:
+    if count >= 999_500_000:
         return f"{count / 1e9:.3g}B"
-    return f"{count / 1e6:.3g}M" if count else ""
+    return f"{count / 1e6:.0f}M" if count else ""

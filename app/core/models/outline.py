@@ -4,13 +4,13 @@ Good enough to say whether a model fits: weights and cache, which are nearly all
 published numbers; their spread over the layers is taken to be even.
 """
 
-from typing import final
+from typing import Final, final
 
 import msgspec
 
 from app.core.models.card import Layer, ModelCard
 
-_FORWARD_WIDTHS = 4
+_FORWARD_WIDTHS: Final = 4
 """A feed-forward part is three to four times as wide as the network."""
 
 
@@ -29,6 +29,37 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The input's table serves as output too."""
     attending: int = 0
     """Layers that keep keys and values, where it is not all of them."""
+
+
+_USUAL: Final = (
+    (1_500_000_000, 24, 1536),
+    (5_000_000_000, 34, 2560),
+    (10_000_000_000, 36, 4096),
+    (20_000_000_000, 42, 5120),
+    (60_000_000_000, 56, 5120),
+)
+"""Up to so many parameters, so many layers and so wide a network."""
+
+_USUAL_LARGEST: Final = (80, 8192)
+_VOCABULARY: Final = 200_000
+
+
+def usual_shape(parameters: int) -> Shape:
+    """The shape that models of this size mostly have, each layer attending.
+
+    Newer networks keep less for a token, so it errs to the safe side.
+    """
+    found = ((layers, width) for most, layers, width in _USUAL if parameters <= most)
+    layers, width = next(found, _USUAL_LARGEST)
+    return Shape(
+        layers=layers,
+        embedding=width,
+        heads=width // 128,
+        heads_kv=8,
+        head=128,
+        vocabulary=_VOCABULARY,
+        is_tied=width < 4096,
+    )
 
 
 def outlined(

@@ -10,8 +10,9 @@ from typing import Final, Literal, final
 import msgspec
 
 from app.core.base.errors import AthanorError
+from app.core.downloads.choice import bits_of
 from app.core.models.card import ModelCard
-from app.core.models.outline import Shape, outlined
+from app.core.models.outline import Shape, outlined, usual_shape
 
 FILE_NAME: Final = "models.toml"
 
@@ -57,13 +58,19 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The usual ones, smallest first; the repository may have more."""
 
     def outline(self, file: CatalogueFile) -> ModelCard | None:
-        """About what the header of this file will say; None where too little is known."""
-        if self.shape is None or not file.size_bytes:
+        """About what the header of this file will say; None where too little is known.
+
+        A size that could not be looked up follows from parameters and quantisation, a shape from
+        what models of the size mostly have.
+        """
+        bits = bits_of(file.quant)
+        size = file.size_bytes or round(self.parameters * bits / 8)
+        if not size:
             return None
         return outlined(
-            self.shape,
+            self.shape or usual_shape(self.parameters),
             name=self.name,
-            size_bytes=file.size_bytes,
+            size_bytes=size,
             quantisation=file.quant,
             parameters=self.parameters,
             active_parameters=self.active_parameters,

@@ -90,8 +90,7 @@ def test_an_outline_gives_a_verdict_on_machines_of_every_size(
     entry: CatalogueEntry, file: CatalogueFile
 ) -> None:
     outline = entry.outline(file)
-    if outline is None:
-        return
+    assert outline is not None
 
     small = judge(outline, [cpu(4 * GIB, 8 * GIB)], Wishes(), {"CPU": 20e9})
     large = judge(
@@ -105,6 +104,7 @@ def test_an_outline_gives_a_verdict_on_machines_of_every_size(
     assert large.tokens_per_second is None or large.tokens_per_second > 5
     assert small.fits in {"wholly", "not"}
     assert sum(layer.weight_bytes for layer in outline.layers) < outline.size_bytes
+    assert bool(outline.expert_bytes) == bool(entry.active_parameters)
 
 
 def test_a_damaged_catalogue_is_told_and_not_half_read(tmp_path: Path) -> None:

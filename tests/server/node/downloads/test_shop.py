@@ -130,7 +130,8 @@ def test_the_catalogue_is_answered_without_asking_anybody(hub: Hub, in_shop: InS
     async def act(place: Place) -> None:
         ((_, offered),) = await place.shop.catalogue()
 
-        assert offered.offers[0].verdict.fits == "unknown"
+        verdict = offered.offers[0].verdict
+        assert (verdict.fits, verdict.is_estimate) == ("wholly", True)
         assert hub.asked == []
         assert place.shop.outbound.calls() == ()
 
