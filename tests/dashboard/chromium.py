@@ -21,7 +21,7 @@ FLAGS = (
     "--force-device-scale-factor=1",
 )
 
-WAIT_SECONDS_MAX = 60
+WAIT_SECONDS_MAX = 180
 """A machine may be busy with other things; nothing is waited for that comes in a second."""
 
 

@@ -1,9 +1,11 @@
 """What an owner changes in the browser: models, keys, settings, by mouse and by keyboard."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 from selenium.webdriver.common.keys import Keys
 
+from app.core.models.names import slug
 from app.settings.paths import Paths
 from tests.dashboard.conftest import HOSTILE
 from tests.dashboard.pilot import Pilot
@@ -17,11 +19,11 @@ def row(name: str) -> str:
 def test_a_model_is_loaded_and_unloaded(pilot: Pilot) -> None:
     pilot.go("/dashboard/models")
 
-    pilot.click(f"{row('echo')} form[action$='load'] button")
-    pilot.sees(f"{row('echo')} .badge", "loaded")
-    pilot.click(f"{row('echo')} form[action$='unload'] button")
-    pilot.until(lambda: not pilot.all(f"{row('echo')} .badge.is-good"))
-    pilot.sees("[data-toasts]", "echo is unloaded.")
+    pilot.click(f"{row('slow')} form[action$='load'] button")
+    pilot.sees(f"{row('slow')} .badge", "loaded")
+    pilot.click(f"{row('slow')} form[action$='unload'] button")
+    pilot.until(lambda: not pilot.all(f"{row('slow')} .badge.is-good"))
+    pilot.sees("[data-toasts]", "slow is unloaded.")
 
 
 def test_wishes_for_a_model_are_kept(pilot: Pilot) -> None:
@@ -42,11 +44,9 @@ def test_a_hostile_file_name_is_shown_as_it_is_and_does_nothing(pilot: Pilot) ->
         pilot.find("h1")
         assert pilot.ask("return [window.harm ?? null, document.images.length]") == [None, 0], path
 
-    pilot.go("/dashboard/models")
-    pilot.sees("#card-library .name", HOSTILE)
-    next(each for each in pilot.all("#card-library a.name") if each.text == HOSTILE).click()
-    assert pilot.says("h1") == HOSTILE
-    assert pilot.ask("return window.harm ?? null") is None
+    pilot.go(f"/dashboard/model?name={quote(slug(HOSTILE))}")
+    pilot.sees("main code", f"{HOSTILE}.toy")
+    assert pilot.ask("return [window.harm ?? null, document.images.length]") == [None, 0]
 
 
 def test_a_key_is_shown_once_and_revoked(pilot: Pilot) -> None:

@@ -33,6 +33,27 @@ def test_a_page_fits_a_phone_and_a_wall(pilot: Pilot, path: str) -> None:
     assert pilot.complaints() == []
 
 
+def test_a_page_of_an_older_version_reloads_itself(pilot: Pilot) -> None:
+    pilot.go("/dashboard/requests")
+    pilot.until(lambda: pilot.find("[data-pulse]").get_attribute("data-is") == "live")
+
+    pilot.ask("document.documentElement.dataset.version = 'older'; window.isOld = true")
+
+    pilot.until(lambda: pilot.ask("return !window.isOld"))
+    pilot.find("h1")
+
+
+def test_a_conversation_is_not_lost_to_an_update(pilot: Pilot) -> None:
+    pilot.go("/dashboard/playground?model=echo")
+    pilot.click("[data-example]")
+    pilot.sees(".message.is-assistant .stats", "tokens")
+
+    pilot.ask("document.documentElement.dataset.version = 'older'")
+
+    pilot.sees("[data-updated]", "Reload it")
+    assert pilot.all(".message")
+
+
 def test_the_colours_can_be_chosen_and_stay_so(pilot: Pilot) -> None:
     pilot.go("/dashboard/sharing")
     light = pilot.ask("return getComputedStyle(document.body).backgroundColor")

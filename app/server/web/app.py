@@ -15,6 +15,8 @@ from litestar.types import ASGIApp
 from app import __version__
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard import entrance
+from app.server.web.dashboard.pages import HEADERS as PAGE
+from app.server.web.dashboard.pages import error_page, wants_page
 from app.server.web.dashboard.routes import PAGE_HANDLERS
 from app.server.web.errors import failure_of
 from app.server.web.gate import Gate
@@ -102,9 +104,14 @@ def create_app(services: Services) -> ASGIApp:
     return Gate(app, services)
 
 
-def _answer_error(_: Request[None, None, State], error: Exception) -> Response[bytes]:
+def _answer_error(request: Request[None, None, State], error: Exception) -> Response[bytes]:
     failure = failure_of(error)
     headers = {name.decode(): value.decode() for name, value in failure.headers}
+    if isinstance(request, ApiRequest) and wants_page(request):
+        body = error_page(request, failure).encode()
+        return Response(
+            body, status_code=failure.status, headers={**headers, **PAGE}, media_type="text/html"
+        )
     return Response(
         failure.body(),
         status_code=failure.status,

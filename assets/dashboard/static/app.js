@@ -101,6 +101,7 @@ document.addEventListener("htmx:sendError", () => {
   toast("The server did not answer. Is it still running?", { isBad: true });
 });
 document.addEventListener("htmx:afterSwap", (event) => showTimes(event.detail.target));
+document.addEventListener("athanor:back", () => toast("The server is back."));
 document.addEventListener("athanor:said", (event) => toast(event.detail.value));
 
 showTimes();

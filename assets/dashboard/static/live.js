@@ -62,8 +62,8 @@ export function begin() {
   const source = new EventSource(`/dashboard/events/${page}`);
   source.addEventListener("open", () => {
     say("live", "Live");
+    if (!gone.hidden) document.dispatchEvent(new CustomEvent("athanor:back"));
     gone.hidden = true;
-    if (wasGone) document.dispatchEvent(new CustomEvent("athanor:back"));
     wasGone = false;
   });
   source.addEventListener("picture", take);

@@ -70,7 +70,7 @@ function options(name, box) {
       {
         stroke: soft, font, size: 20, gap: 2, ticks: { show: false }, grid: { show: false }, space: 70,
         values: (_, splits) => splits.map((each) => minutesAgo(each)),
-        splits: () => [-15, -10, -5].map((m) => Date.now() / 1000 + m * 60 + 20),
+        splits: () => [-12, -8, -4].map((m) => Date.now() / 1000 + m * 60),
       },
       {
         stroke: soft, font, size: 34, gap: 3, ticks: { show: false }, grid: { stroke: line, width: 1 }, space: 26,

@@ -13,6 +13,7 @@ from litestar.handlers.base import BaseRouteHandler
 from app.core.base.errors import Forbidden, RequestError, Unauthorized
 from app.server.web.body import ApiRequest
 from app.server.web.gate import caller_of
+from app.server.web.guards import Caller
 from app.server.web.own_page import is_own_page, is_proven
 
 _WITH_SESSION = "Open the dashboard from the tray icon, or with `athanor dashboard`."
@@ -54,7 +55,11 @@ def read_private(
     connection: ASGIConnection[BaseRouteHandler, None, None, State], _: BaseRouteHandler
 ) -> None:
     """A litestar guard for what the owner alone may read. Raises: Unauthorized."""
-    caller = caller_of(connection.scope)
+    check_private(caller_of(connection.scope))
+
+
+def check_private(caller: Caller) -> None:
+    """Raises Unauthorized for who is not the owner."""
     if caller.session is None and not caller.may_administer:
         raise Unauthorized("sign in first", remedy=_WITH_SESSION)
 

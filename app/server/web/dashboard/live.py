@@ -22,9 +22,10 @@ from app.server.node.history import Point, point_of
 from app.server.node.hub import Happened
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard import catalogue, home, models, network, requests, sharing
-from app.server.web.dashboard.changes import read, read_private
+from app.server.web.dashboard.changes import check_private, read
 from app.server.web.dashboard.drawing import draw
 from app.server.web.dashboard.pages import PAGES, frame_of, version
+from app.server.web.gate import caller_of
 from app.server.web.services import Services, services_of
 from app.server.web.sse import Emit, EventStream
 
@@ -84,7 +85,7 @@ async def events(request: ApiRequest) -> ASGIApp:
     if page is None:
         raise NotFoundException
     if page.is_private:
-        read_private(request, request.route_handler)
+        check_private(caller_of(request.scope))
     live = LIVE.get(page.name, BARE)
 
     async def produce(emit: Emit) -> None:

@@ -14,8 +14,9 @@ from litestar.types import ASGIApp
 from app import __version__
 from app.core.state.mood import headline
 from app.server.web.body import ApiRequest
-from app.server.web.dashboard.drawing import draw
+from app.server.web.dashboard.drawing import draw, sentence
 from app.server.web.dashboard.static_files import static_files
+from app.server.web.errors import Failure
 from app.server.web.gate import caller_of
 from app.server.web.own_page import form_token
 from app.server.web.services import services_of
@@ -123,6 +124,22 @@ def framed(
 ) -> ASGIApp:
     """The template within the frame of all pages."""
     return html_response(draw(template, {**frame_of(request, page), **context}), status=status)
+
+
+def error_page(request: ApiRequest, failure: Failure) -> str:
+    """What went wrong, for a person: a model that is gone, a form that was refused."""
+    message = sentence(failure.answer.error.message)
+    context = {"title": "That did not work", "message": message}
+    return draw("error.html", {**frame_of(request, None), **context})
+
+
+def wants_page(request: ApiRequest) -> bool:
+    """Whether a browser waits for a whole page of ours."""
+    return (
+        request.url.path.startswith("/dashboard/")
+        and "text/html" in request.headers.get("accept", "")
+        and request.headers.get("hx-request") != "true"
+    )
 
 
 def frame_of(request: ApiRequest, page: Page | None) -> dict[str, object]:

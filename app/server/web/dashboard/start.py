@@ -21,6 +21,7 @@ from app.server.web.dashboard.catalogue import recommended
 from app.server.web.dashboard.changes import change, field
 from app.server.web.dashboard.pages import HOME, page_response
 from app.server.web.dashboard.playground import first_talker, talkers_of
+from app.server.web.gate import caller_of
 from app.server.web.local.autostart import turn
 from app.server.web.local.remote_pictures import catalogue_picture
 from app.server.web.services import Services, services_of
@@ -33,6 +34,8 @@ def is_wanted(request: ApiRequest) -> bool:
     """Whether the front page is the guided start: nothing was ever set up here, or it is asked for
     again.
     """
+    if caller_of(request.scope).is_stranger:
+        return False
     if "start" in request.query_params:
         return True
     services = services_of(request)

@@ -145,3 +145,13 @@ def test_static_files_are_kept_for_ever_under_their_version_alone(web: Web) -> N
 )
 def test_no_path_leads_out_of_the_static_files(web: Web, name: str) -> None:
     assert web.client.get(f"/dashboard/static/1/{name}").status_code == 404
+
+
+def test_what_went_wrong_is_a_page_for_browsers_and_json_for_programs(web: Web) -> None:
+    for path in ("/dashboard/model?name=<b>gone", "/dashboard/nothing"):
+        page = web.client.get(path, headers=HTML)
+
+        assert page.status_code == 404
+        assert page.headers["content-security-policy"] == POLICY
+        assert "<b>gone" not in page.text and "That did not work" in page.text
+        assert web.client.get(path).json()["error"]["type"] == "not_found_error"
