@@ -27,8 +27,9 @@ define set-up
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-quick test-all check fmt fmt-check lint types bench docs clean
-.PHONY: setup-test starter-model examine-starter
+.PHONY: help setup run test test-quick test-all check fmt fmt-check lint types bench starter-model \
+    examine-starter docs clean
+.PHONY: setup-test
 
 help: ## Show what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
