@@ -124,8 +124,8 @@ class DownloadPicture(LocalMessage, frozen=True, kw_only=True):
     files: tuple[str, ...]
     status: Literal["queued", "running", "verifying", "paused", "done", "failed"]
     cause: str = ""
-    """Why it is paused or failed, a word: asked, restart, disk_full, unreachable, not_found, access,
-    busy, folder, content, refused, broken."""
+    """Why it is paused or failed, a word: asked, restart, disk_full, unreachable, not_found,
+    access, busy, folder, content, refused, broken."""
     reason: str = ""
     remedy: str = ""
     size_bytes: int

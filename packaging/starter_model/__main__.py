@@ -54,7 +54,10 @@ def _make(arguments: argparse.Namespace) -> int:
     if not vocabulary_file.exists():
         tokenizer.train(_SEED).save(str(vocabulary_file))
     vocabulary = tokenizer.load(vocabulary_file)
-    print("2 of 3: the training, about an hour and a half on two cores; Ctrl-C keeps what is done", flush=True)
+    print(
+        "2 of 3: the training, about an hour and a half on two cores; Ctrl-C keeps what is done",
+        flush=True,
+    )
     plan = training.Plan(steps=arguments.steps, tokens=6144, seed=_SEED)
     network = training.train(vocabulary, Shape(), plan, state)
     print(f"3 of 3: the file {arguments.output}", flush=True)

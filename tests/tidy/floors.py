@@ -76,7 +76,8 @@ EVERYWHERE = {"msgspec"}
 CORE_MAY_IMPORT = {
     "__future__", "abc", "array", "base64", "bisect", "collections", "copy", "dataclasses",
     "difflib", "enum", "fnmatch", "fractions", "functools", "hashlib", "heapq", "itertools",
-    "json", "math", "operator", "re", "string", "struct", "textwrap", "types", "typing", "msgspec", "app",
+    "json", "math", "operator", "re", "string", "struct", "textwrap", "types", "typing", "msgspec",
+    "app",
 }  # fmt: skip
 """What cannot read a file, a clock, a socket, the environment or chance. An addition must not."""
 

@@ -14,11 +14,11 @@ from app.server.web.openai.generate import chat_generate, check_chat
 from app.server.web.openai.refused import _NO_SUCH_ABILITY
 from app.wire.engine import Generate, Sampling
 from app.wire.local import KeyRequest, LoadRequest, UnloadRequest
-from app.wire.remote import DownloadRequest
 from app.wire.openai.chat import ChatRequest
 from app.wire.openai.completions import CompletionRequest
 from app.wire.openai.embeddings import EmbeddingRequest
 from app.wire.openai.native import DetokenizeRequest, ModelCommand, TokenizeRequest
+from app.wire.remote import DownloadRequest
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 

@@ -44,9 +44,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 class Lookout:
     """Looks around for the programs of the owner's list. Used by one thread at a time."""
 
-    def __init__(
-        self, exclusive: Collection[str] = (), *, sleep: SleepClock | None = None
-    ) -> None:
+    def __init__(self, exclusive: Collection[str] = (), *, sleep: SleepClock | None = None) -> None:
         self._exclusive = ExclusivePrograms(exclusive)
         self._programs = Programs()
         self._desktop = DesktopBus()
