@@ -41,7 +41,8 @@ def chromium(profile: Path) -> Iterator[Chrome]:
     for flag in (*FLAGS, f"--user-data-dir={profile}", "--window-size=1280,900"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    options.set_capability("unhandledPromptBehavior", "ignore")
+    # A page with a conversation asks before it is left; here it is left.
+    options.set_capability("unhandledPromptBehavior", "accept")
     service = Service(executable_path=shutil.which("chromedriver"))
     browser = Chrome(options=options, service=service)
     try:

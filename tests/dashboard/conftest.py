@@ -72,8 +72,6 @@ def pilot(session_pilot: Pilot) -> Iterator[Pilot]:
     session_pilot.size(1280, 900)
     session_pilot.colours("light")
     yield session_pilot
-    # A conversation that was not saved would keep the browser on its page.
-    session_pilot.ask("window.onbeforeunload = null")
     session_pilot.go("/dashboard/sharing")
 
 

@@ -23,7 +23,7 @@ def test_an_answer_streams_with_its_speed(pilot: Pilot) -> None:
 
 def test_escape_stops_an_answer_and_keeps_what_came(pilot: Pilot) -> None:
     ask(pilot, "a b c d e f g h i j k l m n o p q r s t u v w x y z", model="slow")
-    pilot.until(lambda: len(pilot.says(f"{ANSWER} .body")) > 2)
+    pilot.sees(f"{ANSWER} .body", "a b")
 
     pilot.press(Keys.ESCAPE)
 

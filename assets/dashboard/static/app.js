@@ -104,6 +104,13 @@ document.addEventListener("htmx:afterSwap", (event) => showTimes(event.detail.ta
 document.addEventListener("athanor:back", () => toast("The server is back."));
 document.addEventListener("athanor:said", (event) => toast(event.detail.value));
 
+// htmx notes the page's path for a history that these pages do not use; nothing is stored here.
+try {
+  sessionStorage.removeItem("htmx-current-path-for-history");
+} catch {
+  // A browser that stores nothing has nothing to forget.
+}
+
 showTimes();
 document.querySelector(".pages [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 beginLive();

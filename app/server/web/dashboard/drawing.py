@@ -75,7 +75,7 @@ def percent(part: float, whole: float) -> float:
 
 def billions(parameters: int) -> str:
     """A model's parameters as people say them: 8.2 billion parameters."""
-    if parameters >= 1e9:
+    if parameters >= 999.5e6:
         return f"{parameters / 1e9:.3g} billion parameters"
     return f"{parameters / 1e6:.3g} million parameters"
 

@@ -175,8 +175,9 @@ def test_numbers_read_well() -> None:
         "1.2 s",
         "3 min 10 s",
     ]
-    assert [billions(each) for each in (8_200_000_000, 135_000_000)] == [
+    assert [billions(each) for each in (8_200_000_000, 999_900_000, 135_000_000)] == [
         "8.2 billion parameters",
+        "1 billion parameters",
         "135 million parameters",
     ]
 
