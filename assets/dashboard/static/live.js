@@ -3,8 +3,7 @@
 // Every page has one, if only to say that the server is gone, or was updated.
 
 import { showTimes } from "./app.js";
-
-const AGAIN_MS = 2000;
+import { followWhileSeen } from "./seen.js";
 
 const gone = document.querySelector("[data-gone]");
 const updated = document.querySelector("[data-updated]");
@@ -59,21 +58,20 @@ function take(event) {
 export function begin() {
   const page = document.body.dataset.page;
   if (!page || document.querySelector('form[action="/dashboard/sign-in"]')) return;
-  const source = new EventSource(`/dashboard/events/${page}`);
-  source.addEventListener("open", () => {
-    say("live", "Live");
-    if (!gone.hidden) document.dispatchEvent(new CustomEvent("athanor:back"));
-    gone.hidden = true;
-    wasGone = false;
-  });
-  source.addEventListener("picture", take);
-  source.addEventListener("change", take);
-  source.addEventListener("error", () => {
-    // A stream that the server ended is begun again at once; one that cannot be is told.
-    source.close();
-    say("gone", "Not connected");
-    gone.hidden = !wasGone;
-    wasGone = true;
-    setTimeout(begin, AGAIN_MS);
+  followWhileSeen(() => `/dashboard/events/${page}`, {
+    open: () => {
+      say("live", "Live");
+      if (!gone.hidden) document.dispatchEvent(new CustomEvent("athanor:back"));
+      gone.hidden = true;
+      wasGone = false;
+    },
+    picture: take,
+    change: take,
+    error: () => {
+      // A stream that the server ended is begun again; only one that cannot be is told.
+      say("gone", "Not connected");
+      gone.hidden = !wasGone;
+      wasGone = true;
+    },
   });
 }

@@ -1,5 +1,7 @@
 // The log page: lines as they come, those with a word alone, and following the end or not.
 
+import { followWhileSeen } from "./seen.js";
+
 const box = document.querySelector("[data-logs]");
 const lines = box.querySelector("[data-lines]");
 const words = box.querySelector("[data-words]");
@@ -24,25 +26,18 @@ function sift(line) {
   line.hidden = wanted !== "" && !line.textContent.toLowerCase().includes(wanted);
 }
 
-function listen() {
-  const source = new EventSource(`/dashboard/log-lines?level=${box.dataset.level}&after=${box.dataset.after}`);
-  source.addEventListener("message", (event) => {
-    lines.querySelector("[data-none]")?.remove();
-    for (const { level, text } of JSON.parse(event.data)) {
-      const line = document.createElement("p");
-      line.className = `is-${level}`;
-      line.textContent = text;
-      sift(line);
-      lines.append(line);
-    }
-    while (lines.children.length > LINES_MAX) lines.firstElementChild.remove();
-    box.dataset.after = event.lastEventId;
-    toEnd();
-  });
-  source.addEventListener("error", () => {
-    source.close();
-    setTimeout(listen, 2000);
-  });
+function take(event) {
+  lines.querySelector("[data-none]")?.remove();
+  for (const { level, text } of JSON.parse(event.data)) {
+    const line = document.createElement("p");
+    line.className = `is-${level}`;
+    line.textContent = text;
+    sift(line);
+    lines.append(line);
+  }
+  while (lines.children.length > LINES_MAX) lines.firstElementChild.remove();
+  box.dataset.after = event.lastEventId;
+  toEnd();
 }
 
 document.querySelector("[data-submits]").addEventListener("change", (event) => event.target.form.requestSubmit());
@@ -59,4 +54,7 @@ lines.addEventListener("wheel", () => {
   if (lines.scrollTop + lines.clientHeight < lines.scrollHeight - 40) setFollowing(false);
 }, { passive: true });
 toEnd();
-listen();
+followWhileSeen(
+  () => `/dashboard/log-lines?level=${box.dataset.level}&after=${box.dataset.after}`,
+  { message: take },
+);
