@@ -72,7 +72,7 @@ def pilot(session_pilot: Pilot) -> Iterator[Pilot]:
     session_pilot.size(1280, 900)
     session_pilot.colours("light")
     yield session_pilot
-    session_pilot.go("/dashboard/sharing")
+    session_pilot.browser.get("about:blank")
 
 
 def link(node: RunningNode) -> str:

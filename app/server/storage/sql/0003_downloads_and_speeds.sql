@@ -6,7 +6,7 @@ create table downloads (
     repository text not null,             -- owner and name on the hub
     revision   text not null,             -- the commit whose files are meant
     name       text not null,             -- what the owner is shown
-    status     text not null check (status in
+    status     text not null check (status in -- one of core/downloads' states
         ('queued', 'running', 'verifying', 'paused', 'done', 'failed')), -- where it stood
     cause      text not null,             -- why it is paused or failed: a word; '' else
     reason     text not null,             -- the same in a sentence
@@ -22,7 +22,7 @@ create table download_files (
     name     text    not null,                        -- below its folder on this machine
     size     integer not null check (size >= 0),      -- bytes
     sha256   text    not null check (length(sha256) = 64), -- of its content, by the hub
-    primary key (download, position)
+    primary key (download, position)                  -- a file has one place
 ) strict;
 
 create table speeds (
