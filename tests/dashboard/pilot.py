@@ -98,8 +98,11 @@ class Pilot:
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def colours(self, scheme: str) -> None:
-        """The system's light or dark colours."""
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        """The system's light or dark colours, at once: a colour half way has another contrast."""
+        features = [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def complaints(self) -> list[str]:
