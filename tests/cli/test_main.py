@@ -111,7 +111,12 @@ def test_help_is_shown_without_a_server(
 def test_every_command_but_a_few_can_print_json() -> None:
     without = {path for path, command in ALL.items() if command.answer is None}
 
-    assert without == {"athanor completion", "athanor settings set", "athanor settings unset"}
+    assert without == {
+        "athanor completion",
+        "athanor settings set",
+        "athanor settings unset",
+        "athanor tray",
+    }
     assert all(isinstance(command, Command) for command in ALL.values())
 
 

@@ -232,7 +232,10 @@ def test_a_child_that_is_killed_by_somebody_is_a_failure_that_can_be_resumed(
         asked = await add(place)
         await asyncio.to_thread(hub.held.wait, 60)
         await place.until(lambda one: one.done_bytes >= MIB)
-        (child,) = [each for each in psutil.Process().children() if "download" in each.cmdline()]
+        alive = [
+            each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE
+        ]
+        (child,) = [each for each in alive if "download" in each.cmdline()]
         child.kill()
 
         failed = await place.until(lambda one: one.status == "failed")
