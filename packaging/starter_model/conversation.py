@@ -15,7 +15,7 @@ from starter_model.skills.about import UNKNOWN, about, answer_to
 from starter_model.skills.arithmetic import arithmetic
 from starter_model.skills.counting import counting
 from starter_model.skills.extraction import extraction
-from starter_model.skills.facts import facts, told_before
+from starter_model.skills.facts import about_one_text, facts, told_before
 from starter_model.skills.tools import call, compatible, offered, round_trip, use
 from starter_model.skills.words import words
 from starter_model.vocabulary import COLOURS, FOODS, city, name
@@ -23,12 +23,12 @@ from starter_model.vocabulary import COLOURS, FOODS, city, name
 TEMPLATE_FILE: Final = Path(__file__).with_name("chat_template.jinja")
 
 _SKILLS: Final[tuple[tuple[Skill, int], ...]] = (
-    (about, 34),
-    (arithmetic, 34),
-    (words, 18),
-    (facts, 14),
-    (counting, 10),
-    (extraction, 3),
+    (about, 32),
+    (arithmetic, 32),
+    (words, 20),
+    (facts, 18),
+    (counting, 11),
+    (extraction, 4),
 )
 _SYSTEMS: Final = (
     "You are a helpful assistant.",
@@ -90,8 +90,11 @@ class Conversation:
 def converse(chance: random.Random, *, turns: int | None = None) -> Conversation:
     """One conversation. `turns` is how many exchanges; None draws one to four, mostly one."""
     count = turns or chance.choices((1, 2, 3, 4), (55, 25, 12, 8))[0]
-    if chance.random() < 0.15:
+    kind = chance.random()
+    if kind < 0.1:
         return _with_tools(chance, count)
+    if kind < 0.22:
+        return _assembled(about_one_text(chance), (), _system(chance, ()))
     exchanges = [_ordinary(chance) for _ in range(count)]
     if count >= 2 and chance.random() < 0.35:
         exchanges[0], exchanges[-1] = _remembered(chance)

@@ -32,12 +32,13 @@ _DOWN = (
     "Can you count down from {a} to {b}?",
     "List the numbers from {a} down to {b}.",
 )
-_STEPS = {2: ("twos", "2"), 3: ("threes", "3"), 5: ("fives", "5"), 10: ("tens", "10")}
+_STEPS = {2: "twos", 3: "threes", 5: "fives", 10: "tens"}
 _BY = (
     "Count from {a} to {b} by {s}.",
-    "Count from {a} to {b} in steps of {s}.",
+    "Count from {a} to {b} in steps of {n}.",
     "Count by {s} from {a} to {b}.",
     "Please count in {s} from {a} to {b}.",
+    "Count in steps of {n} from {a} to {b}.",
 )
 _WORDS = (
     "How many words are in this list: {w}?",
@@ -73,7 +74,7 @@ def counting(chance: random.Random) -> Exchange:
     if chance.random() < 0.7:
         first = step * chance.randint(0, 6)
     last = first + step * min(length - 1, 10)
-    question = chance.choice(_BY).format(a=first, b=last, s=chance.choice(_STEPS[step]))
+    question = chance.choice(_BY).format(a=first, b=last, s=_STEPS[step], n=step)
     return said("count", question, _listed(range(first, last + 1, step)))
 
 

@@ -188,51 +188,72 @@ _PROMPTS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """One thing that a text says."""
+
+    relation: Relation
+    subject: str
+    value: str
+
+    def told(self, chance: random.Random) -> str:
+        """A sentence that says it."""
+        sentence = chance.choice(self.relation.told)
+        return _begun(sentence.format(s=self.subject, v=self.value))
+
+    def asked(self, chance: random.Random) -> str:
+        """A question that it answers."""
+        return chance.choice(self.relation.asked).format(s=self.subject)
+
+    @property
+    def answer(self) -> str:
+        """The one right answer."""
+        return _begun(self.relation.answer.format(s=self.subject, v=self.value))
+
+
 def facts(chance: random.Random) -> Exchange:
     """One to five facts, often alike, and a question about one of them, or about none."""
-    told, relation, subject, value = _told(chance)
-    question = chance.choice(relation.asked)
-    is_told = chance.random() > 0.12
-    if not is_told:
-        stranger = relation.subject(chance)
+    told, (fact, *_) = _told(chance)
+    answer = fact.answer
+    if chance.random() < 0.12:
+        stranger = fact.relation.subject(chance)
         if stranger not in told:
-            subject = stranger
-        else:
-            is_told = True
-    prompt = chance.choice(_PROMPTS).format(facts=told, question=question.format(s=subject))
-    answer = _begun(relation.answer.format(s=subject, v=value)) if is_told else NOT_TOLD
+            fact, answer = _Fact(fact.relation, stranger, ""), NOT_TOLD
+    prompt = chance.choice(_PROMPTS).format(facts=told, question=fact.asked(chance))
     return said("facts", prompt, answer)
+
+
+def about_one_text(chance: random.Random) -> list[Exchange]:
+    """Facts and a question, then more questions about the same text without it."""
+    told, known = _told(chance, at_least=2)
+    first = chance.choice(_PROMPTS).format(facts=told, question=known[0].asked(chance))
+    exchanges = [said("facts", first, known[0].answer)]
+    for _ in range(chance.randint(1, 4)):
+        fact = chance.choice(known)
+        question = fact.asked(chance)
+        exchanges.append(said("facts", question, fact.answer, key=f"{told} {question}"))
+    return exchanges
 
 
 def told_before(chance: random.Random) -> tuple[str, str, str]:
     """Facts for a system prompt, a question about them and its answer."""
-    told, relation, subject, value = _told(chance)
-    question = chance.choice(relation.asked).format(s=subject)
-    return told, question, _begun(relation.answer.format(s=subject, v=value))
+    told, (fact, *_) = _told(chance)
+    return told, fact.asked(chance), fact.answer
 
 
-def _told(chance: random.Random) -> tuple[str, Relation, str, str]:
-    """Sentences, and the one relation, subject and value that a question may be about."""
+def _told(chance: random.Random, *, at_least: int = 1) -> tuple[str, list[_Fact]]:
+    """Sentences in any order, and what they say, each of another subject."""
     relation = chance.choice(RELATIONS)
-    count = chance.choice((1, 1, 2, 3, 4, 5))
-    sentences: list[str] = []
-    subjects: list[str] = []
-    chosen: tuple[Relation, str, str] | None = None
-    while len(sentences) < count:
-        other = relation if chance.random() < 0.5 or not sentences else chance.choice(RELATIONS)
-        subject = other.subject(chance)
-        if subject in subjects:
-            continue
-        value = other.value(chance)
-        if value == subject:
-            continue
-        subjects.append(subject)
-        sentences.append(_begun(chance.choice(other.told).format(s=subject, v=value)))
-        if chosen is None:
-            chosen = (other, subject, value)
-    assert chosen is not None
+    count = max(at_least, chance.choice((1, 1, 2, 3, 4, 5)))
+    found: list[_Fact] = []
+    while len(found) < count:
+        other = relation if chance.random() < 0.5 or not found else chance.choice(RELATIONS)
+        fact = _Fact(other, other.subject(chance), other.value(chance))
+        if fact.value != fact.subject and fact.subject not in {each.subject for each in found}:
+            found.append(fact)
+    sentences = [fact.told(chance) for fact in found]
     chance.shuffle(sentences)
-    return " ".join(sentences), *chosen
+    return " ".join(sentences), found
 
 
 def _begun(sentence: str) -> str:
