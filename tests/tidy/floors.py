@@ -17,6 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "app.engine",
         "app.download",
         "app.tray",
+        "app.server.identity",
         "app.server.storage",
         "app.server.hardware",
         "app.server.models",
@@ -50,6 +51,7 @@ HOMES: dict[str, tuple[tuple[str, ...], str]] = {
     "click": (("app.cli",), "the terminal is one face of several"),
     "rich": (("app.cli",), "the terminal is one face of several"),
     "rich_click": (("app.cli",), "the terminal is one face of several"),
+    "cryptography": (("app.server.identity",), "keys are made, used and kept in one place"),
     "dbus_fast": (("app.tray.bus",), "one face speaks to the session bus"),
     "httpx": (("app.client", "app.download"), "one way to call the server, one to call others"),
     "huggingface_hub": (("app.download",), "one process calls other machines for models"),
@@ -67,7 +69,12 @@ HOMES: dict[str, tuple[tuple[str, ...], str]] = {
     "psutil": (("app.server.hardware",), "one place asks the operating system"),
     "pynvml": (("app.server.hardware",), "one place asks the driver"),
     "pystray": (("app.tray.panel",), "its traps are known in one place"),
+    "segno": (
+        ("app.cli", "app.server.web.dashboard"),
+        "a picture of an invite is drawn by the two faces that show one",
+    ),
     "uvicorn": (("app.server.main", "app.server.web"), "the web server is started once"),
+    "websockets": (("app.server.node.pool",), "a node opens one connection to another machine"),
 }
 """Library -> its home and the reason. Whoever swaps a library edits one folder."""
 
