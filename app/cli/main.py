@@ -1,22 +1,20 @@
 """The command line: which commands there are, and what becomes of their errors.
 
-A command's module is imported when it is called, so that `athanor keys` does not pay for what
-`athanor serve` needs. Expected errors become one sentence with its remedy and an exit code;
-`ATHANOR_DEBUG=1` shows the traceback instead. An unexpected one is a bug and shows it always.
+Expected errors become one sentence with its remedy and an exit code; `ATHANOR_DEBUG=1` shows the
+traceback instead. An unexpected one is a bug and shows it always.
 """
 
-import difflib
-import importlib
 import io
 import os
 import sys
 from typing import Final, final
 
 import click
-from rich_click import RichCommandPanel, RichGroup, RichHelpConfiguration
+from rich_click import RichCommandPanel, RichHelpConfiguration
 
 from app import __version__
 from app.cli.exit_codes import Exit, Misused, exit_of
+from app.cli.lazy import LazyGroup
 from app.cli.output import print_error
 from app.core.base.errors import AthanorError
 
@@ -42,6 +40,7 @@ COMMANDS: Final = {
     "neighbour": "app.cli.free:neighbour",
     "snooze": "app.cli.free:snooze",
     "resume": "app.cli.free:resume",
+    "pool": "app.cli.pool.group:pool",
     "bench": "app.cli.bench.command:bench",
     "autostart": "app.cli.autostart:autostart",
     "keys": "app.cli.keys:keys",
@@ -70,33 +69,14 @@ _PANELS: Final = (
         ],
     ),
     ("Other programs", ["free", "neighbour", "snooze", "resume"]),
+    ("Pools", ["pool"]),
     ("Care", ["autostart", "keys", "settings", "doctor", "completion"]),
 )
 
 
 @final
-class _Root(RichGroup):
-    """Imports a command when it is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command = getattr(importlib.import_module(module), name)
-        assert isinstance(command, click.Command)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
-            nearest = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            raise click.UsageError(f"there is no command {args[0]}{hint}", ctx)
-        return super().resolve_command(ctx, args)
+class _Root(LazyGroup):
+    COMMANDS = COMMANDS
 
 
 @click.group(
