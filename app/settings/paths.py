@@ -93,6 +93,31 @@ class Paths:
         return self.data / "athanor.db"
 
     @property
+    def pool(self) -> Path:
+        """What the host of a pool must not lose: its database, its key and its prices."""
+        return self.data / "pool"
+
+    @property
+    def pool_database(self) -> Path:
+        """The host's SQLite file."""
+        return self.pool / "pool.db"
+
+    @property
+    def pool_prices_file(self) -> Path:
+        """What the host takes and gives for tokens; its operator writes it."""
+        return self.pool / "prices.toml"
+
+    @property
+    def pool_lock_file(self) -> Path:
+        """Held by the running host; tells its port and the token of this user."""
+        return self.runtime / "pool.json"
+
+    @property
+    def pool_log_file(self) -> Path:
+        """The host's log."""
+        return self.logs / "pool.log"
+
+    @property
     def cards_file(self) -> Path:
         """What was read of models' headers; made again when it is lost."""
         return self.cache / "cards.json"

@@ -1,7 +1,8 @@
 """Database: one SQLite file, one connection, one writer at a time.
 
-WAL, foreign keys on, every table STRICT. The schema is the numbered files in sql/: number n brings
-`user_version` from n - 1 to n, in one transaction each. A released file is never edited.
+WAL, foreign keys on, every table STRICT. There are two schemas: the node's is the numbered files
+in sql/, the host's those in sql/host/. Number n brings `user_version` from n - 1 to n, in one
+transaction each; `application_id` says whose file it is. A released file is never edited.
 
 Rule: SQL stands in this folder and nowhere else in the program.
 """
@@ -13,13 +14,19 @@ from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, final
+from typing import Final, Literal, Self, final
 
 import aiosqlite
 
 from app.core.base.errors import AthanorError
 
 Value = str | bytes | int | float | None
+
+Schema = Literal["node", "host"]
+"""Whose tables a file has. A node and a host on one machine have a file each."""
+
+_APPLICATION_IDS: Final[dict[Schema, int]] = {"node": 0, "host": 0x61746870}
+"""In the header of the file: "athp" is a host's; the node's first files said nothing."""
 
 BUSY_SECONDS: Final = 5.0
 """How long to wait for another process that writes, such as somebody's sqlite3 shell."""
@@ -33,25 +40,28 @@ class DatabaseUnusable(AthanorError):
 class Database:
     """An open database; used by one event loop. `async with await Database.open(path)`."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: aiosqlite.Connection, schema: Schema) -> None:
         self._connection = connection
+        self._schema = schema
         self._lock = asyncio.Lock()
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
-        """The database at `path`, created if absent, with the newest schema.
+    async def open(cls, path: Path, schema: Schema = "node", *, is_durable: bool = False) -> Self:
+        """The database at `path`, created if absent, with the newest form of `schema`.
 
-        Raises: DatabaseUnusable.
+        `is_durable`: what was written survives a power cut, at the price of waiting for the disk
+        in every transaction. Raises: DatabaseUnusable.
         """
         try:
             path.touch(mode=0o600)  # noqa: ASYNC240  # once, at start
             connection = await aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise _unusable(path, error) from error
-        database = cls(connection)
+        database = cls(connection, schema)
+        # NORMAL loses at most the last writes on a power cut, never the file's integrity.
+        synchronous = f"synchronous = {'full' if is_durable else 'normal'}"
         try:
-            # NORMAL loses at most the last writes on a power cut, never the file's integrity.
-            for pragma in ("journal_mode = wal", "foreign_keys = on", "synchronous = normal"):
+            for pragma in ("journal_mode = wal", "foreign_keys = on", synchronous):
                 await connection.execute(f"pragma {pragma}")
             await database._migrate(path)
         except sqlite3.Error as error:
@@ -77,6 +87,13 @@ class Database:
         """One statement for each row, all or none."""
         async with self._transaction():
             await self._connection.executemany(sql, rows)
+
+    async def write_all(self, statements: Sequence[tuple[str, tuple[Value, ...]]]) -> list[int]:
+        """Rows changed by each of several statements, in one transaction, all or none."""
+        async with self._transaction():
+            return [
+                (await self._connection.execute(sql, values)).rowcount for sql, values in statements
+            ]
 
     async def close(self) -> None:
         """Close the file. Nothing may be asked after it."""
@@ -106,7 +123,8 @@ class Database:
             await self._connection.execute("commit")
 
     async def _migrate(self, path: Path) -> None:
-        scripts = migrations()
+        scripts = migrations(self._schema)
+        await self._check_kind(path)
         while (version := await self._version()) < len(scripts):
             async with self._transaction():
                 # Another process may have been first between the question and the lock.
@@ -120,14 +138,29 @@ class Database:
                 remedy="Update Athanor, or move the file away to begin with an empty one.",
             )
 
+    async def _check_kind(self, path: Path) -> None:
+        """Raises DatabaseUnusable for a file of the other schema; marks one that is empty."""
+        ((found,),) = await self._connection.execute_fetchall("pragma application_id")
+        wanted = _APPLICATION_IDS[self._schema]
+        if found == wanted:
+            return
+        if await self._version():
+            raise DatabaseUnusable(
+                f"{path} is not the database of a {self._schema}",
+                remedy="A node and the host of a pool have a file each: look at both paths.",
+            )
+        await self._connection.execute(f"pragma application_id = {wanted}")
+
     async def _version(self) -> int:
         ((version,),) = await self._connection.execute_fetchall("pragma user_version")
         return int(version)
 
 
-def migrations() -> list[str]:
-    """The scripts in order; the first is number 1."""
+def migrations(schema: Schema = "node") -> list[str]:
+    """The scripts of a schema in order; the first is number 1."""
     folder = resources.files(__package__).joinpath("sql")
+    if schema == "host":
+        folder = folder.joinpath("host")
     files = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
     for number, name in enumerate(files, start=1):
         assert int(name[:4]) == number, f"migration {name} should have number {number:04}"

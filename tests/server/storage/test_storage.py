@@ -206,11 +206,47 @@ def test_a_failed_statement_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_every_column_of_every_table_is_commented_and_every_table_is_strict() -> None:
-    for script in migrations():
+    for script in [*migrations("node"), *migrations("host")]:
         for table in re.findall(r"create table .*?\n\)[^\n]*;", script, re.DOTALL):
-            head, *columns, end = table.splitlines()
-            assert end == ") strict;", head
+            head, *lines, end = table.splitlines()
+            columns = [line for line in lines if not re.match(r"    (unique|primary key) \(", line)]
+            assert end in (") strict;", ") strict, without rowid;"), head
             assert all("--" in column for column in columns), head
+
+
+def test_the_files_of_a_node_and_of_a_host_are_not_mixed_up(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with await Database.open(tmp_path / "host.db", "host") as database:
+            assert await database.read("select * from accounts") == []
+            assert await database.read("pragma user_version") == [(len(migrations("host")),)]
+        async with await Database.open(tmp_path / "node.db") as database:
+            assert await database.read("select * from rungs") == []
+
+    asyncio.run(run())
+    with pytest.raises(DatabaseUnusable, match="not the database of a node"):
+        asyncio.run(Database.open(tmp_path / "host.db", "node"))
+    with pytest.raises(DatabaseUnusable, match="not the database of a host"):
+        asyncio.run(Database.open(tmp_path / "node.db", "host"))
+
+
+def test_a_durable_database_waits_for_the_disk(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with await Database.open(tmp_path / "h.db", "host", is_durable=True) as database:
+            assert await database.read("pragma synchronous") == [(2,)]
+
+    asyncio.run(run())
+
+
+def test_several_statements_are_written_all_or_none(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with await Database.open(tmp_path / "node.db") as database:
+            insert = "insert into rungs values (?, ?, 'v', 0.0)"
+            assert await database.write_all([(insert, ("a", 1)), (insert, ("b", 2))]) == [1, 1]
+            with pytest.raises(sqlite3.IntegrityError):
+                await database.write_all([(insert, ("c", 1)), (insert, ("d", -1))])
+            assert await database.read("select identity from rungs") == [("a",), ("b",)]
+
+    asyncio.run(run())
 
 
 def test_another_process_may_use_the_file_at_the_same_time(tmp_path: Path) -> None:
