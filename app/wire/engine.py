@@ -1,21 +1,90 @@
-"""What the server and an engine child say to each other.
+"""What the server and an engine child say to each other: here what the server asks.
 
-Two tagged unions: `ToEngine` goes down stdin, `FromEngine` comes up stdout. The engine's life is
-`Start` -> `Loading`* -> `Ready` | `Failed`; a request's life is told in `Generate`'s docstring.
+Two tagged unions: `ToEngine` goes down stdin, `FromEngine` (wire/engine_events.py) comes up stdout.
+The engine's life is `Start` -> `Loading`* -> `Ready` | `Failed`; a request's life is told in
+`Generate`'s docstring.
 
 Rule: fields that carry a user's words live in Structs derived from `Private`, whose repr shows
 only a name, so that no log line can quote them.
 """
 
-from typing import Literal
-
 from app.core.base.ids import Domain, RequestId
 from app.core.models.plan import LoadPlan
 from app.core.scheduling.sequence import Priority
+from app.wire.engine_events import (
+    Begun,
+    CallArguments,
+    CallBegun,
+    Completed,
+    Delta,
+    Embedded,
+    Ended,
+    Failed,
+    FromEngine,
+    Gauges,
+    Loading,
+    Measured,
+    Part,
+    Progress,
+    Ready,
+    Reasoned,
+    Refused,
+    Said,
+    Text,
+    Timings,
+    TokenLogprob,
+    Tokens,
+    Usage,
+)
 from app.wire.message import Json, Message, Private
-from app.wire.model import ModelFacts, ModelSource
+from app.wire.model import ModelSource
 
-# --- requests: server to engine --------------------------------------------------------------
+__all__ = [
+    "ApplyTemplate",
+    "Begun",
+    "CallArguments",
+    "CallBegun",
+    "Cancel",
+    "Completed",
+    "Delta",
+    "Detokenize",
+    "Drain",
+    "Embed",
+    "Embedded",
+    "Ended",
+    "Failed",
+    "FromEngine",
+    "Gauges",
+    "Generate",
+    "Loading",
+    "Measure",
+    "Measured",
+    "OutputForm",
+    "OutputGrammar",
+    "OutputJson",
+    "OutputRegex",
+    "OutputSchema",
+    "Part",
+    "Progress",
+    "Prompt",
+    "PromptChat",
+    "PromptInfill",
+    "PromptText",
+    "PromptTokens",
+    "Ready",
+    "Reasoned",
+    "Refused",
+    "Said",
+    "Sampling",
+    "Start",
+    "Text",
+    "Timings",
+    "ToEngine",
+    "TokenLogprob",
+    "Tokenize",
+    "Tokens",
+    "Usage",
+]
 
 
 class Start(Message, frozen=True, kw_only=True, omit_defaults=True, tag="start"):
@@ -23,6 +92,11 @@ class Start(Message, frozen=True, kw_only=True, omit_defaults=True, tag="start")
 
     source: ModelSource
     plan: LoadPlan
+    is_vocabulary_only: bool = False
+    """No weights, no memory, no answers: only `Tokenize`, `Detokenize`, `ApplyTemplate` and
+    `Measure` are served then, from a model's file or its head (server/models/heads.py)."""
+    memory_bytes_max: int = 0
+    """Memory of its own that the child may take, where the system can hold it to that; 0: any."""
 
 
 class PromptText(Private, frozen=True, kw_only=True, omit_defaults=True, tag="text"):
@@ -149,6 +223,14 @@ class Generate(Private, frozen=True, kw_only=True, omit_defaults=True, tag="gene
     """The prompt's text is sent before the answer's."""
     cache_prompt: bool = True
     progress: bool = False
+    with_tokens: bool = False
+    """A `Delta` for every step, also where all text is held back, with the ids of its tokens."""
+    answered: list[int] = []
+    """Tokens of the answer that earlier attempts delivered, of one choice. They are read in silence
+    by all that reads an answer, count in `max_tokens`, and the answer goes on after them: only what
+    follows is sent, and no echo. On equal arithmetic it is the answer that was interrupted, also
+    where it is drawn, if `Sampling.seed` was given; but for XTC and mirostat, whose state is not in
+    the tokens."""
 
 
 class Embed(Private, frozen=True, kw_only=True, omit_defaults=True, tag="embed"):
@@ -184,6 +266,19 @@ class ApplyTemplate(Private, frozen=True, kw_only=True, omit_defaults=True, tag=
     chat: PromptChat
 
 
+class Measure(Private, frozen=True, kw_only=True, omit_defaults=True, tag="measure"):
+    """What an attempt should cost, and whether it is what was asked; answered by `Measured`.
+
+    `work.answered` holds the tokens before the attempt, `tokens` those of the attempt and `parts`
+    what it delivered, whole or cut off anywhere between two Deltas.
+    """
+
+    request: RequestId
+    work: Generate | Embed
+    tokens: list[int] = []
+    parts: list[Part] = []
+
+
 class Cancel(Message, frozen=True, kw_only=True, omit_defaults=True, tag="cancel"):
     """The client left: free the request's cells at the next step. Unknown ids are ignored."""
 
@@ -194,204 +289,6 @@ class Drain(Message, frozen=True, kw_only=True, omit_defaults=True, tag="drain")
     """Take no more, finish what runs, then exit 0."""
 
 
-ToEngine = Start | Generate | Embed | Tokenize | Detokenize | ApplyTemplate | Cancel | Drain
-
-
-# --- answers: engine to server ---------------------------------------------------------------
-
-
-class Loading(Message, frozen=True, kw_only=True, omit_defaults=True, tag="loading"):
-    """Progress of the load; `fraction` of the stage that is named, 0 to 1."""
-
-    stage: Literal["library", "weights", "context", "template", "warmup"]
-    fraction: float = 0.0
-
-
-class Ready(Message, frozen=True, kw_only=True, omit_defaults=True, tag="ready"):
-    """The model serves. `version` is the engine program's, for the log."""
-
-    facts: ModelFacts
-    version: str
-
-
-class Failed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="failed"):
-    """The load cannot succeed; the child exits after it."""
-
-    kind: str
-    message: str
-    remedy: str = ""
-
-
-class Begun(Message, frozen=True, kw_only=True, omit_defaults=True, tag="begun"):
-    """The request is valid, tokenised and queued."""
-
-    request: RequestId
-    prompt_tokens: int
-
-
-class Progress(Message, frozen=True, kw_only=True, omit_defaults=True, tag="progress"):
-    """Prefill so far; only when asked for. `cached` of `total` needed no work."""
-
-    request: RequestId
-    total: int
-    cached: int
-    processed: int
-    ms: float
-
-
-class TokenLogprob(Private, frozen=True, kw_only=True, omit_defaults=True):
-    """One token with its log probability (natural log, before sampling)."""
-
-    token: int
-    piece: bytes
-    logprob: float
-    top: tuple[tuple[int, bytes, float], ...] = ()
-
-
-class Said(Private, frozen=True, kw_only=True, omit_defaults=True, tag="said"):
-    """Text of the answer."""
-
-    text: str
-
-
-class Reasoned(Private, frozen=True, kw_only=True, omit_defaults=True, tag="reasoned"):
-    """Text of the model's reasoning, without its markers."""
-
-    text: str
-
-
-class CallBegun(Private, frozen=True, kw_only=True, omit_defaults=True, tag="call"):
-    """A tool call starts; its name is whole. `index` counts calls of the choice from 0."""
-
-    index: int
-    id: str
-    name: str
-
-
-class CallArguments(Private, frozen=True, kw_only=True, omit_defaults=True, tag="arguments"):
-    """A piece of the call's arguments: JSON text, whole when all pieces are joined."""
-
-    index: int
-    text: str
-
-
-Part = Said | Reasoned | CallBegun | CallArguments
-
-
-class Delta(Private, frozen=True, kw_only=True, omit_defaults=True, tag="delta"):
-    """What one step added to one choice. `parts` may be empty while text is held back."""
-
-    request: RequestId
-    choice: int
-    parts: list[Part]
-    logprobs: list[TokenLogprob] = []
-    tokens: int = 1
-    """Tokens of the choice since its last Delta, those of text held back too."""
-
-
-class Ended(Message, frozen=True, kw_only=True, omit_defaults=True, tag="ended"):
-    """One choice is complete."""
-
-    request: RequestId
-    choice: int
-    reason: Literal["stop", "length", "tool_calls"]
-    stop: str | None = None
-    """The stop string that ended it, where one did."""
-
-
-class Usage(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Tokens, all choices together; the prompt counts once."""
-
-    prompt: int
-    cached: int
-    completion: int
-    reasoning: int = 0
-    drafted: int = 0
-    """Tokens proposed by speculation, and how many of them were right."""
-    accepted: int = 0
-
-
-class Timings(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Milliseconds: in the queue, in prefill (admitted to first token), in decode."""
-
-    queue_ms: float
-    prompt_ms: float
-    decode_ms: float
-
-
-class Completed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="completed"):
-    """All choices ended; the last event of the request."""
-
-    request: RequestId
-    usage: Usage
-    timings: Timings
-
-
-class Refused(Message, frozen=True, kw_only=True, omit_defaults=True, tag="refused"):
-    """The request ends here. `kind` is a word of core/base/errors.py."""
-
-    request: RequestId
-    kind: str
-    message: str
-    field: str | None = None
-    remedy: str = ""
-    prompt_tokens: int = 0
-    context: int = 0
-    retry_after_seconds: int = 0
-
-
-class Embedded(Private, frozen=True, kw_only=True, omit_defaults=True, tag="embedded"):
-    """Vectors in order of the inputs, each little-endian float32."""
-
-    request: RequestId
-    vectors: list[bytes]
-    prompt_tokens: int
-
-
-class Tokens(Private, frozen=True, kw_only=True, omit_defaults=True, tag="tokens"):
-    """Token ids, and each one's bytes when pieces were asked for."""
-
-    request: RequestId
-    tokens: list[int]
-    pieces: list[bytes] = []
-
-
-class Text(Private, frozen=True, kw_only=True, omit_defaults=True, tag="text"):
-    """A text that was asked for."""
-
-    request: RequestId
-    text: str
-
-
-class Gauges(Message, frozen=True, kw_only=True, omit_defaults=True, tag="gauges"):
-    """How busy the engine is: sent when it changed, at most a few times a second."""
-
-    running: int
-    waiting: int
-    parked: int
-    kept: int
-    cells_used: int
-    cells: int
-    prompt_tokens: int
-    """Computed since the start, cached ones not counted."""
-    cached_tokens: int
-    completion_tokens: int
-    decode_calls: int
-    busy_seconds: float
-
-
-FromEngine = (
-    Loading
-    | Ready
-    | Failed
-    | Begun
-    | Progress
-    | Delta
-    | Ended
-    | Completed
-    | Refused
-    | Embedded
-    | Tokens
-    | Text
-    | Gauges
+ToEngine = (
+    Start | Generate | Embed | Tokenize | Detokenize | ApplyTemplate | Measure | Cancel | Drain
 )

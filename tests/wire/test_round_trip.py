@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import app.wire
-from app.wire import download, engine, local, remote
+from app.wire import download, engine, engine_events, local, remote
 from app.wire.framing import FrameReader, encode_frame
 from tests.wire.strategies import instances
 
@@ -38,7 +38,7 @@ def _structs(*modules: ModuleType) -> list[type[msgspec.Struct]]:
 JSON_STRUCTS = _structs(
     local, remote, *(m for m in _modules() if m.__name__.startswith("app.wire.openai"))
 )
-PIPE_STRUCTS = _structs(engine, download)
+PIPE_STRUCTS = _structs(engine, engine_events, download)
 
 quick = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
