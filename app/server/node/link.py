@@ -22,6 +22,7 @@ from app.server.node.engines import Engines
 from app.server.node.request_count import RequestCount
 from app.wire.engine import Begun, Delta, Embedded, Generate
 from app.wire.model import ModelFacts
+from app.wire.remarks import NO_REMARKS, Remarks
 
 
 @final
@@ -49,6 +50,11 @@ class EngineLink:
         """What the engine said of the model when it was ready."""
         assert self._facts is not None, "a lease yields a ready engine"
         return self._facts
+
+    @property
+    def remarks(self) -> Remarks:
+        """None: the answer is of this node."""
+        return NO_REMARKS
 
     async def stream(self, generate: Generate) -> AsyncGenerator[StreamEvent, None]:
         """The events of one generation, in the order that `Generate` describes.

@@ -13,6 +13,7 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from app.core.base.errors import Forbidden, Unauthorized
+from app.server.web.answering import remark_headers
 from app.server.web.errors import Failure, Headers, failure_of, http_failure
 from app.server.web.guards import Answered, Caller, Door, Passed, Refused, judge
 from app.server.web.guards import Scope as KeyScope
@@ -49,7 +50,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         started = self._services.steady()
-        answer = _Answer(send, self._services.new_id().encode())
+        answer = _Answer(scope, send, self._services.new_id().encode())
         try:
             await self._let_in(scope, receive, answer)
         finally:
@@ -109,7 +110,8 @@ def _is_http(scope: Scope) -> TypeGuard[HTTPScope]:
 class _Answer:
     """Adds the gate's headers to an answer and remembers its status."""
 
-    def __init__(self, send: Send, request_id: bytes) -> None:
+    def __init__(self, scope: HTTPScope, send: Send, request_id: bytes) -> None:
+        self._scope = scope
         self._send = send
         self.request_id = request_id
         # No answer is ever a script, whatever page asks for it as one.
@@ -122,7 +124,8 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], *self.headers]
+            told = remark_headers(self._scope)
+            message["headers"] = [*message["headers"], *self.headers, *told]
         await self._send(message)
 
     async def send_failure(self, failure: Failure) -> None:

@@ -7,15 +7,15 @@ scripted node of the tests.
 import secrets
 import socket
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from litestar import Request
 from litestar.datastructures import State
+from litestar.types import Scope
 
-from app.core.base.ids import ModelName, RequestId
+from app.core.base.ids import ModelName
 from app.core.models.card import ModelCard
 from app.core.models.wishes import Wishes
 from app.core.sharing.facts import Facts
@@ -27,44 +27,16 @@ from app.server.node.downloads.shop import Shop
 from app.server.node.freeing import Freed
 from app.server.node.hub import Happened
 from app.server.node.librarian import Removed
-from app.server.node.router import StreamEvent
 from app.server.storage.keys import Key, NewKey
+from app.server.web.answering import Answering, Lessor, Link
 from app.server.web.dashboard.backing import Backing
 from app.settings.schema import Settings
-from app.wire.engine import (
-    ApplyTemplate,
-    Detokenize,
-    Embed,
-    Embedded,
-    Generate,
-    Text,
-    Tokenize,
-    Tokens,
-)
-from app.wire.model import ModelFacts
+from app.wire.openai.request import ModelRequest
+
+__all__ = ["Hub", "Keys", "Librarian", "Library", "Link", "Router", "Services", "services_of"]
 
 
-class Link(Protocol):
-    """A lease's hold on a ready engine (server/node/router.EngineLink says more)."""
-
-    @property
-    def model(self) -> ModelName:
-        """The canonical name."""
-
-    @property
-    def facts(self) -> ModelFacts:
-        """What the engine said of the model."""
-
-    def stream(self, generate: Generate) -> AsyncIterator[StreamEvent]:
-        """The events of one generation. Raises: an error of core/base/errors."""
-
-    async def ask(
-        self, question: Embed | Tokenize | Detokenize | ApplyTemplate
-    ) -> Embedded | Tokens | Text:
-        """The one answer to a question. Raises: an error of core/base/errors."""
-
-
-class Router(Protocol):
+class Router(Lessor, Protocol):
     """From a model's name to an engine that answers (server/node/router.Router says more)."""
 
     @property
@@ -73,14 +45,6 @@ class Router(Protocol):
 
     def models(self) -> list[ModelState]:
         """Every model, at once."""
-
-    def find(self, name: str) -> ModelName:
-        """The canonical name; "" is the default model. Raises: ModelNotFound."""
-
-    def lease(
-        self, name: str, *, request: RequestId | None = None, keep_alive: float | None = None
-    ) -> AbstractAsyncContextManager[Link]:
-        """A ready engine, loaded if it was not. Raises: an error of core/base/errors."""
 
     async def load(
         self, name: str, wishes: Wishes | None = None, *, keep_alive: float | None = None
@@ -231,6 +195,16 @@ class Services:
     """Seconds of a clock that only goes forward."""
     new_id: Callable[[], str] = _new_id
     """A text that never comes twice."""
+
+    def answering(self, scope: Scope, data: ModelRequest) -> Answering:
+        """What answers a request of OpenAI's API: the node's router, whoever asks."""
+        return Answering(
+            router=self.router,
+            heartbeat_seconds=self.settings.server.heartbeat_seconds,
+            now=self.now,
+            steady=self.steady,
+            new_id=self.new_id,
+        )
 
     def __repr__(self) -> str:
         return "<Services>"

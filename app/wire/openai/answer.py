@@ -35,6 +35,8 @@ class Usage(Answer, frozen=True, kw_only=True):
     total_tokens: int
     prompt_tokens_details: PromptDetails = PromptDetails()
     completion_tokens_details: CompletionDetails = CompletionDetails()
+    cost_micros: int | UnsetType = UNSET
+    """Where a pool answered: millionths of a credit."""
 
 
 class Timings(Answer, frozen=True, kw_only=True):

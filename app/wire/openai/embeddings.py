@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from app.wire.openai.answer import Answer
 from app.wire.openai.completions import Prompts
@@ -34,6 +34,8 @@ class EmbeddingUsage(Answer, frozen=True, kw_only=True):
 
     prompt_tokens: int
     total_tokens: int
+    cost_micros: int | UnsetType = UNSET
+    """Where a pool answered: millionths of a credit."""
 
 
 class EmbeddingList(Answer, frozen=True, kw_only=True):

@@ -57,6 +57,7 @@ from app.wire.engine import (
     Usage,
 )
 from app.wire.model import ModelFacts
+from app.wire.remarks import NO_REMARKS
 
 CONTEXT = 1000
 FLOOD = 20_000
@@ -98,6 +99,7 @@ class ScriptedLink:
     def __init__(self, node: "ScriptedNode", model: ModelName) -> None:
         self.model = model
         self.facts = FACTS
+        self.remarks = NO_REMARKS
         self._node = node
 
     async def stream(self, generate: Generate) -> AsyncIterator[StreamEvent]:

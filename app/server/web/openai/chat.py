@@ -6,6 +6,7 @@ from litestar.types import ASGIApp
 
 from app.core.base.ids import Domain, RequestId
 from app.server.node.router import StreamEvent
+from app.server.web.answering import Answering, Link, answering_of
 from app.server.web.body import ApiRequest, JsonBody
 from app.server.web.gate import caller_of
 from app.server.web.openai.chat_stream import ChatStream
@@ -20,7 +21,6 @@ from app.server.web.openai.serving import (
     leased,
     tokens_of_words,
 )
-from app.server.web.services import Link, Services, services_of
 from app.server.web.sse import Emit, EventStream
 from app.wire.engine import ApplyTemplate, Generate, Text
 from app.wire.openai.chat import ChatRequest, TemplateAnswer, TemplateRequest
@@ -36,40 +36,39 @@ from app.wire.openai.chat_answer import ChatChunk, ChatCompletion
 )
 async def chat_completions(data: JsonBody[ChatRequest], request: ApiRequest) -> ASGIApp:
     """OpenAI's chat."""
-    services = services_of(request)
-    work = _Chat(services, data, caller_of(request.scope).domain)
+    answering = answering_of(request, data)
+    work = _Chat(answering, data, caller_of(request.scope).domain)
     if data.stream:
-        heartbeat = services.settings.server.heartbeat_seconds
-        return EventStream(work.stream, heartbeat_seconds=heartbeat)
+        return EventStream(work.stream, heartbeat_seconds=answering.heartbeat_seconds)
     return await answered(request, work.whole())
 
 
 class _Chat:
     """One request. All that can be refused without the model is refused at the start."""
 
-    def __init__(self, services: Services, data: ChatRequest, domain: Domain) -> None:
-        self._services = services
+    def __init__(self, answering: Answering, data: ChatRequest, domain: Domain) -> None:
+        self._answering = answering
         self._data = data
         self._domain = domain
         self._chat = check_chat(data)
         self._head = ChatChunk(
-            id=f"chatcmpl-{services.new_id()}",
-            created=int(services.now()),
-            model=echoed_model(services, data),
+            id=f"chatcmpl-{answering.new_id()}",
+            created=int(answering.now()),
+            model=echoed_model(answering, data),
             system_fingerprint=FINGERPRINT,
             choices=[],
         )
 
     async def stream(self, emit: Emit) -> None:
         """The chunks, as the engine's events come."""
-        steady = self._services.steady
-        chunks = ChatStream(self._data, self._head, now=steady())
+        steady = self._answering.steady
+        chunks = ChatStream(self._data, self._head, now=steady(), remarks=self._answering.remarks)
 
         async def on_event(event: StreamEvent) -> None:
             if frame := chunks.feed(event, steady()):
                 await emit(frame)
 
-        async with leased(self._services, self._data, RequestId(self._head.id)) as link:
+        async with leased(self._answering, self._data, RequestId(self._head.id)) as link:
             await generate_all(link, [await self._generate(link)], on_event)
 
     async def whole(self) -> ChatCompletion:
@@ -79,9 +78,9 @@ class _Chat:
         async def on_event(event: StreamEvent) -> None:
             gathered.feed(event)
 
-        async with leased(self._services, self._data, RequestId(self._head.id)) as link:
+        async with leased(self._answering, self._data, RequestId(self._head.id)) as link:
             await generate_all(link, [await self._generate(link)], on_event)
-        return gathered.answer(self._head)
+        return gathered.answer(self._head, self._answering.remarks())
 
     async def _generate(self, link: Link) -> Generate:
         return chat_generate(
@@ -89,7 +88,7 @@ class _Chat:
             self._chat,
             request_id=RequestId(self._head.id),
             domain=self._domain,
-            words=await tokens_of_words(self._services, link, self._data),
+            words=await tokens_of_words(self._answering, link, self._data),
             vocabulary=link.facts.vocabulary,
         )
 
@@ -103,12 +102,12 @@ class _Chat:
 )
 async def apply_template(data: JsonBody[TemplateRequest], request: ApiRequest) -> ASGIApp:
     """llama-server's look at the template."""
-    services = services_of(request)
+    answering = answering_of(request, data)
     chat = check_chat(data)
 
     async def work() -> TemplateAnswer:
-        question_id = RequestId(services.new_id())
-        text = await asked(services, data, ApplyTemplate(request=question_id, chat=chat), Text)
+        question_id = RequestId(answering.new_id())
+        text = await asked(answering, data, ApplyTemplate(request=question_id, chat=chat), Text)
         return TemplateAnswer(prompt=text.text)
 
     return await answered(request, work())

@@ -4,7 +4,10 @@ For each choice: a role chunk, deltas, and a finish chunk of its own with an emp
 usage trailer if it was asked for, then [DONE]. Timings ride on the last chunk before [DONE].
 """
 
+from collections.abc import Callable
 from typing import Final, assert_never
+
+from msgspec import UNSET
 
 from app.server.node.router import StreamEvent
 from app.server.web.openai.figures import chat_logprobs, progress_of, timings_of, usage_of
@@ -32,15 +35,27 @@ from app.wire.openai.chat_answer import (
     DeltaFunction,
     DeltaToolCall,
 )
+from app.wire.remarks import Remarks, no_remarks
 
 _ROLE: Final = ChatDelta(role="assistant", content="")
 _NOTHING: Final = ChatDelta()
 
 
 class ChatStream:
-    """The chunks of one request. `head` has no choices; `now` is a steady clock in seconds."""
+    """The chunks of one request. `head` has no choices; `now` is a steady clock in seconds.
 
-    def __init__(self, request: ChatRequest, head: ChatChunk, *, now: float) -> None:
+    `remarks` tells at the end what the answer cost.
+    """
+
+    def __init__(
+        self,
+        request: ChatRequest,
+        head: ChatChunk,
+        *,
+        now: float,
+        remarks: Callable[[], Remarks] = no_remarks,
+    ) -> None:
+        self._remarks = remarks
         options = request.stream_options
         self._has_usage = options is not None and bool(options.include_usage)
         self._frames = Frames(head, has_usage=self._has_usage)
@@ -111,12 +126,14 @@ class ChatStream:
         return self._open() + self._frames.progress(choice, progress_of(event))
 
     def _close(self, event: Completed) -> bytes:
-        timings = timings_of(event.usage, event.timings)
+        timings, remarks = timings_of(event.usage, event.timings), self._remarks()
+        usage = usage_of(event.usage, remarks)
         if self._has_usage:
-            return self._release() + self._frames.trailer(usage_of(event.usage), timings) + DONE
+            return self._release() + self._frames.trailer(usage, timings) + DONE
         held, self._held = self._held, None
         assert held is not None, "Completed follows an Ended"
-        return self._frames.timed(held, timings) + DONE
+        # Who pays is told what, though many clients do not know to ask for it.
+        return self._frames.timed(held, timings, UNSET if remarks.cost is None else usage) + DONE
 
 
 def delta_of(part: Part, *, legacy: bool) -> ChatDelta:

@@ -31,6 +31,7 @@ from app.wire.openai.chat_answer import (
     FunctionCall,
     MessageToolCall,
 )
+from app.wire.remarks import NO_REMARKS, Remarks
 
 
 class _Call:
@@ -105,7 +106,7 @@ class ChatWhole:
             case _:
                 assert_never(event)
 
-    def answer(self, head: ChatChunk) -> ChatCompletion:
+    def answer(self, head: ChatChunk, remarks: Remarks = NO_REMARKS) -> ChatCompletion:
         """The whole answer, after `Completed`; `head` has its id and model, and no choices."""
         assert self._completed is not None, "a stream ends with Completed or raises"
         usage, timings = self._completed.usage, self._completed.timings
@@ -123,6 +124,6 @@ class ChatWhole:
                 )
                 for index, choice in enumerate(self._choices)
             ],
-            usage=usage_of(usage),
+            usage=usage_of(usage, remarks),
             timings=timings_of(usage, timings),
         )

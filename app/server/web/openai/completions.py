@@ -6,6 +6,7 @@ from litestar.types import ASGIApp
 
 from app.core.base.ids import Domain, RequestId
 from app.server.node.router import StreamEvent
+from app.server.web.answering import Answering, Link, answering_of
 from app.server.web.body import ApiRequest, JsonBody
 from app.server.web.gate import caller_of
 from app.server.web.openai.generate import completion_generate, completion_prompts
@@ -18,7 +19,6 @@ from app.server.web.openai.serving import (
     tokens_of_words,
 )
 from app.server.web.openai.text_answer import TextStream, TextWhole
-from app.server.web.services import Link, Services, services_of
 from app.server.web.sse import Emit, EventStream
 from app.wire.engine import Generate
 from app.wire.openai.completions import CompletionRequest, TextCompletion
@@ -33,26 +33,25 @@ from app.wire.openai.completions import CompletionRequest, TextCompletion
 )
 async def completions(data: JsonBody[CompletionRequest], request: ApiRequest) -> ASGIApp:
     """OpenAI's text completions."""
-    services = services_of(request)
-    work = _Completion(services, data, caller_of(request.scope).domain)
+    answering = answering_of(request, data)
+    work = _Completion(answering, data, caller_of(request.scope).domain)
     if data.stream:
-        heartbeat = services.settings.server.heartbeat_seconds
-        return EventStream(work.stream, heartbeat_seconds=heartbeat)
+        return EventStream(work.stream, heartbeat_seconds=answering.heartbeat_seconds)
     return await answered(request, work.whole())
 
 
 class _Completion:
     """One request; each of its prompts is a request to the engine with an id of its own."""
 
-    def __init__(self, services: Services, data: CompletionRequest, domain: Domain) -> None:
-        self._services = services
+    def __init__(self, answering: Answering, data: CompletionRequest, domain: Domain) -> None:
+        self._answering = answering
         self._data = data
         self._domain = domain
         self._prompts = completion_prompts(data)
         self._head = TextCompletion(
-            id=f"cmpl-{services.new_id()}",
-            created=int(services.now()),
-            model=echoed_model(services, data),
+            id=f"cmpl-{answering.new_id()}",
+            created=int(answering.now()),
+            model=echoed_model(answering, data),
             system_fingerprint=FINGERPRINT,
             choices=[],
         )
@@ -61,14 +60,15 @@ class _Completion:
 
     async def stream(self, emit: Emit) -> None:
         """The chunks, as the engine's events come."""
-        steady = self._services.steady
-        chunks = TextStream(self._data, self._head, self._ids, now=steady())
+        steady = self._answering.steady
+        told = self._answering.remarks
+        chunks = TextStream(self._data, self._head, self._ids, now=steady(), remarks=told)
 
         async def on_event(event: StreamEvent) -> None:
             if frame := chunks.feed(event, steady()):
                 await emit(frame)
 
-        async with leased(self._services, self._data, RequestId(self._head.id)) as link:
+        async with leased(self._answering, self._data, RequestId(self._head.id)) as link:
             await generate_all(link, await self._generates(link), on_event)
 
     async def whole(self) -> TextCompletion:
@@ -78,12 +78,12 @@ class _Completion:
         async def on_event(event: StreamEvent) -> None:
             gathered.feed(event)
 
-        async with leased(self._services, self._data, RequestId(self._head.id)) as link:
+        async with leased(self._answering, self._data, RequestId(self._head.id)) as link:
             await generate_all(link, await self._generates(link), on_event)
-        return gathered.answer(self._head)
+        return gathered.answer(self._head, self._answering.remarks())
 
     async def _generates(self, link: Link) -> list[Generate]:
-        words = await tokens_of_words(self._services, link, self._data)
+        words = await tokens_of_words(self._answering, link, self._data)
         return [
             completion_generate(
                 self._data,

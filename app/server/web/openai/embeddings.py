@@ -6,13 +6,14 @@ import struct
 from litestar import post
 from litestar.openapi import ResponseSpec
 from litestar.types import ASGIApp
+from msgspec.structs import replace
 
 from app.core.base.ids import RequestId
+from app.server.web.answering import Answering, answering_of
 from app.server.web.body import ApiRequest, JsonBody
 from app.server.web.invalid import invalid
 from app.server.web.openai.generate import check_tokens, split_inputs
 from app.server.web.openai.serving import answered, echoed_model, leased
-from app.server.web.services import Services, services_of
 from app.wire.engine import Embed, Embedded
 from app.wire.openai.embeddings import (
     INPUTS_MAX,
@@ -34,9 +35,9 @@ _FLOAT_BYTES = 4
 )
 async def embeddings(data: JsonBody[EmbeddingRequest], request: ApiRequest) -> ASGIApp:
     """OpenAI's embeddings."""
-    services = services_of(request)
+    answering = answering_of(request, data)
     inputs = embedding_inputs(data)
-    return await answered(request, _embed(services, data, inputs))
+    return await answered(request, _embed(answering, data, inputs))
 
 
 def embedding_inputs(data: EmbeddingRequest) -> list[str | list[int]]:
@@ -50,11 +51,11 @@ def embedding_inputs(data: EmbeddingRequest) -> list[str | list[int]]:
 
 
 async def _embed(
-    services: Services, data: EmbeddingRequest, inputs: list[str | list[int]]
+    answering: Answering, data: EmbeddingRequest, inputs: list[str | list[int]]
 ) -> EmbeddingList:
-    model = echoed_model(services, data)
-    request_id = RequestId(f"embd-{services.new_id()}")
-    async with leased(services, data, request_id) as link:
+    model = echoed_model(answering, data)
+    request_id = RequestId(f"embd-{answering.new_id()}")
+    async with leased(answering, data, request_id) as link:
         tokens = [each for each in inputs if isinstance(each, list)]
         check_tokens(tokens, "input", link.facts.vocabulary)
         longest = link.facts.embedding_length
@@ -63,7 +64,11 @@ async def _embed(
         question = Embed(request=request_id, inputs=inputs, dimensions=data.dimensions)
         answer = await link.ask(question)
     assert isinstance(answer, Embedded), "Embed is answered by Embedded"
-    return shape_vectors(answer, model=model, is_base64=data.encoding_format == "base64")
+    shaped = shape_vectors(answer, model=model, is_base64=data.encoding_format == "base64")
+    cost = answering.remarks().cost
+    if cost is None:
+        return shaped
+    return replace(shaped, usage=replace(shaped.usage, cost_micros=cost))
 
 
 def shape_vectors(answer: Embedded, *, model: str, is_base64: bool) -> EmbeddingList:

@@ -9,19 +9,21 @@ from app.wire import engine
 from app.wire.openai.answer import CompletionDetails, PromptDetails, PromptProgress, Timings, Usage
 from app.wire.openai.chat_answer import ChatLogprobs, TokenLogprob, TopLogprob
 from app.wire.openai.completions import TextLogprobs
+from app.wire.remarks import NO_REMARKS, Remarks
 
 LOGPROB_MIN: Final = -9999.0
 """JSON has no -Infinity; OpenAI uses this for a token that cannot come."""
 
 
-def usage_of(usage: engine.Usage) -> Usage:
-    """OpenAI's usage."""
+def usage_of(usage: engine.Usage, remarks: Remarks = NO_REMARKS) -> Usage:
+    """OpenAI's usage, with the cost where there is one."""
     return Usage(
         prompt_tokens=usage.prompt,
         completion_tokens=usage.completion,
         total_tokens=usage.prompt + usage.completion,
         prompt_tokens_details=PromptDetails(cached_tokens=usage.cached),
         completion_tokens_details=CompletionDetails(reasoning_tokens=usage.reasoning),
+        cost_micros=UNSET if remarks.cost is None else remarks.cost,
     )
 
 

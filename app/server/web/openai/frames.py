@@ -34,10 +34,13 @@ class Frames:
         """An event of one choice."""
         return self._head + _encode(choice) + self._tail
 
-    def timed(self, choice: msgspec.Struct, timings: Timings) -> bytes:
-        """The same with timings."""
+    def timed(
+        self, choice: msgspec.Struct, timings: Timings, usage: Usage | UnsetType = UNSET
+    ) -> bytes:
+        """The same with timings; with the usage too where clients want it though nobody asked."""
+        told = self._usage if usage is UNSET else b',"usage":' + _encode(usage)
         extra = b',"timings":' + _encode(timings)
-        return self._head + _encode(choice) + b"]" + self._usage + extra + b"}\n\n"
+        return self._head + _encode(choice) + b"]" + told + extra + b"}\n\n"
 
     def progress(self, choice: msgspec.Struct, progress: PromptProgress) -> bytes:
         """The same with the progress of the prompt."""

@@ -7,6 +7,7 @@ from litestar.types import ASGIApp
 from app import __version__
 from app.core.base.ids import ModelName, RequestId
 from app.core.state.engine_life import Ready
+from app.server.web.answering import answering_of
 from app.server.web.body import ApiRequest, JsonBody
 from app.server.web.gate import administer
 from app.server.web.invalid import invalid
@@ -28,7 +29,6 @@ from app.wire.openai.native import (
     TokenizeRequest,
     TokenPiece,
 )
-from app.wire.openai.request import ModelRequest
 
 _LLAMA = ["llama.cpp"]
 
@@ -42,9 +42,9 @@ _LLAMA = ["llama.cpp"]
 )
 async def tokenize(data: JsonBody[TokenizeRequest], request: ApiRequest) -> ASGIApp:
     """Tokens, with their pieces if asked."""
-    services = services_of(request)
+    answering = answering_of(request, data)
     question = Tokenize(
-        request=RequestId(services.new_id()),
+        request=RequestId(answering.new_id()),
         text=data.content,
         add_special=bool(data.add_special),
         parse_special=data.parse_special is not False,
@@ -52,7 +52,7 @@ async def tokenize(data: JsonBody[TokenizeRequest], request: ApiRequest) -> ASGI
     )
 
     async def work() -> TokenizeAnswer:
-        return shape_tokens(await asked(services, data, question, Tokens))
+        return shape_tokens(await asked(answering, data, question, Tokens))
 
     return await answered(request, work())
 
@@ -81,11 +81,11 @@ def _piece(piece: bytes) -> str | list[int]:
 )
 async def detokenize(data: JsonBody[DetokenizeRequest], request: ApiRequest) -> ASGIApp:
     """A text."""
-    services = services_of(request)
+    answering = answering_of(request, data)
 
     async def work() -> DetokenizeAnswer:
-        question = Detokenize(request=RequestId(services.new_id()), tokens=data.tokens)
-        async with leased(services, data, question.request) as link:
+        question = Detokenize(request=RequestId(answering.new_id()), tokens=data.tokens)
+        async with leased(answering, data, question.request) as link:
             vocabulary = link.facts.vocabulary
             if data.tokens and max(data.tokens) >= vocabulary:
                 raise invalid("tokens", f"the model's vocabulary has {vocabulary}")
@@ -127,7 +127,7 @@ async def _facts_if_loaded(services: Services, name: ModelName) -> ModelFacts | 
     if state is None or not isinstance(state.life, Ready):
         return None
     question = RequestId(services.new_id())
-    async with leased(services, ModelRequest(model=name), question) as link:
+    async with services.router.lease(name, request=question) as link:
         return link.facts
 
 
@@ -170,7 +170,7 @@ async def load_by_name(data: JsonBody[ModelCommand], request: ApiRequest) -> ASG
 
     async def work() -> CommandAnswer:
         question = RequestId(services.new_id())
-        async with leased(services, ModelRequest(model=data.model), question):
+        async with services.router.lease(data.model, request=question):
             return CommandAnswer()
 
     return await answered(request, work())

@@ -16,11 +16,11 @@ from litestar.types import ASGIApp
 from app import __version__
 from app.core.base.ids import RequestId
 from app.server.node.router import StreamEvent
+from app.server.web.answering import Answering, Link
 from app.server.web.body import ApiRequest
 from app.server.web.openai.generate import keep_alive_of
 from app.server.web.openai.sampling import WordTokens, bias_words
 from app.server.web.presence import Broken, Done, while_present
-from app.server.web.services import Link, Services
 from app.wire.engine import (
     ApplyTemplate,
     Detokenize,
@@ -42,44 +42,42 @@ A = TypeVar("A", Embedded, Tokens, Text)
 
 
 def leased(
-    services: Services, request: ModelRequest, request_id: RequestId
+    answering: Answering, request: ModelRequest, request_id: RequestId
 ) -> AbstractAsyncContextManager[Link]:
     """The engine of the request's model, loaded if it was not.
 
     Raises: RequestError for a wrong `keep_alive`; else as Router.lease.
     """
-    return services.router.lease(
-        request.model or "", request=request_id, keep_alive=keep_alive_of(request)
-    )
+    return answering.lease(request.model or "", request_id, keep_alive_of(request))
 
 
-def echoed_model(services: Services, request: ModelRequest) -> str:
+def echoed_model(answering: Answering, request: ModelRequest) -> str:
     """The model's name as the client wrote it: many compare. The default's own name otherwise.
 
     Raises: ModelNotFound.
     """
-    found = services.router.find(request.model or "")
+    found = answering.router.find(request.model or "")
     return request.model or found
 
 
 async def asked(
-    services: Services,
+    answering: Answering,
     request: ModelRequest,
     question: Embed | Tokenize | Detokenize | ApplyTemplate,
     kind: type[A],
 ) -> A:
     """The engine's one answer to `question`, which is of this kind. Raises: as Router.lease."""
-    async with leased(services, request, question.request) as link:
+    async with leased(answering, request, question.request) as link:
         answer = await link.ask(question)
     assert isinstance(answer, kind), "the kind of an answer follows from the question's"
     return answer
 
 
-async def tokens_of_words(services: Services, link: Link, request: SamplingRequest) -> WordTokens:
+async def tokens_of_words(answering: Answering, link: Link, request: SamplingRequest) -> WordTokens:
     """The tokens of the words that `logit_bias` names."""
     words = {}
     for word in bias_words(request):
-        question_id = RequestId(services.new_id())
+        question_id = RequestId(answering.new_id())
         answer = await link.ask(Tokenize(request=question_id, text=word))
         assert isinstance(answer, Tokens), "Tokenize is answered by Tokens"
         words[word] = answer.tokens

@@ -4,7 +4,10 @@ Prompt p's choice c has the index p * n + c. In a stream each choice ends with a
 text that has the finish reason; usage and timings are of all prompts together.
 """
 
+from collections.abc import Callable
 from typing import assert_never
+
+from msgspec import UNSET
 
 from app.core.base.ids import RequestId
 from app.server.node.router import StreamEvent
@@ -28,6 +31,7 @@ from app.wire.openai.completions import (
     TextFinishReason,
     TextLogprobs,
 )
+from app.wire.remarks import NO_REMARKS, Remarks, no_remarks
 
 
 def text_of_parts(event: Delta) -> str:
@@ -55,8 +59,8 @@ class _Totals:
         self._open -= 1
         return self._open == 0
 
-    def usage(self) -> Usage:
-        return usage_of(sum_usages(self._usages))
+    def usage(self, remarks: Remarks) -> Usage:
+        return usage_of(sum_usages(self._usages), remarks)
 
     def timings(self) -> Timings:
         return timings_of(sum_usages(self._usages), longest_timings(self._timings))
@@ -72,7 +76,9 @@ class TextStream:
         requests: list[RequestId],
         *,
         now: float,
+        remarks: Callable[[], Remarks] = no_remarks,
     ) -> None:
+        self._remarks = remarks
         options = request.stream_options
         self._has_usage = options is not None and bool(options.include_usage)
         self._frames = Frames(head, has_usage=self._has_usage)
@@ -130,12 +136,13 @@ class TextStream:
         return self._frames.progress(choice, progress_of(event))
 
     def _close(self) -> bytes:
-        timings = self._totals.timings()
+        timings, remarks = self._totals.timings(), self._remarks()
+        usage = self._totals.usage(remarks)
         if self._has_usage:
-            return self._release() + self._frames.trailer(self._totals.usage(), timings) + DONE
+            return self._release() + self._frames.trailer(usage, timings) + DONE
         held, self._held = self._held, None
         assert held is not None, "Completed follows an Ended"
-        return self._frames.timed(held, timings) + DONE
+        return self._frames.timed(held, timings, UNSET if remarks.cost is None else usage) + DONE
 
 
 class TextWhole:
@@ -168,7 +175,7 @@ class TextWhole:
             case _:
                 assert_never(event)
 
-    def answer(self, head: TextCompletion) -> TextCompletion:
+    def answer(self, head: TextCompletion, remarks: Remarks = NO_REMARKS) -> TextCompletion:
         """The whole answer, after the last `Completed`; `head` has no choices."""
         return TextCompletion(
             id=head.id,
@@ -176,7 +183,7 @@ class TextWhole:
             model=head.model,
             system_fingerprint=head.system_fingerprint,
             choices=[self._choice(index) for index in range(len(self._texts))],
-            usage=self._totals.usage(),
+            usage=self._totals.usage(remarks),
             timings=self._totals.timings(),
         )
 
