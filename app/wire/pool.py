@@ -1,20 +1,21 @@
 """What a node and the host of a pool say to each other, over one WebSocket that the node opens.
 
-A binary message is one `Envelope` in msgpack. Within a session every frame of a side but the
-opening ones (`Opening`, `Opened`) has a number, and each envelope acknowledges what was received:
-a socket that is lost and opened again goes on where it was, nothing twice and nothing missing.
+A binary message is one envelope in msgpack. Within a session every frame of a side but the opening
+and closing ones (app/wire/opening.py) has a number, and each envelope acknowledges what was
+received: a socket that is lost and opened again goes on where it was, nothing twice and nothing
+missing.
 
-Unknown fields are ignored and missing ones have defaults, so both sides may be of different ages
-within a `VERSION`; another version is refused with a sentence. docs/protocol.md is drawn from here
-and from the tables in core/pool.
+Unknown fields and frames are ignored and missing fields have defaults, so both sides may be of
+different ages within a `VERSION`; another version is refused with a sentence. docs/protocol.md is
+drawn from here and from the tables in core/pool.
 
 Rule: fields that carry a user's words lie in Structs derived from `Private`.
 """
 
-from typing import Final, Literal
+from typing import Literal
 
-from app.core.base.ids import DeviceId, JobId, PoolId, SessionId
-from app.core.base.units import Micros, Microseconds
+from app.core.base.ids import DeviceId, JobId
+from app.core.base.units import Micros
 from app.wire.engine import (
     Begun,
     Completed,
@@ -27,92 +28,10 @@ from app.wire.engine import (
     Refused,
 )
 from app.wire.message import Message, Private
-
-VERSION: Final = 1
-"""Of this file. A host names the versions it speaks in the refusal of another."""
-
-ENVELOPE_BYTES_MAX: Final = 8 * 1024 * 1024
-HANDSHAKE_BYTES_MAX: Final = 64 * 1024
-"""Before the device has proved its key."""
+from app.wire.opening import Challenge, Denied, Established, Hello, Over, Proof
 
 Circle = Literal["own", "friends", "vetted", "anyone"]
 """Whose work a node takes, and by whom a request may be answered; each contains those before."""
-
-# --- opening: before the session -----------------------------------------------------------------
-
-
-class Hello(Message, frozen=True, kw_only=True, omit_defaults=True, tag="hello"):
-    """Node: who I am. `versions` are those it speaks, newest first."""
-
-    versions: tuple[int, ...]
-    device: DeviceId
-    nonce: bytes
-    """32 bytes by chance, signed by the host in `Challenge`."""
-    program: str
-    """Version of the program."""
-    session: SessionId | None = None
-    """To go on with after a lost socket; None opens a new one."""
-    received: int = 0
-    """Number of the last frame that came in that session."""
-    invite: str = ""
-    """Joins the account that invited; needed once, when the device is not known."""
-    name: str = ""
-    """What the owner calls the machine."""
-
-
-class Challenge(Message, frozen=True, kw_only=True, omit_defaults=True, tag="challenge"):
-    """Host: prove your key; this is mine."""
-
-    version: int
-    pool: PoolId
-    nonce: bytes
-    signature: bytes
-    """Of the host's key over "athanor pool host" + the node's nonce + its own."""
-    at: Microseconds
-
-
-class Proof(Message, frozen=True, kw_only=True, omit_defaults=True, tag="proof"):
-    """Node: the device's key over "athanor pool node" + the host's nonce + the node's."""
-
-    signature: bytes
-    sealing_key: bytes
-    """The device's X25519 public key, to which job bodies may be sealed."""
-    sealing_signature: bytes
-    """The device's key over "athanor sealing key" + `sealing_key`."""
-
-
-class Established(Message, frozen=True, kw_only=True, omit_defaults=True, tag="established"):
-    """Host: the session is open. `received` tells the node which of its frames to send again."""
-
-    session: SessionId
-    is_resumed: bool
-    received: int
-    pool_name: str
-    account: str
-    heartbeat_seconds: float
-    grace_seconds: float
-    """So long a session waits for its node after a lost socket."""
-    fee_percent: int
-    receipts: int
-    """How many receipts of this device the host has, and the hash of the last."""
-    receipt_hash: bytes = b""
-
-
-class Denied(Message, frozen=True, kw_only=True, omit_defaults=True, tag="denied"):
-    """Host: no session. The socket is closed after it."""
-
-    code: Literal[
-        "version", "proof", "unknown_device", "invite", "paused", "full", "too_often", "malformed"
-    ]
-    message: str
-    remedy: str = ""
-    versions: tuple[int, ...] = ()
-    retry_after_seconds: float = 0.0
-    """0: do not come back by yourself."""
-
-
-Opening = Hello | Proof
-Opened = Challenge | Established | Denied
 
 # --- what a node offers --------------------------------------------------------------------------
 
@@ -157,7 +76,7 @@ class Heartbeat(Message, frozen=True, kw_only=True, omit_defaults=True, tag="hea
     loaded: tuple[str, ...] = ()
     """sha256 of the models in memory."""
     checkpoint: bytes = b""
-    """The last signed checkpoint of the pool that this node saw, whole."""
+    """The last signed checkpoint of the pool that this node saw, and its signature's 64 bytes."""
 
 
 class GoingAway(Message, frozen=True, kw_only=True, omit_defaults=True, tag="going_away"):
@@ -174,7 +93,9 @@ class Sealed(Private, frozen=True, kw_only=True, omit_defaults=True, tag="sealed
     """A body that only the worker can open: see core/pool/sealing and docs/protocol.md."""
 
     ephemeral_key: bytes
+    """32 bytes: X25519, made for this body or for this answer."""
     nonce: bytes
+    """12 bytes: the number of the piece, big-endian."""
     ciphertext: bytes
 
 
@@ -196,6 +117,8 @@ class Offer(Private, frozen=True, kw_only=True, omit_defaults=True, tag="offer")
     circle: Circle
     deadline_seconds: float
     """Without a chunk for so long, the job goes elsewhere."""
+    commitment_key: bytes = b""
+    """32 bytes that the payer has too: core/pool/commitments. Nobody stores it in clear."""
 
 
 class CancelJob(Message, frozen=True, kw_only=True, omit_defaults=True, tag="cancel"):
@@ -291,7 +214,8 @@ class Ask(Private, frozen=True, kw_only=True, omit_defaults=True, tag="ask"):
     """Node: answer this from the pool, at my account's cost. Answered by `Told`s."""
 
     job: JobId
-    """Made by the node; asking again with the same one is the same job."""
+    """Made by the node; asking again with the same one is the same job. A sealed one keeps it in
+    `Offer`, since the seal is bound to it, and has one attempt, number 0."""
     model: str
     body: Generate | Embed | Sealed
     cost_max: Micros
@@ -300,6 +224,16 @@ class Ask(Private, frozen=True, kw_only=True, omit_defaults=True, tag="ask"):
     """To whom a sealed body is sealed."""
     wishes: dict[str, str] = {}
     """Sort, exact hash, quant floor, maximum prices: see core/pool/wishes."""
+    commitment_key: bytes = b""
+
+
+class Counted(Message, frozen=True, kw_only=True, omit_defaults=True, tag="counted"):
+    """Node, after the last `Told` of a sealed job: what came, by the asker's own count."""
+
+    job: JobId
+    statement: bytes
+    """core/pool/counts."""
+    signature: bytes
 
 
 class CancelAsk(Message, frozen=True, kw_only=True, omit_defaults=True, tag="cancel_ask"):
@@ -335,7 +269,8 @@ class Quote(Message, frozen=True, kw_only=True, omit_defaults=True):
     wait_seconds: float
     workers: int
     sealing: dict[str, bytes] = {}
-    """Device -> its X25519 key, of workers to whom this account may seal."""
+    """Device -> its X25519 key and the device's signature over it (32 + 64 bytes), of workers to
+    whom this account may seal. Check it by core/pool/proofs: the host could offer its own key."""
 
 
 class Market(Message, frozen=True, kw_only=True, omit_defaults=True, tag="market"):
@@ -356,7 +291,9 @@ FromNode = (
     | Finished
     | Ask
     | CancelAsk
+    | Counted
     | Look
+    | Over
 )
 FromHost = (
     Challenge
@@ -370,6 +307,7 @@ FromHost = (
     | Standing
     | Told
     | Market
+    | Over
 )
 
 
