@@ -1,0 +1,303 @@
+"""Job: one request in a pool, from the moment it is asked until nothing is owed for it.
+
+    submitted ─hold─> held ─place─> dispatched ─record─> offered ─accept─> accepted ─speak─> running
+                       ^                │ fail              │ fail            │ fail           │
+                       └────────────────┴───────────────────┴─────────────────┴──────── fail ──┤
+                                                                                               │
+    settled, voided, lost <─close─ settling <─count─ counting <─end─ stopping <─stop───────────┘
+
+`TRANSITIONS` is the whole truth of it. `job_steps.advance(job, happening, now)` gives the job after
+a happening and the effects to carry out, in order; host and simulation do nothing else.
+
+Theory. The job keeps the ids of every token that was delivered. Each worker that is asked is one
+attempt; an attempt begins at the first token that is not delivered, so the ranges of attempts are
+disjoint by construction and their sum is the answer. Only the current attempt may deliver: what an
+abandoned one still says is counted for nobody. So nothing is billed twice, whatever comes late.
+
+Rule: a job has one answer. A request for several choices is several jobs.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal, final
+
+import msgspec
+
+from app.core.base.ids import AccountId, DeviceId, Domain, JobId
+from app.core.base.units import Micros, Microseconds
+from app.core.pool.wishes import RouteWishes
+from app.wire.engine import Embed, Ended, Generate, Part, Usage
+from app.wire.message import Private
+from app.wire.pool import Circle, Sealed
+
+Prices = tuple[Micros, Micros, Micros]
+"""Micros for a million tokens: input, cached input, output."""
+
+Phase = Literal[
+    "submitted",
+    "held",
+    "dispatched",
+    "offered",
+    "accepted",
+    "running",
+    "stopping",
+    "counting",
+    "settling",
+    "settled",
+    "voided",
+    "lost",
+]
+
+Change = Literal[
+    "hold",
+    "place",
+    "record",
+    "accept",
+    "speak",
+    "fail",
+    "stop",
+    "end",
+    "count",
+    "settle",
+    "void",
+    "lose",
+]
+
+OVER: Final[frozenset[Phase]] = frozenset({"settled", "voided", "lost"})
+"""Nothing happens to such a job any more, and nothing is held for it."""
+
+TRANSITIONS: Final[Mapping[tuple[Phase, Change], Phase]] = {
+    ("submitted", "hold"): "held",
+    ("submitted", "void"): "voided",  # the balance does not cover the first window
+    ("held", "place"): "dispatched",
+    ("held", "end"): "counting",  # nobody can do it, or the caller left the queue
+    ("dispatched", "record"): "offered",
+    ("dispatched", "accept"): "accepted",  # the worker was faster than the books
+    ("offered", "accept"): "accepted",
+    ("accepted", "record"): "accepted",
+    ("accepted", "speak"): "running",
+    ("running", "record"): "running",
+    ("running", "speak"): "running",
+    ("dispatched", "fail"): "held",
+    ("offered", "fail"): "held",
+    ("accepted", "fail"): "held",
+    ("running", "fail"): "held",
+    ("dispatched", "stop"): "stopping",
+    ("offered", "stop"): "stopping",
+    ("accepted", "stop"): "stopping",
+    ("running", "stop"): "stopping",
+    ("stopping", "record"): "stopping",
+    ("stopping", "accept"): "stopping",
+    ("stopping", "speak"): "stopping",
+    ("stopping", "end"): "counting",
+    ("dispatched", "end"): "counting",
+    ("offered", "end"): "counting",
+    ("accepted", "end"): "counting",
+    ("running", "end"): "counting",
+    ("counting", "record"): "counting",
+    ("counting", "count"): "settling",
+    ("settling", "settle"): "settled",
+    ("settling", "void"): "voided",
+    ("settling", "lose"): "lost",
+}
+
+
+class IllegalTransition(AssertionError):
+    """A change that cannot be in this phase: a bug of the machine, never of a peer."""
+
+
+def follow(phase: Phase, change: Change) -> Phase:
+    """The phase after `change`. Raises: IllegalTransition."""
+    after = TRANSITIONS.get((phase, change))
+    if after is None:
+        raise IllegalTransition(f"{change!r} cannot happen to a job that is {phase}")
+    return after
+
+
+AttemptEnd = Literal[
+    "completed",  # the answer's end was delivered
+    "cancelled",  # told to stop, and stopped
+    "preempted",  # the worker's owner returned
+    "failed",  # the worker says that it could not
+    "refused",  # the worker says that the request cannot be answered
+    "rejected",  # the offer was not taken
+    "stalled",  # no chunk, or next to none, within its deadline
+    "gone",  # the worker's session ended
+    "faulty",  # it sent what no honest worker sends
+]
+"""How an attempt ended, as the host saw it."""
+
+Ending = Literal[
+    "completed",
+    "length",
+    "credit_exhausted",
+    "cancelled",
+    "preempted",  # the owner returned and nobody went on
+    "worker_lost",  # delivered in part, and nobody went on
+    "failed",  # no worker could, and nothing was delivered
+    "refused",  # the request's own fault
+    "unserved",  # nobody could be asked
+]
+"""How the job ended for its caller."""
+
+
+@final
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One content that would do for the model that was asked; the first placement picks one."""
+
+    sha256: str
+    prices: Prices
+    prompt_tokens: int
+    """Counted by the host with the model's own vocabulary; of a sealed job as its caller says."""
+    context: int
+    """Tokens of prompt and answer together."""
+
+
+@final
+class JobRequest(Private, frozen=True, kw_only=True):
+    """What is asked, by whom, and within which limits. Never changes."""
+
+    job: JobId
+    account: AccountId
+    domain: Domain
+    model: str
+    """As the caller named it."""
+    body: Generate | Embed | Sealed
+    candidates: tuple[Candidate, ...]
+    """Not empty; dearest first or not: the hold is for the dearest until one is picked."""
+    wishes: RouteWishes
+    circle: Circle = "anyone"
+    """The trust floor: who may read it."""
+    cost_max: Micros | None = None
+    expected_tokens: int = 256
+    """Of the answer, by what callers like this one got: core/pool/lengths."""
+    accept_partial: bool = False
+    """Keep, and pay, what was delivered when nobody can go on."""
+    may_use_own: bool = False
+    """The account has devices of its own that could do it for nothing."""
+    worker: DeviceId | None = None
+    """The only one that may do it: to whom a sealed body is sealed."""
+    queue_seconds: float = 60.0
+    """How long it waits for a worker before it is given up."""
+
+
+@final
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
+    """Where dispatch sends a job next, and what may be expected there."""
+
+    worker: DeviceId
+    account: AccountId
+    name: str
+    """What the owner calls the machine."""
+    sha256: str
+    circle: Circle
+    """In which the worker stands to the caller; "own" costs nothing."""
+    first_seconds: float
+    """Deadline for the first token after `Accepted`."""
+    gap_seconds: float
+    """Deadline from one chunk to the next."""
+    tokens_per_second: float
+    """Decode speed that is expected, by observation."""
+    milliseconds: float
+    """Predicted time to the whole answer: for the log."""
+
+
+@final
+class Attempt(Private, frozen=True, kw_only=True):
+    """One worker's part. `first` is the number of its first token in the whole answer."""
+
+    number: int
+    placement: Placement
+    first: int
+    offered_at: Microseconds
+    accepted_at: Microseconds | None = None
+    spoke_at: Microseconds | None = None
+    """First token."""
+    heard_at: Microseconds | None = None
+    """Last token."""
+    is_recorded: bool = False
+    """In the books, so that its worker is paid even when the host dies."""
+    tokens: tuple[int, ...] = ()
+    parts: tuple[Part, ...] = ()
+    """What was delivered of it, as text: what the counting compares with the tokens."""
+    beyond: int = 0
+    """Of `tokens`, those heard after the caller left: counted, not delivered."""
+    sealed_chunks: int = 0
+    end: AttemptEnd | None = None
+    ended_at: Microseconds | None = None
+    reported: Usage | None = None
+    """What the worker says it computed."""
+    receipt: bytes = b""
+    signature: bytes = b""
+    counted: "Counted | None" = None
+    why: str = ""
+    """Word of core/base/errors or of a fault, where it ended badly."""
+
+    @property
+    def stop(self) -> int:
+        """Number of the first token after its range."""
+        return self.first + len(self.tokens)
+
+
+@final
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """Canonical counts of one attempt, by the host's own vocabulary."""
+
+    prompt_tokens: int
+    answer_tokens: int
+    agrees: bool = True
+    """The parts that were delivered are what the tokens give."""
+
+
+@final
+class Job(Private, frozen=True, kw_only=True):
+    """Where a job stands. Changed by `job_steps.advance` alone."""
+
+    request: JobRequest
+    phase: Phase
+    submitted_at: Microseconds
+    sha256: str = ""
+    """The content that the first placement picked; every later attempt has the same."""
+    held: Micros = Micros(0)
+    windows: int = 0
+    """Holds granted so far: their number makes the name of the next one."""
+    covered: int = 0
+    """Tokens of answer that the hold pays for."""
+    asking: Micros | None = None
+    """A hold or its extension that the books have not answered yet."""
+    is_exhausted: bool = False
+    """The balance pays for no more than `covered`."""
+    attempts: tuple[Attempt, ...] = ()
+    avoided: frozenset[DeviceId] = frozenset()
+    """Not to be asked again for this job."""
+    withheld: tuple[object, ...] = ()
+    """Events of an attempt that is not yet in the books."""
+    has_begun: bool = False
+    """`Begun` was delivered."""
+    ended: Ended | None = None
+    """The answer's last event was delivered, or held back until it may be."""
+    ending: Ending | None = None
+    error: str = ""
+    """Word of core/base/errors for the caller, where it ended badly."""
+    message: str = ""
+    due_at: Microseconds | None = None
+    """When `Tick` is wanted."""
+    armed_at: Microseconds | None = None
+    """When it was last ordered for: never later than `due_at`."""
+    caller_counted: Counted | None = None
+    settle_tries: int = 0
+
+    @property
+    def delivered(self) -> int:
+        """Tokens of answer of all attempts, those heard after the caller left included."""
+        return self.attempts[-1].stop if self.attempts else 0
+
+    @property
+    def current(self) -> Attempt | None:
+        """The attempt under way: the only one that may deliver."""
+        last = self.attempts[-1] if self.attempts else None
+        return last if last is not None and last.end is None else None
+
+    @property
+    def answer(self) -> tuple[int, ...]:
+        """The ids of every token so far: what the next worker is given as `answered`."""
+        return tuple(token for attempt in self.attempts for token in attempt.tokens)
