@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from app.settings.download_schema import DownloadSettings
 from app.settings.neighbour_schema import NeighbourSettings, SharingSettings
+from app.settings.pool_schema import PoolSettings
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -278,3 +279,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     downloads: DownloadSettings = DownloadSettings()
     neighbour: NeighbourSettings = NeighbourSettings()
     sharing: SharingSettings = SharingSettings()
+    pool: PoolSettings = PoolSettings()

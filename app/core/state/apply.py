@@ -42,6 +42,8 @@ from app.core.state.events import (
     ModelsListed,
     NoticeCleared,
     NoticeRaised,
+    PoolChanged,
+    PoolLeft,
     RequestAdvanced,
     RequestArrived,
     RequestEnded,
@@ -79,6 +81,10 @@ def apply(state: NodeState, event: Event) -> NodeState:
             return _apply_server(state, event)
         case VerdictChanged() | GpuLost() | GpuFound():
             return apply_neighbour(state, event)
+        case PoolChanged(pool=pool):
+            return replace(state, pool=pool)
+        case PoolLeft():
+            return replace(state, pool=None)
         case RequestArrived() | RequestAdvanced() | RequestEnded():
             return _apply_request(state, event)
         case _:
@@ -137,7 +143,9 @@ def _apply_request(state: NodeState, event: RequestEvent) -> NodeState:
     requests = dict(state.requests)
     match event:
         case RequestArrived(request=request, model=model, at=at):
-            requests[request] = RequestState(request=request, model=model, since=at)
+            requests[request] = RequestState(
+                request=request, model=model, since=at, is_guest=event.is_guest
+            )
         case RequestAdvanced(request=request):
             known = requests.get(request)
             if known is None:

@@ -11,6 +11,7 @@ from app.core.base.ids import ModelName, RequestId
 from app.core.downloads.download import Download, DownloadId
 from app.core.state.engine_life import EngineFacts, EngineGauges, Picture
 from app.core.state.node_state import Device, LibraryFacts, Neighbour, Notice, Outcome
+from app.core.state.pool_state import PoolState
 
 
 @final
@@ -105,6 +106,18 @@ class GpuFound(Picture, frozen=True, kw_only=True, tag="gpu_found"):
 
 
 @final
+class PoolChanged(Picture, frozen=True, kw_only=True, tag="pool_changed"):
+    """The pool was joined, or something of it is otherwise: all that is shown of it, whole."""
+
+    pool: PoolState
+
+
+@final
+class PoolLeft(Picture, frozen=True, kw_only=True, tag="pool_left"):
+    """This node is no member of a pool any more."""
+
+
+@final
 class EngineStarted(Picture, frozen=True, kw_only=True, tag="engine_started"):
     """A child is being started, on this rung of the ladder of safer plans."""
 
@@ -185,6 +198,8 @@ class RequestArrived(Picture, frozen=True, kw_only=True, tag="request_arrived"):
     request: RequestId
     model: ModelName
     at: float
+    is_guest: bool = False
+    """It came through the pool."""
 
 
 @final
@@ -237,4 +252,6 @@ ServerEvent = (
 
 NeighbourEvent = VerdictChanged | GpuLost | GpuFound
 
-Event = ServerEvent | NeighbourEvent | EngineEvent | RequestEvent
+PoolEvent = PoolChanged | PoolLeft
+
+Event = ServerEvent | NeighbourEvent | PoolEvent | EngineEvent | RequestEvent

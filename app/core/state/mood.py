@@ -24,7 +24,11 @@ def mood_of(state: NodeState, now: float) -> Mood:
     if any(notice.severity == "error" for notice in notices(state, now)):
         return "attention"
     lives = [model.life for model in state.engines()]
-    if state.requests or any(isinstance(life, Loading | Unloading) for life in lives):
+    if state.own_requests():
+        return "busy"
+    if state.requests:
+        return "contributing"
+    if any(isinstance(life, Loading | Unloading) for life in lives):
         return "busy"
     return "ready" if any(isinstance(life, Ready) for life in lives) else "asleep"
 
@@ -44,6 +48,8 @@ def headline(state: NodeState, now: float) -> str:
             return line[:1].upper() + line[1:] if line else "Idle · no model is loaded"
         case "busy":
             return " · ".join(["Busy", *_doing(state, now), *_memory(state)])
+        case "contributing":
+            return " · ".join(["Contributing", *_doing(state, now), *_memory(state)])
         case _:
             ready = [model for model in state.engines() if isinstance(model.life, Ready)]
             return " · ".join(["Ready", _names(ready) + _place(state, ready), *_memory(state)])

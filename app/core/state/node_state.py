@@ -17,6 +17,7 @@ from app.core.sharing.facts import Orders
 from app.core.sharing.policy import Verdict
 from app.core.sharing.rules import Mode
 from app.core.state.engine_life import EngineLife, Picture, Unloaded
+from app.core.state.pool_state import PoolState
 
 Phase = Literal["waiting", "reading", "answering"]
 """waiting: for an engine or in its queue. reading: the prompt is known. answering: text came."""
@@ -103,6 +104,8 @@ class RequestState(Picture, frozen=True, kw_only=True):
     request: RequestId
     model: ModelName
     since: float
+    is_guest: bool = False
+    """It came through the pool: another's, not the owner's."""
     phase: Phase = "waiting"
     prompt_tokens: int = 0
     cached_tokens: int = 0
@@ -150,10 +153,16 @@ class NodeState(Picture, frozen=True, kw_only=True):
     library: LibraryFacts = LibraryFacts()
     downloads: dict[DownloadId, Download] = msgspec.field(default_factory=dict)
     """Oldest first, those that are over too until they are removed."""
+    pool: PoolState | None = None
+    """The pool that this node is a member of."""
 
     def requests_of(self, model: ModelName) -> Iterable[RequestState]:
         """The requests in flight on `model`, oldest first."""
         return (request for request in self.requests.values() if request.model == model)
+
+    def own_requests(self) -> int:
+        """How many requests in flight are the owner's."""
+        return sum(not request.is_guest for request in self.requests.values())
 
     def engines(self) -> Iterable[ModelState]:
         """The models whose engine is not simply unloaded."""

@@ -11,6 +11,7 @@ from app.core.sharing.words import memory_words
 from app.core.state.due import unload_at
 from app.core.state.engine_life import Failed, Loading, Ready, Unloaded, Unloading
 from app.core.state.node_state import Device, ModelState, NodeState, Notice
+from app.core.state.pool_words import pool_lines
 
 _STAGES: Final = {
     "queued": "waiting to load",
@@ -44,6 +45,7 @@ def status_lines(state: NodeState, now: float) -> list[str]:
     lines = [f"Athanor {state.server.version} at {addresses}"]
     lines += [model_line(model, now) for model in state.engines()]
     lines += [line for line in (neighbour_line(state, now),) if line]
+    lines += pool_lines(state, now)
     lines += [device_line(device) for device in state.devices]
     lines += [notice_line(notice) for notice in notices(state, now)]
     return lines

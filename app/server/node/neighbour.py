@@ -210,7 +210,7 @@ class Neighbour:
             gpus=gpus,
             lost_gpus=state.lost_gpus,
             minute_of_week=seen.minute_of_week,
-            owner_requests=len(state.requests),
+            owner_requests=state.own_requests(),
             seconds_since_start=self._now() - self._started_at,
             orders=self._orders_now(),
         )

@@ -32,6 +32,7 @@ class RequestCount:
         meters: Meters,
         recent: Recent,
         now: Callable[[], float],
+        is_guest: bool = False,
     ) -> None:
         self.request = request
         self._model = model
@@ -47,7 +48,11 @@ class RequestCount:
         self._prompt: dict[RequestId, int] = {}
         self._cached: dict[RequestId, int] = {}
         self._completion: dict[RequestId, int] = {}
-        hub.publish(RequestArrived(request=request, model=model, at=self._arrived_at))
+        hub.publish(
+            RequestArrived(
+                request=request, model=model, at=self._arrived_at, is_guest=is_guest
+            )
+        )
 
     @property
     def seconds(self) -> float:

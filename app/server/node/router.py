@@ -117,11 +117,13 @@ class Router:
         request: RequestId | None = None,
         keep_alive: float | None = None,
         on_wait: OnWait | None = None,
+        is_guest: bool = False,
     ) -> AsyncGenerator[EngineLink, None]:
         """Admits a request and yields a link to the model's engine, loaded if it was not.
 
         `request` names the request in the node's state; without it a new id is made. `keep_alive`
         (seconds; below 0 for ever) replaces the model's own from now on.
+        `is_guest`: it came through the pool and is not the owner's.
 
         Raises: ModelNotFound; Busy when the node has `requests_max` in flight, is stopping, or
         waits out a failure of this engine; ModelDoesNotFit; ModelFileInvalid; EngineFailed.
@@ -135,6 +137,7 @@ class Router:
             meters=self._meters,
             recent=self._recent,
             now=self._now,
+            is_guest=is_guest,
         )
         engine = self._engines.engine(model)
         link = EngineLink(self._engines, model, count, on_wait)

@@ -1,0 +1,40 @@
+"""Laws of the owner's days; Python's own calendar is the oracle."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.base.units import SECOND, Microseconds
+from app.core.member.calendar import civil, date_text, day_of, first_day_of_month
+
+EPOCH = date(1970, 1, 1)
+
+
+@given(st.dates(min_value=date(1900, 1, 1), max_value=date(2400, 1, 1)))
+def test_a_day_is_what_the_calendar_says(day: date) -> None:
+    number = (day - EPOCH).days
+
+    assert civil(number) == (day.year, day.month, day.day)
+    assert date_text(number) == day.isoformat()
+    assert first_day_of_month(number) == (day.replace(day=1) - EPOCH).days
+
+
+@given(
+    at=st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2200, 1, 1)),
+    hours=st.integers(-12, 14),
+)
+def test_a_day_begins_at_the_owners_midnight(at: datetime, hours: int) -> None:
+    moment = at.replace(tzinfo=UTC)
+    micros = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+    local = moment.astimezone(timezone(timedelta(hours=hours)))
+
+    assert date_text(day_of(Microseconds(micros), hours * 3600)) == local.date().isoformat()
+
+
+def test_a_microsecond_parts_two_days() -> None:
+    midnight = Microseconds(86_400 * SECOND)
+
+    assert day_of(midnight, 0) == 1
+    assert day_of(Microseconds(midnight - 1), 0) == 0
