@@ -10,7 +10,11 @@
     ├── Unauthorized            no key, or a wrong one
     ├── Forbidden               host, origin or scope not allowed
     ├── Busy                    try again later; carries retry_after_seconds
-    │   └── Paused              GPU memory was given to other programs; says why
+    │   ├── Paused              GPU memory was given to other programs; says why
+    │   ├── Unserved            nobody in the pool can do it now; says what would work
+    │   └── LimitReached        a limit of a key, project, account or address; says which
+    ├── CreditsShort            the balance does not cover it; carries the numbers
+    ├── RequestConflict         an idempotency key that stands for another request
     ├── EngineFailed            the engine child crashed, hung or refused to start
     ├── GpuGone                 the GPU that the model ran on is gone, and the CPU was not allowed
     ├── ModelDoesNotFit         memory is short; carries the numbers in its message
@@ -28,6 +32,8 @@ HTTP answers are given to them once, in server/web/errors.py.
 """
 
 from typing import ClassVar
+
+from app.core.base.units import CREDIT, Micros
 
 
 class AthanorError(Exception):
@@ -126,6 +132,41 @@ class Paused(Busy):
     kind: ClassVar[str] = "paused"
 
 
+class Unserved(Busy):
+    """Nobody in the pool can do it now, or in time."""
+
+    kind: ClassVar[str] = "unserved"
+
+
+class LimitReached(Busy):
+    """So many requests, tokens or credits were allowed for a time, and they are used."""
+
+    kind: ClassVar[str] = "limit_reached"
+
+
+class CreditsShort(AthanorError):
+    """The balance does not cover the beginning of the request. Nothing was computed."""
+
+    kind: ClassVar[str] = "credits_short"
+
+    def __init__(self, *, needed: Micros, available: Micros, remedy: str = "") -> None:
+        super().__init__(
+            f"this needs {_credits(needed)} credits to begin, and {_credits(available)} are "
+            "available",
+            remedy=remedy
+            or "Lend a model to the pool, ask its host for credits, or ask for fewer tokens or a "
+            "cheaper model.",
+        )
+        self.needed = needed
+        self.available = available
+
+
+class RequestConflict(AthanorError):
+    """The same idempotency key was sent with another request, or its answer is not kept."""
+
+    kind: ClassVar[str] = "request_conflict"
+
+
 class EngineFailed(AthanorError):
     """The engine process ended, hung or could not start."""
 
@@ -190,3 +231,9 @@ class DiskFull(AthanorError):
     """Less is free on the disk than is needed."""
 
     kind: ClassVar[str] = "disk_full"
+
+
+def _credits(amount: Micros) -> str:
+    """An amount as people read it, exact."""
+    sign, rest = "-" if amount < 0 else "", abs(amount)
+    return f"{sign}{rest // CREDIT}.{rest % CREDIT:06}".rstrip("0").rstrip(".")

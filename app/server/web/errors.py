@@ -17,6 +17,7 @@ from app.core.base.errors import (
     AthanorError,
     Busy,
     ContextExceeded,
+    CreditsShort,
     EngineFailed,
     RequestError,
 )
@@ -47,6 +48,10 @@ _TABLE: Final[dict[str, _Row]] = {
     "forbidden": _Row(403, "permission_error", "forbidden"),
     "busy": _Row(503, "unavailable_error", "busy"),
     "paused": _Row(503, "unavailable_error", "paused", may_retry=False),
+    "unserved": _Row(503, "unavailable_error", "unserved"),
+    "limit_reached": _Row(429, "rate_limit_error", "limit_reached"),
+    "credits_short": _Row(402, "insufficient_quota", "credits_short"),
+    "request_conflict": _Row(409, "invalid_request_error", "request_conflict"),
     "gpu_gone": _Row(503, "unavailable_error", "gpu_gone", may_retry=False),
     "engine_failed": _Row(503, "unavailable_error", "engine_failed"),
     "model_does_not_fit": _Row(507, "server_error", "model_does_not_fit", may_retry=False),
@@ -124,6 +129,10 @@ def _of_ours(error: AthanorError) -> Failure:
         code=row.code,
         n_prompt_tokens=error.prompt_tokens if isinstance(error, ContextExceeded) else UNSET,
         n_ctx=error.context if isinstance(error, ContextExceeded) else UNSET,
+        needed_micros=error.needed if isinstance(error, CreditsShort) else UNSET,
+        available_micros=error.available if isinstance(error, CreditsShort) else UNSET,
+        retry_after_seconds=error.retry_after_seconds if isinstance(error, Busy) else UNSET,
+        remedy=error.remedy or UNSET,
     )
     headers: Headers = []
     if isinstance(error, Busy):

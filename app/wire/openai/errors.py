@@ -15,6 +15,14 @@ class ErrorDetail(Answer, frozen=True, kw_only=True):
     code: str | None = None
     n_prompt_tokens: int | UnsetType = UNSET
     n_ctx: int | UnsetType = UNSET
+    needed_micros: int | UnsetType = UNSET
+    """402: what a pool would hold for the beginning of the answer, in millionths of a credit."""
+    available_micros: int | UnsetType = UNSET
+    """402: what of the balance is not held for other requests."""
+    retry_after_seconds: int | UnsetType = UNSET
+    """429 and 503: as in the header Retry-After."""
+    remedy: str | UnsetType = UNSET
+    """What would work, for a program that shows it apart; `message` ends with it too."""
 
 
 class ErrorAnswer(Answer, frozen=True, kw_only=True):

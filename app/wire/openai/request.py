@@ -56,6 +56,8 @@ class ModelRequest(Request, frozen=True, kw_only=True, omit_defaults=True):
     """How long the model stays loaded afterwards: seconds, "5m", 0 at once, -1 for ever."""
     ttl: Annotated[int, Meta(ge=-1, le=INT32_MAX)] | None = None
     """The same in seconds, as LM Studio's clients say it."""
+    provider: dict[str, object] | None = None
+    """What is wanted of the way through a pool: see core/pool/wishes."""
 
 
 class SamplingRequest(ModelRequest, frozen=True, kw_only=True, omit_defaults=True):
