@@ -23,13 +23,16 @@ WISHES: Final = (
 """Settings that one load may overrule."""
 
 
-def setting_flags(paths: Iterable[str]) -> Callable[[F], F]:
-    """Adds a flag for each setting; their texts arrive by the names of the fields."""
+def setting_flags(paths: Iterable[str], *, also_without: str = "") -> Callable[[F], F]:
+    """Adds a flag for each setting; their texts arrive by the names of the fields.
+
+    A flag that begins with `also_without` is known without it too: `--pool-port` as `--port`.
+    """
 
     def add(function: F) -> F:
         for field in reversed([FIELDS[path] for path in paths]):
             function = rich_click.option(
-                field.flag,
+                *_names(field, also_without),
                 field.name,
                 metavar=_metavar(field),
                 panel=SETTING_PANELS[field.section],
@@ -38,6 +41,12 @@ def setting_flags(paths: Iterable[str]) -> Callable[[F], F]:
         return function
 
     return add
+
+
+def _names(field: Field, also_without: str) -> list[str]:
+    short = f"--{field.flag.removeprefix(also_without)}"
+    has_short = also_without and field.flag.startswith(also_without)
+    return [short, field.flag] if has_short else [field.flag]
 
 
 def by_path(texts: Mapping[str, str | None]) -> dict[str, str | None]:

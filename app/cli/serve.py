@@ -20,7 +20,7 @@ from app.cli.exit_codes import NotFound
 from app.cli.flags import by_path, setting_flags
 from app.cli.output import print_json, stdout
 from app.core.models.demonstration import DESCRIPTION, labelled
-from app.settings.fields import FIELDS
+from app.settings.fields import FIELDS, HOST_SECTION
 from app.settings.load import DEFAULT_ORIGIN, load_settings
 from app.settings.paths import Paths
 from app.settings.schema import Settings
@@ -54,7 +54,7 @@ _ABOUT: Final = "What is this program?"
     "several times.",
 )
 @click.option("--with-parent", is_flag=True, hidden=True, help="Stop when stdin ends.")
-@setting_flags(FIELDS)
+@setting_flags(path for path, field in FIELDS.items() if field.section != HOST_SECTION)
 def serve(models: tuple[Path, ...], with_parent: bool, is_json: bool, **flags: str | None) -> int:
     """Start the server and stay with it until Ctrl-C.
 

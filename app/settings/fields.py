@@ -49,7 +49,7 @@ class Field:
 
     @property
     def flag(self) -> str:
-        """The flag of `athanor serve` that sets it."""
+        """The flag of `athanor serve`, or of `athanor pool serve`, that sets it."""
         given = self._extra.get("flag")
         return given if given is not None else "--" + self.name.replace("_", "-")
 
@@ -146,5 +146,8 @@ def _fields() -> Iterator[Field]:
 
 FIELDS: Final = types.MappingProxyType({field.path: field for field in _fields()})
 """Every setting by its path, in the schema's order."""
+
+HOST_SECTION: Final = "pool_host"
+"""Settings of `athanor pool serve`, which is another process than the node's server."""
 
 SECTIONS: Final = tuple(dict.fromkeys(field.section for field in FIELDS.values()))

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from app.settings.download_schema import DownloadSettings
 from app.settings.neighbour_schema import NeighbourSettings, SharingSettings
+from app.settings.pool_host_schema import PoolHostSettings
 from app.settings.pool_schema import PoolSettings
 
 KIB: Final = 1024
@@ -280,3 +281,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     neighbour: NeighbourSettings = NeighbourSettings()
     sharing: SharingSettings = SharingSettings()
     pool: PoolSettings = PoolSettings()
+    pool_host: PoolHostSettings = PoolHostSettings()

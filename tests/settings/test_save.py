@@ -43,10 +43,10 @@ def _values(field: Field) -> st.SearchStrategy[Value]:
         return st.lists(st.floats(0, 1e6)).map(tuple)
     if field.base is bool:
         return st.booleans()
-    if field.path == "server.host":
-        return st.from_regex(r"[0-9A-Za-z.:%_-]+", fullmatch=True)
+    if field.meta.pattern is not None:
+        return st.from_regex(field.meta.pattern, fullmatch=True).map(lambda text: text.rstrip("\n"))
     if field.base is str:
-        return st.text(st.characters(exclude_categories=["Cs"]))
+        return st.text(st.characters(exclude_categories=["Cs"]), max_size=field.meta.max_length)
     assert field.meta.ge is not None and field.meta.le is not None
     if field.base is int:
         return st.integers(int(field.meta.ge), int(field.meta.le))

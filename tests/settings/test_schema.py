@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.state.view import size
-from app.settings.fields import FIELDS, SECTIONS, Field
+from app.settings.fields import FIELDS, HOST_SECTION, SECTIONS, Field
 from app.settings.sizes import parse_bytes
 
 ALL = pytest.mark.parametrize("field", FIELDS.values(), ids=list(FIELDS))
@@ -22,7 +22,7 @@ def test_every_setting_has_a_sentence_and_its_default_is_allowed(field: Field) -
 def test_every_number_has_a_range_and_a_unit(field: Field) -> None:
     if field.base in (int, float):
         assert field.meta.ge is not None and field.meta.le is not None
-        assert field.unit or field.path == "server.port"
+        assert field.unit or field.name.endswith("port")
         for outside in (field.meta.ge - 1, field.meta.le + 1):
             with pytest.raises(ValueError, match="Expected"):
                 field.check(type(field.default)(outside))
@@ -36,7 +36,10 @@ def test_a_name_that_tells_its_unit_tells_the_truth(field: Field) -> None:
 
 
 def test_no_name_and_no_flag_stands_for_two_settings() -> None:
-    assert SECTIONS == ("server", "models", "engine", "downloads", "neighbour", "sharing")
+    assert SECTIONS == (
+        *("server", "models", "engine", "downloads", "neighbour", "sharing"),
+        *("pool", HOST_SECTION),
+    )
     for names in (
         [field.name for field in FIELDS.values()],
         [field.flag for field in FIELDS.values()],

@@ -21,7 +21,7 @@ from app.server.web.dashboard.pages import SETTINGS, frame_of, page_response
 from app.server.web.local.autostart import turn
 from app.server.web.services import Services, services_of
 from app.settings.autostart.autostart import Switch
-from app.settings.fields import FIELDS, SECTIONS, Field, Value
+from app.settings.fields import FIELDS, HOST_SECTION, SECTIONS, Field, Value
 from app.settings.load import DEFAULT_ORIGIN, Loaded, load_settings
 from app.settings.save import save_settings
 from app.settings.schema import Settings
@@ -30,6 +30,9 @@ _TEXT_LENGTH_MAX: Final = 10_000
 
 _ELSEWHERE: Final = frozenset({"models.folders"})
 """Changed on another page, where they hold at once."""
+
+_SECTIONS: Final = tuple(section for section in SECTIONS if section != HOST_SECTION)
+"""The host of a pool is another process, with pages of its own."""
 
 _TITLES: Final = {
     "server": "Server",
@@ -94,7 +97,7 @@ async def autostart(request: ApiRequest) -> ASGIApp:
 async def save(request: ApiRequest) -> ASGIApp:
     """Write what was changed in one section; nothing of it when any of it is wrong."""
     services, section = services_of(request), str(request.path_params["section"])
-    if section not in SECTIONS:
+    if section not in _SECTIONS:
         raise RequestError("there is no such section", field="section")
     typed = {
         name: value.strip()
@@ -133,14 +136,14 @@ async def values(
             problem=problems.get(path, ""),
         )
         for path, each in FIELDS.items()
-        if path not in _ELSEWHERE
+        if path not in _ELSEWHERE and each.section in _SECTIONS
     ]
     return {
         "sections": {
             section: [each for each in shown if each.field.section == section]
-            for section in SECTIONS
+            for section in _SECTIONS
         },
-        "titles": {each: _TITLES.get(each, each.replace("_", " ").title()) for each in SECTIONS},
+        "titles": {each: _TITLES.get(each, each.replace("_", " ").title()) for each in _SECTIONS},
         "waits": sum(bool(each.waits) for each in shown),
     }
 

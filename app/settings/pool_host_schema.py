@@ -1,0 +1,175 @@
+"""The section `pool_host` of the schema: how this machine hosts a pool, where it does.
+
+The rules of schema.py hold here too. What is taken and given for tokens stands in prices.toml,
+which docs/host-a-pool.md explains.
+"""
+
+from typing import Annotated, Final, Literal, final
+
+import msgspec
+from msgspec import Meta
+
+_SECONDS: Final = {"unit": "seconds"}
+_MIB: Final = 1024 * 1024
+
+
+@final
+class PoolHostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a pool is hosted here. Nothing of it matters before `athanor pool serve`."""
+
+    pool_name: Annotated[
+        str,
+        Meta(
+            max_length=60,
+            description="What the members see; empty takes the machine's name.",
+            extra={"allowed": "a text of at most 60 characters"},
+        ),
+    ] = ""
+    pool_address: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9A-Za-z.:%_-]+$",
+            description="Address on which the host listens; 0.0.0.0 lets other machines in. "
+            "Members prove their keys and callers need one, from this machine too.",
+            extra={"allowed": "an IP address or a host name"},
+        ),
+    ] = "127.0.0.1"
+    pool_port: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65535,
+            description="TCP port of the host, for members and callers alike; 0 takes any free "
+            "one.",
+        ),
+    ] = 7118
+    pool_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$",
+            description="Where members and callers reach the host, as it stands in invites; empty "
+            "takes the address and port.",
+            extra={"allowed": "empty, or a URL that begins with http:// or https://"},
+        ),
+    ] = ""
+    pool_certificate: Annotated[
+        str,
+        Meta(
+            description="PEM file with the certificate for TLS, and its chain; empty speaks plain "
+            "HTTP, which is right behind a proxy that speaks TLS, and on a trusted network.",
+            extra={"allowed": "the path of a file, or empty"},
+        ),
+    ] = ""
+    pool_certificate_key: Annotated[
+        str,
+        Meta(
+            description="PEM file with the certificate's key; empty where it stands in the same "
+            "file.",
+            extra={"allowed": "the path of a file, or empty"},
+        ),
+    ] = ""
+    pool_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses of proxies in front of the host, whose X-Forwarded-For is "
+            "believed: limits by address and the addresses in usage rest on it."
+        ),
+    ] = ()
+    pool_log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="Least level that is written to the host's log."),
+    ] = "info"
+    members_max: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=20_000,
+            description="Connections of members at once.",
+            extra={"unit": "connections"},
+        ),
+    ] = 2000
+    members_per_address_max: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=20_000,
+            description="Connections, of members and callers, that one address may have open.",
+            extra={"unit": "connections"},
+        ),
+    ] = 64
+    member_frames_max: Annotated[
+        int,
+        Meta(
+            ge=10,
+            le=100_000,
+            description="Messages that a member may send in a second, on average; past it, its "
+            "connection is read no faster.",
+            extra={"unit": "messages a second"},
+        ),
+    ] = 1000
+    member_buffer_bytes_max: Annotated[
+        int,
+        Meta(
+            ge=_MIB,
+            le=1024 * _MIB,
+            description="What may wait for a member that reads slowly; past it, its connection is "
+            "closed and may come back.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 32 * _MIB
+    heartbeat_members_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=300,
+            description="How often a member says that it is there.",
+            extra=_SECONDS,
+        ),
+    ] = 10.0
+    grace_members_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=600,
+            description="How long a member whose connection was lost may come back before its "
+            "work goes to another.",
+            extra=_SECONDS,
+        ),
+    ] = 15.0
+    pool_requests_max: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Requests in the pool at once, those that wait included; further ones are "
+            "answered 503.",
+            extra={"unit": "requests"},
+        ),
+    ] = 2000
+    pool_queue_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="How long a request waits for a machine before it is answered 503.",
+            extra=_SECONDS,
+        ),
+    ] = 60.0
+    pool_body_bytes_max: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=8 * _MIB,
+            description="Largest body of a caller's request.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 4 * _MIB
+    pool_stop_grace_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=600,
+            description="How long running answers may take to finish when the host stops.",
+            extra=_SECONDS,
+        ),
+    ] = 20.0
