@@ -19,7 +19,7 @@ from app.server.web.dashboard.pages import HEADERS as PAGE
 from app.server.web.dashboard.pages import error_page, wants_page
 from app.server.web.dashboard.routes import PAGE_HANDLERS
 from app.server.web.errors import failure_of
-from app.server.web.gate import Gate
+from app.server.web.gate import node_gate
 from app.server.web.local import (
     autostart,
     downloads,
@@ -101,7 +101,7 @@ def create_app(services: Services) -> ASGIApp:
         logging_config=None,
         debug=False,
     )
-    return Gate(app, services)
+    return node_gate(app, services)
 
 
 def _answer_error(request: Request[None, None, State], error: Exception) -> Response[bytes]:

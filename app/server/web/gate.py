@@ -5,6 +5,7 @@ is over. On the way of a streamed chunk it only looks at the first message.
 """
 
 import logging
+from collections.abc import Callable, Mapping
 from typing import Final, TypeGuard, final
 
 from litestar.connection import ASGIConnection
@@ -15,11 +16,14 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from app.core.base.errors import Forbidden, Unauthorized
 from app.server.web.answering import remark_headers
 from app.server.web.errors import Failure, Headers, failure_of, http_failure
-from app.server.web.guards import Answered, Caller, Door, Passed, Refused, judge
+from app.server.web.guards import Answered, Caller, Door, Passed, Refused, Verdict, judge
 from app.server.web.guards import Scope as KeyScope
 from app.server.web.services import Services
 
 _log = logging.getLogger(__name__)
+
+Judge = Callable[[HTTPScope, Mapping[str, str]], Verdict]
+"""Whether a request passes, by its scope and its headers, whose names are in lower case."""
 
 CALLER: Final = "caller"
 """Under this name the scope's state holds the Caller."""
@@ -33,24 +37,27 @@ _CLIENT_LEFT: Final = 499
 class Gate:
     """The ASGI application that uvicorn runs."""
 
-    def __init__(self, app: ASGIApp, services: Services) -> None:
-        server = services.settings.server
+    def __init__(
+        self,
+        app: ASGIApp,
+        judge: Judge,
+        *,
+        steady: Callable[[], float],
+        new_id: Callable[[], str],
+    ) -> None:
+        """`judge` says who passes; `steady` is a clock in seconds, `new_id` names requests."""
         self._app = app
-        self._services = services
-        self._door = Door(
-            machine=services.machine,
-            allowed_hosts=server.allowed_hosts,
-            allowed_origins=server.allowed_origins,
-            local_token=services.local_token,
-        )
+        self._judge = judge
+        self._steady = steady
+        self._new_id = new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection, or the start and end of the server."""
         if not _is_http(scope):
             await self._app(scope, receive, send)
             return
-        started = self._services.steady()
-        answer = _Answer(scope, send, self._services.new_id().encode())
+        started = self._steady()
+        answer = _Answer(scope, send, self._new_id().encode())
         try:
             await self._let_in(scope, receive, answer)
         finally:
@@ -63,46 +70,70 @@ class Gate:
                     "method": scope["method"],
                     "route": scope.get("path_template", ""),
                     "status": answer.status,
-                    "ms": round((self._services.steady() - started) * 1000),
+                    "ms": round((self._steady() - started) * 1000),
                     "request": answer.request_id.decode(),
                 },
             )
 
     async def _let_in(self, scope: HTTPScope, receive: Receive, answer: "_Answer") -> None:
-        client = scope.get("client")
-        verdict = judge(
-            self._door,
-            method=scope["method"],
-            path=scope["path"],
-            headers={
-                name.decode("latin-1").lower(): value.decode("latin-1")
-                for name, value in scope["headers"]
-            },
-            peer=None if client is None else client[0],
-            verify=self._verify,
-            is_live=self._services.dashboard.sessions.is_live,
-            port=port_of(scope),
-        )
-        match verdict:
-            case Passed():
+        match self._judge(scope, headers_of(scope)):
+            case Passed() as verdict:
                 answer.headers += verdict.headers
                 scope.setdefault("state", {})[CALLER] = verdict.caller
                 await self._app(scope, receive, answer.send)
-            case Answered():
+            case Answered() as verdict:
                 await answer.send_whole(204, [*verdict.headers], b"")
-            case Refused():
+            case Refused() as verdict:
                 answer.headers += verdict.headers
                 error = verdict.error
                 failure = http_failure(error) if isinstance(error, int) else failure_of(error)
                 await answer.send_failure(failure)
 
-    def _verify(self, secret: str) -> tuple[str, KeyScope] | None:
-        key = self._services.keys.verify(secret)
+
+def node_gate(app: ASGIApp, services: Services) -> Gate:
+    """The gate of a node: its keys, its dashboard's sessions, and no key on this machine."""
+    server = services.settings.server
+    door = Door(
+        machine=services.machine,
+        allowed_hosts=server.allowed_hosts,
+        allowed_origins=server.allowed_origins,
+        local_token=services.local_token,
+    )
+
+    def verify(secret: str) -> tuple[str, KeyScope] | None:
+        key = services.keys.verify(secret)
         return None if key is None else (key.id, key.scope)
+
+    def judged(scope: HTTPScope, headers: Mapping[str, str]) -> Verdict:
+        return judge(
+            door,
+            method=scope["method"],
+            path=scope["path"],
+            headers=headers,
+            peer=peer_of(scope),
+            verify=verify,
+            is_live=services.dashboard.sessions.is_live,
+            port=port_of(scope),
+        )
+
+    return Gate(app, judged, steady=services.steady, new_id=services.new_id)
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """A request's headers by their names in lower case; of several the last."""
+    return {
+        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+    }
+
+
+def peer_of(scope: Scope) -> str | None:
+    """The address of who is at the other end of the connection."""
+    client = scope.get("client")
+    return None if client is None else client[0]
 
 
 def _is_http(scope: Scope) -> TypeGuard[HTTPScope]:
-    """Not the start and end of the server; and there are no web sockets yet."""
+    """Not the start and end of the server, and no web socket, whose route guards itself."""
     return scope["type"] == "http"  # type: ignore[comparison-overlap]  # litestar's words are enums
 
 
