@@ -109,9 +109,11 @@ class Stopwatch:
         tokens = sum(len(row.tokens) for row in rows)
         self.calls.append((tokens, begun, time.perf_counter()))
 
-    def sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Sampler:
+    def sampler(
+        self, sampling: Sampling, prompt: Sequence[int], answered: Sequence[int] = ()
+    ) -> Sampler:
         """The backend's, timed."""
-        return _TimedSampler(self._backend.sampler(sampling, prompt), self.choosing)
+        return _TimedSampler(self._backend.sampler(sampling, prompt, answered), self.choosing)
 
 
 @final

@@ -118,8 +118,10 @@ class Backend(Protocol):
     def logits(self, index: int) -> Floats:
         """Writable view, shape (vocabulary,), of output `index`; valid until the next decode."""
 
-    def sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Sampler:
-        """A sampler that has seen `prompt` (for its penalties)."""
+    def sampler(
+        self, sampling: Sampling, prompt: Sequence[int], answered: Sequence[int] = ()
+    ) -> Sampler:
+        """A sampler that has seen `prompt` (for its penalties) and chosen `answered` after it."""
 
     def embed(self, batch: Sequence[Sequence[int]]) -> Floats:
         """Pooled vectors, shape (len(batch), embedding_length); each input at most one ubatch.

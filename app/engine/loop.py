@@ -110,9 +110,9 @@ class Loop:
         message = prepared.message
         begun = Begun(request=message.request, prompt_tokens=len(prepared.tokens))
         self._events.append(begun)
-        if prepared.prompt:
+        if prepared.echo:
             for choice in range(message.choices):
-                echo: list[Part] = [Said(text=prepared.prompt)]
+                echo: list[Part] = [Said(text=prepared.echo)]
                 self._events.append(
                     Delta(request=message.request, choice=choice, parts=echo, tokens=0)
                 )
@@ -122,45 +122,35 @@ class Loop:
             answer = self._answer(prepared, choice)
             request.answers.append(answer)
             self._answers[answer.sequence.id] = (request, answer)
-            if message.max_tokens == 0:
-                answer.reason = "length"
+            if answer.transcript.reason is not None:
                 self._end(request, answer)
             else:
                 self._scheduler.add(answer.sequence)
 
     def _answer(self, prepared: PreparedGenerate, choice: int) -> Answer:
-        message = prepared.message
-        prompt = len(prepared.tokens)
-        limit = self._plan.context - prompt
-        if message.max_tokens is not None:
-            limit = min(limit, message.max_tokens)
+        message, transcript = prepared.message, prepared.transcripts[choice]
+        tokens = [*prepared.tokens, *transcript.answered]
         sequence = Scheduled(
             id=next(self._ids),
             domain=message.domain,
             priority=message.priority,
             arrival=prepared.arrival,
-            tokens=list(prepared.tokens),
-            prompt_tokens=prompt,
-            tokens_max=prompt + limit,
+            tokens=tokens,
+            prompt_tokens=len(tokens),
+            tokens_max=len(prepared.tokens) + transcript.tokens_max,
             is_open_ended=message.max_tokens is None,
             shares=message.cache_prompt,
         )
         seed = message.sampling.seed
         seed = self._chance.getrandbits(32) if seed is None else (seed + choice) & 0xFFFFFFFF
         sampling = msgspec.structs.replace(message.sampling, seed=seed)
-        constraint = prepared.constraint
         speculates = self._plan.speculation and self._backend.facts.can_trim
         return Answer(
             choice,
             sequence=sequence,
-            sampler=self._backend.sampler(sampling, prepared.tokens),
-            constraint=None if constraint is None else constraint.fork(),
-            parser=prepared.new_parser(),
-            stops=message.stop,
-            markers=prepared.markers,
-            ignores_end=message.sampling.ignore_eos,
+            sampler=self._backend.sampler(sampling, prepared.tokens, transcript.answered),
+            transcript=transcript,
             lookup=Lookup() if speculates else None,
-            vocabulary=self._backend.vocabulary,
         )
 
     def _leave(self, identity: RequestId) -> None:
@@ -216,7 +206,8 @@ class Loop:
             request, answer = self._answers[row.sequence]
             if request.admitted is None:
                 request.admitted = now
-                request.usage_cached = answer.sequence.cached
+                prompt = len(request.prepared.tokens)
+                request.usage_cached = min(answer.sequence.cached, prompt)
                 self._meter.cached_tokens += answer.sequence.cached
 
     def _prompt_tokens(self, rows: Sequence[Row]) -> int:
@@ -241,7 +232,7 @@ class Loop:
     def _is_slow(self, row: Row) -> bool:
         request, answer = self._answers[row.sequence]
         message = request.prepared.message
-        return message.sampling.temperature > 0 or answer.constraint is not None
+        return message.sampling.temperature > 0 or answer.transcript.constraint is not None
 
     def _pick_one(self, row: Row, output: int) -> Picked:
         request, answer = self._answers[row.sequence]
@@ -264,7 +255,7 @@ class Loop:
                 continue
             chosen[row.sequence] = self._take(request, answer, picked, now)
             self._learn(request, answer, row, len(chosen[row.sequence]) - 1)
-            if answer.reason is not None:
+            if answer.transcript.reason is not None:
                 ended.append((request, answer))
         self._scheduler.commit(step, chosen)
         for request, answer in ended:
@@ -277,14 +268,17 @@ class Loop:
         """The tokens that count, told to the client."""
         if request.first_token is None:
             request.first_token = now
+        transcript = answer.transcript
         parts: list[Part] = []
-        taken, before = 0, answer.tokens
+        taken, before = 0, transcript.tokens
         for token in picked.tokens:
             taken += 1
-            parts += answer.take(token, completes=picked.completes and taken == len(picked.tokens))
-            if answer.reason is not None:
+            completes = picked.completes and taken == len(picked.tokens)
+            parts += transcript.take(token, completes=completes)
+            if transcript.reason is not None:
                 break
-        visible = answer.tokens - before  # The end of a turn is sampled but is not text.
+        visible = transcript.tokens - before  # The end of a turn is sampled but is not text.
+        answer.untold += picked.tokens[:visible]
         self._meter.completion_tokens += visible
         self._say(request, answer, parts, picked.logprobs[:visible])
         return picked.tokens[:taken]
@@ -300,26 +294,29 @@ class Loop:
     def _say(
         self, request: Request, answer: Answer, parts: list[Part], logprobs: list[TokenLogprob]
     ) -> None:
-        """A delta, if there is something to see; it counts all tokens since the last one."""
-        if not parts and not logprobs:
+        """A delta, if there is something to tell; it counts all tokens since the last one."""
+        message, tokens = request.prepared.message, answer.untold
+        if not parts and not logprobs and not (message.with_tokens and tokens):
             return
-        tokens, answer.told = answer.tokens - answer.told, answer.tokens
+        answer.untold = []
         self._events.append(
             Delta(
-                request=request.prepared.message.request,
+                request=message.request,
                 choice=answer.choice,
                 parts=parts,
                 logprobs=logprobs,
-                tokens=tokens,
+                tokens=len(tokens),
+                token_ids=tokens if message.with_tokens else [],
             )
         )
 
     def _end(self, request: Request, answer: Answer) -> None:
-        identity = request.prepared.message.request
-        self._say(request, answer, answer.finish(), [])
-        assert answer.reason is not None
+        identity, transcript = request.prepared.message.request, answer.transcript
+        self._say(request, answer, transcript.finish(), [])
+        reason = transcript.reason
+        assert reason is not None
         self._events.append(
-            Ended(request=identity, choice=answer.choice, reason=answer.reason, stop=answer.stop)
+            Ended(request=identity, choice=answer.choice, reason=reason, stop=transcript.stop)
         )
         self._drop(answer)
         request.open -= 1

@@ -58,7 +58,7 @@ def pick(
 
 def _choose(answer: Answer, logits: Floats, output: int) -> tuple[int, bool]:
     """The next token, and whether the constraint has all it wants. Raises: InvalidGrammar."""
-    constraint = answer.constraint
+    constraint = answer.transcript.constraint
     if constraint is None:
         return answer.sampler.choose(output), False
     constraint.mask(logits)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from app.core.base.errors import ContextExceeded, RequestError, Unsupported
-from app.engine.answer import Parser, PlainParser
-from app.engine.backend import Backend
+from app.engine.backend import Vocabulary
 from app.engine.chat.dialect import Dialect
 from app.engine.constrain import Constrainer, Constraint, grammar_of
+from app.engine.transcript import Parser, PlainParser, Transcript
 from app.wire.engine import (
     ApplyTemplate,
     Detokenize,
@@ -29,6 +29,7 @@ from app.wire.engine import (
     Tokenize,
     Tokens,
 )
+from app.wire.model import ModelFacts
 
 GRAMMARS_KEPT: Final = 32
 """Compiled grammars kept: an agent sends the same tools with every turn."""
@@ -36,17 +37,31 @@ GRAMMARS_KEPT: Final = 32
 
 @final
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A request as the model reads it: the prompt's text and tokens; and how to read the answer."""
+
+    text: str
+    tokens: list[int]
+    markers: frozenset[int] = frozenset()
+    """Control tokens whose text is part of how the answer is written."""
+    new_parser: Callable[[], Parser] = PlainParser
+    constraint: Constraint | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class PreparedGenerate:
-    """A valid request with its tokens; `prompt` is text for `echo`."""
+    """A valid request with its tokens; `echo` is the prompt's text, where it is to be sent.
+
+    There is a transcript for each choice; one has read what was answered before.
+    """
 
     message: Generate
     arrival: int
     received: float
     tokens: list[int]
-    prompt: str
-    constraint: Constraint | None
-    markers: frozenset[int]
-    new_parser: Callable[[], Parser]
+    echo: str
+    transcripts: list[Transcript]
 
 
 @final
@@ -62,9 +77,9 @@ class PreparedEmbed:
 class Preparer:
     """Turns messages into work for the loop. Thread-safe."""
 
-    def __init__(self, backend: Backend, dialect: Dialect) -> None:
-        self._backend = backend
-        self._vocabulary = backend.vocabulary
+    def __init__(self, facts: ModelFacts, vocabulary: Vocabulary, dialect: Dialect) -> None:
+        self._facts = facts
+        self._vocabulary = vocabulary
         self._dialect = dialect
         self._constrainer: Constrainer | None = None
         self._grammars: OrderedDict[str, Constraint] = OrderedDict()
@@ -72,41 +87,76 @@ class Preparer:
 
     def generate(self, message: Generate, *, arrival: int, received: float) -> PreparedGenerate:
         """Raises: RequestError and its kin when the request cannot be served as written."""
-        if self._backend.facts.plan.is_embedding:
+        if self._facts.plan.is_embedding:
             raise Unsupported("this model makes embeddings, it cannot answer", field="model")
-        chat = message.prompt if isinstance(message.prompt, PromptChat) else None
-        markers: frozenset[int] = frozenset()
-        parser: Callable[[], Parser] = PlainParser
-        if chat is not None:
-            turn = self._dialect.prepare(chat, message.output)
-            text, grammar = turn.text, turn.grammar
-            markers, parser = self._marker_tokens(turn.markers), turn.new_parser
-            tokens = self._tokenize_prompt(text)
-        else:
-            text, tokens = self._raw(message.prompt)
-            grammar = None if message.output is None else grammar_of(message.output)
-        self._check_length(len(tokens), message)
+        if message.answered and message.choices != 1:
+            raise RequestError("only an answer of one choice can go on", field="answered")
+        reading = self.read(message)
+        prompt = len(reading.tokens)
+        self._check_length(prompt, message)
         self._check_tokens([token for token, _ in message.sampling.logit_bias], "logit_bias")
+        room = self._facts.plan.context - prompt
+        room = room if message.max_tokens is None else min(room, message.max_tokens)
+        transcripts = [self.transcript(message, reading, room) for _ in range(message.choices)]
         return PreparedGenerate(
             message=message,
             arrival=arrival,
             received=received,
-            tokens=tokens,
-            prompt=text if message.echo else "",
-            constraint=None if grammar is None else self._compile(grammar),
-            markers=markers,
-            new_parser=parser,
+            tokens=reading.tokens,
+            echo=reading.text if message.echo and not message.answered else "",
+            transcripts=transcripts,
         )
+
+    def read(self, message: Generate) -> Reading:
+        """The request as the model reads it. Raises: RequestError and its kin."""
+        if isinstance(message.prompt, PromptChat):
+            turn = self._dialect.prepare(message.prompt, message.output)
+            return Reading(
+                turn.text,
+                self._tokenize_prompt(turn.text),
+                self._marker_tokens(turn.markers),
+                turn.new_parser,
+                None if turn.grammar is None else self._compile(turn.grammar),
+            )
+        text, tokens = self._raw(message.prompt)
+        grammar = None if message.output is None else grammar_of(message.output)
+        return Reading(text, tokens, constraint=None if grammar is None else self._compile(grammar))
+
+    def transcript(self, message: Generate, reading: Reading, tokens_max: int) -> Transcript:
+        """What reads one answer of at most so many tokens, from after what was answered on.
+
+        Raises: RequestError when no answer begins with what is said to be answered.
+        """
+        transcript = Transcript(
+            constraint=None if reading.constraint is None else reading.constraint.fork(),
+            parser=reading.new_parser(),
+            stops=message.stop,
+            markers=reading.markers,
+            ignores_end=message.sampling.ignore_eos,
+            tokens_max=tokens_max,
+            vocabulary=self._vocabulary,
+        )
+        self._check_tokens(message.answered, "answered")
+        transcript.replay(message.answered)
+        return transcript
 
     def embed(self, message: Embed) -> PreparedEmbed:
         """Raises: RequestError and its kin."""
-        facts = self._backend.facts
+        facts = self._facts
         if not facts.plan.is_embedding:
             raise Unsupported("this model answers, it makes no embeddings", field="model")
         length = facts.embedding_length
         if message.dimensions is not None and not 0 < message.dimensions <= length:
             raise RequestError(f"dimensions must be between 1 and {length}", field="dimensions")
         limit = min(facts.plan.context, facts.plan.micro_batch)
+        inputs = self.inputs(message)
+        for tokens in inputs:
+            if len(tokens) > limit:
+                raise ContextExceeded(prompt_tokens=len(tokens), context=limit, field="input")
+        return PreparedEmbed(message, inputs)
+
+    def inputs(self, message: Embed) -> list[list[int]]:
+        """Texts to embed as tokens. Raises: RequestError when one is empty or is no text."""
         inputs = []
         for text in message.inputs:
             if isinstance(text, str):
@@ -116,10 +166,8 @@ class Preparer:
                 self._check_tokens(tokens, "input")
             if not tokens:
                 raise RequestError("an input is empty", field="input")
-            if len(tokens) > limit:
-                raise ContextExceeded(prompt_tokens=len(tokens), context=limit, field="input")
             inputs.append(tokens)
-        return PreparedEmbed(message, inputs)
+        return inputs
 
     def tokenize(self, message: Tokenize) -> Tokens:
         """Text as token ids."""
@@ -194,11 +242,13 @@ class Preparer:
         return frozenset(tokens)
 
     def _check_length(self, prompt_tokens: int, message: Generate) -> None:
-        context = self._backend.facts.plan.context
-        room = 0 if message.max_tokens == 0 else 1
-        if prompt_tokens + room > context:
+        """Prompt and what was answered fit, with room for a token more if one may be needed."""
+        context = self._facts.plan.context
+        tokens = prompt_tokens + len(message.answered)
+        room = 0 if message.max_tokens == 0 or message.answered else 1
+        if tokens + room > context:
             field = "messages" if isinstance(message.prompt, PromptChat) else "prompt"
-            raise ContextExceeded(prompt_tokens=prompt_tokens, context=context, field=field)
+            raise ContextExceeded(prompt_tokens=tokens, context=context, field=field)
 
     def _check_tokens(self, tokens: list[int], field: str) -> None:
         size = self._vocabulary.size

@@ -24,6 +24,7 @@ class Request:
     reported: int = -1
     """Prompt tokens in the last progress event."""
     usage_cached: int = field(default=0)
+    """Tokens of the prompt that needed no work."""
 
     def completed(self, now: float) -> Completed:
         """The closing account; to be asked once all answers have ended."""
@@ -34,8 +35,8 @@ class Request:
             usage=Usage(
                 prompt=len(self.prepared.tokens),
                 cached=self.usage_cached,
-                completion=sum(answer.tokens for answer in self.answers),
-                reasoning=sum(answer.reasoning_tokens for answer in self.answers),
+                completion=sum(answer.transcript.tokens for answer in self.answers),
+                reasoning=sum(answer.transcript.reasoning_tokens for answer in self.answers),
                 drafted=self.drafted,
                 accepted=self.accepted,
             ),

@@ -63,7 +63,7 @@ class Service:
         self.facts = _with_dialect(backend.facts, dialect)
         self._send = send
         self._clock = clock
-        self._preparer = Preparer(backend, dialect)
+        self._preparer = Preparer(self.facts, vocabulary, dialect)
         self._inbox: Inbox = Inbox()
         self._pool = ThreadPoolExecutor(PREPARE_THREADS, thread_name_prefix="prepare")
         self._arrivals = itertools.count()

@@ -155,10 +155,12 @@ class ToyVocabulary:
 class ToySampler:
     """The arg-max, or a draw with numpy's generator under the request's seed."""
 
-    def __init__(self, backend: "ToyBackend", sampling: Sampling) -> None:
+    def __init__(self, backend: "ToyBackend", sampling: Sampling, drawn: int) -> None:
+        """`drawn` tokens were chosen by another one like it."""
         self._backend = backend
         self._sampling = sampling
         self._random = np.random.default_rng(sampling.seed)
+        self._random.random(drawn)
 
     def choose(self, index: int) -> int:
         """The next token from output `index`."""
@@ -230,10 +232,12 @@ class ToyBackend:
         """The logits of output `index`."""
         return self._outputs[index]
 
-    def sampler(self, sampling: Sampling, prompt: Sequence[int]) -> ToySampler:
+    def sampler(
+        self, sampling: Sampling, prompt: Sequence[int], answered: Sequence[int] = ()
+    ) -> ToySampler:
         """A sampler; penalties are not the toy's business."""
         del prompt
-        return ToySampler(self, sampling)
+        return ToySampler(self, sampling, len(answered))
 
     def embed(self, batch: Sequence[Sequence[int]]) -> Floats:
         """Counts of bytes by their low bits: equal texts are equal, similar ones near."""

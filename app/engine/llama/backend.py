@@ -97,9 +97,11 @@ class LlamaBackend:
         """Writable view of output `index`'s logits; valid until the next decode."""
         return self._context.logits(index)
 
-    def sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Sampler:
-        """A sampler that has seen `prompt`."""
-        return self._samplers.make(sampling, prompt)
+    def sampler(
+        self, sampling: Sampling, prompt: Sequence[int], answered: Sequence[int] = ()
+    ) -> Sampler:
+        """A sampler that has seen `prompt` and chosen `answered`."""
+        return self._samplers.make(sampling, prompt, answered)
 
     def embed(self, batch: Sequence[Sequence[int]]) -> Floats:
         """Pooled vectors, shape (len(batch), embedding_length), not normalised.

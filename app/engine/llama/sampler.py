@@ -13,6 +13,11 @@ common/sampling.cpp (0.3.36), with these differences, all on purpose:
 
 Penalties and DRY have seen the prompt, the others have no memory. Equal seeds draw equally: all
 randomness lies in the chain.
+
+A sampler can take up an answer that another one began: penalties and DRY see its tokens, and the
+draw has been made once for each, as llama.cpp's does whatever the candidates were. Only XTC, which
+draws where there is something to exclude, and mirostat, which aims by the surprise of each token,
+cannot know from the tokens where they stood; both begin anew.
 """
 
 import ctypes
@@ -107,13 +112,17 @@ class SamplerMaker:
         self._suppressed = _suppressed(vocabulary)
         self._dry: dict[tuple[object, ...], Any] = {}
 
-    def make(self, sampling: Sampling, prompt: Sequence[int]) -> GreedySampler | ChainSampler:
-        """A sampler that has seen `prompt`."""
-        bias, before = self._bias(sampling), self._before(sampling, prompt)
+    def make(
+        self, sampling: Sampling, prompt: Sequence[int], answered: Sequence[int] = ()
+    ) -> GreedySampler | ChainSampler:
+        """A sampler that has seen `prompt` and chosen `answered`."""
+        bias, before = self._bias(sampling), self._before(sampling, [*prompt, *answered])
         is_greedy = sampling.temperature <= 0
         if is_greedy and not before:
             return GreedySampler(self._context, bias)
         after = [llama.llama_sampler_init_greedy()] if is_greedy else self._after(sampling)
+        if not is_greedy and sampling.mirostat not in (1, 2):
+            _draw(after[-1], times=len(answered))
         settings = llama.llama_sampler_chain_default_params()
         settings.no_perf = True
         chain = llama.llama_sampler_chain_init(settings)
@@ -237,6 +246,19 @@ def _having_seen(sampler: Any, prompt: Sequence[int], window: int) -> Any:
     for token in prompt[-window:]:
         llama.llama_sampler_accept(sampler, token)
     return sampler
+
+
+def _draw(sampler: Any, *, times: int) -> None:
+    """Let the last sampler of a chain draw so often; from one candidate, which is as good as many.
+
+    Source: llama_sampler_dist_apply in llama-sampler.cpp (0.3.36), "draws once per output".
+    """
+    only = llama.llama_token_data(id=0, logit=0.0, p=1.0)
+    for _ in range(times):
+        candidates = llama.llama_token_data_array(
+            data=ctypes.pointer(only), size=1, selected=-1, sorted=False
+        )
+        llama.llama_sampler_apply(sampler, ctypes.byref(candidates))
 
 
 def _suppressed(vocabulary: Any) -> list[int]:
