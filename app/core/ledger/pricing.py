@@ -18,7 +18,7 @@ PRICE_MAX: Final = Micros(10**12)
 
 
 @final
-class Prices(msgspec.Struct, frozen=True, kw_only=True):
+class Prices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Micros for a million tokens."""
 
     input: Micros
@@ -45,13 +45,35 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @final
-class Shares(msgspec.Struct, frozen=True, kw_only=True):
+class Shares(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who gets how much of what a job costs, in percent; together 100."""
 
     worker: int
     fee: int
     fund: int
     """Into the fund that pays for what nobody else pays."""
+
+
+@final
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request will cost, before it is made; nothing is held for it."""
+
+    prompt: int
+    answer_max: int
+    least: Micros
+    """With the whole prompt cached and no answer."""
+    most: Micros
+    """With nothing cached and the longest answer."""
+
+
+def quote(prices: Prices, *, prompt: int, answer_max: int) -> Quote:
+    """The bounds of the cost of so many tokens."""
+    return Quote(
+        prompt=prompt,
+        answer_max=answer_max,
+        least=prices.cost(prompt=prompt, cached=prompt),
+        most=prices.cost(prompt=prompt, answer=answer_max),
+    )
 
 
 def rounded(exact: int) -> Micros:
