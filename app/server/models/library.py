@@ -324,7 +324,19 @@ def _seen(place: Place, found: Sequence[Found], troubles: Sequence[Trouble]) -> 
 
 
 def _read_known(found: Found) -> Known:
-    """What the file says now. The stamp is the listing's, so that a change after it is noticed."""
+    """What the file says, if it still is the one that was listed.
+
+    A card must not stand beside the size of another state of its file. The stamp is the listing's,
+    so that the next look notices the change.
+    """
+    known = _read_now(found)
+    stamp = stamp_of(found)
+    if stamp in {found.stamp, ()}:
+        return known
+    return Known(found.stamp, refusal=f"{found.path}: {_CHANGES}", remedy=_CHANGES_REMEDY)
+
+
+def _read_now(found: Found) -> Known:
     is_toy = found.path.suffix.lower() == TOY_SUFFIX
     try:
         return Known(found.stamp, card=(read_toy if is_toy else read_header)(found.path))

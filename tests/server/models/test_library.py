@@ -125,6 +125,25 @@ def test_a_file_that_grew_whole_is_read_again(tmp_path: Path) -> None:
     assert library.find("slow").refusal == ""
 
 
+def test_a_header_never_stands_beside_the_size_of_another_state_of_its_file(
+    tmp_path: Path,
+) -> None:
+    path = put(tmp_path / "m.gguf")
+    library = scanned(tmp_path)
+    listed = path.stat().st_size
+    put(path, extra=64)
+
+    library.read_next()
+
+    (entry,) = library.entries()
+    assert (entry.size_bytes, entry.card) == (listed, None)
+    assert "something is still writing it" in entry.refusal
+    library.scan()
+    (entry,) = read_all(library).entries()
+    assert (entry.size_bytes, entry.refusal) == (path.stat().st_size, "")
+    assert entry.card is not None
+
+
 def test_a_replaced_file_is_read_again(tmp_path: Path) -> None:
     path = put(tmp_path / "m.gguf", name="Old")
     library = read_all(scanned(tmp_path))
