@@ -16,7 +16,7 @@ HOSTILE = "<img src=x onerror=window.harm=1>"
 
 TOYS: dict[str, dict[str, object]] = {
     "echo": {},
-    "slow": {"token_seconds": 0.2},
+    "slow": {"step_seconds": 0.2},  # a step is a token of an answer, or a whole question
     HOSTILE: {},
 }
 

@@ -78,6 +78,8 @@ def test_nothing_of_a_conversation_is_stored_in_the_browser(pilot: Pilot) -> Non
 
 
 def test_a_refusal_is_told_in_the_place_of_an_answer(pilot: Pilot) -> None:
-    ask(pilot, "x " * 6000)
+    pilot.go("/dashboard/playground?model=echo")
+    pilot.paste("[data-prompt]", "x " * 6000)
+    pilot.press(Keys.ENTER)
 
     pilot.sees(".message.is-failed .body", "context")
