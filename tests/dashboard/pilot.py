@@ -68,7 +68,7 @@ class Pilot:
         element.send_keys(words)
 
     def paste(self, css: str, words: str) -> None:
-        """Put words into a field at once, as from the clipboard: keys take seconds for thousands."""
+        """Put words into a field at once, as from the clipboard: thousands of keys take long."""
         element = self.find(css)
         element.click()
         self.browser.execute_cdp_cmd("Input.insertText", {"text": words})
