@@ -61,7 +61,9 @@ class Database:
         # NORMAL loses at most the last writes on a power cut, never the file's integrity.
         synchronous = f"synchronous = {'full' if is_durable else 'normal'}"
         try:
-            for pragma in ("journal_mode = wal", "foreign_keys = on", synchronous):
+            # What is dropped, such as an address after its days, is to be gone from the file too.
+            erasing = "secure_delete = on"
+            for pragma in ("journal_mode = wal", "foreign_keys = on", synchronous, erasing):
                 await connection.execute(f"pragma {pragma}")
             await database._migrate(path)
         except sqlite3.Error as error:

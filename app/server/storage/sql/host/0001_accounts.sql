@@ -1,5 +1,5 @@
--- Who may do what on the host of a pool, and what was done: accounts, keys, devices, invites, usage.
--- The first version. Times are microseconds since 1970 in UTC; credits are micros.
+-- Who may do what on the host of a pool, and what was done. The first version.
+-- Times are microseconds since 1970 in UTC; credits are micros.
 -- No column holds a prompt or an answer, or anything from which one could be guessed.
 
 create table accounts (
@@ -7,7 +7,7 @@ create table accounts (
     name      text not null unique,      -- what people call it
     state     text not null check (state in ('active', 'paused', 'closed')), -- closed is for good
     reason    text not null,             -- why it is paused or closed, told to it; '' when active
-    is_vetted integer not null check (is_vetted in (0, 1)), -- its nodes may serve who asks for vetted
+    is_vetted integer not null check (is_vetted in (0, 1)), -- its nodes are in the circle vetted
     weight    integer not null check (weight between 1 and 1000), -- its share when callers queue
     made_at   integer not null           -- when it was made
 ) strict;
@@ -63,6 +63,7 @@ create table invites (
     id         text not null primary key, -- by chance, safe to show
     digest     blob not null unique check (length(digest) = 32), -- SHA-256 of the secret in it
     kind       text not null check (kind in ('account', 'device', 'friend')), -- what it makes
+    account    text references accounts (id), -- who gets machine or friend; null: the operator
     name       text not null,            -- of the account that it makes; '' for the device's name
     credits    integer not null check (credits >= 0), -- micros granted to an account it makes
     uses_max   integer not null check (uses_max > 0), -- how often it may be used
@@ -125,6 +126,7 @@ create table receipts (
     earner    text not null references accounts (id), -- whose it was at that time
     position  integer not null unique,   -- in the host's chain, from 0
     hash      blob not null check (length(hash) = 32), -- of the verdict's bytes
+    device_hash blob not null,           -- of the device's receipt in it; empty: it gave none
     verdict   blob not null,             -- as it was signed: core/pool/receipt reads it
     signature blob not null,             -- the host's
     at        integer not null,          -- when it was settled

@@ -1,0 +1,134 @@
+"""Devices: the machines of a pool's members, and what was found wrong with their work."""
+
+from collections.abc import Callable
+from typing import Final, Self, final
+
+import msgspec
+from msgspec.structs import replace
+
+from app.core.base.ids import AccountId, DeviceId
+from app.core.base.units import Microseconds
+from app.server.storage.database import Database
+
+STRIKES_SHOWN: Final = 100
+
+
+@final
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine by its key. It belongs to one account at a time."""
+
+    id: DeviceId
+    account: AccountId
+    name: str
+    joined_at: Microseconds
+    removed_at: Microseconds | None = None
+
+
+@final
+class Strike(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that no honest machine does, as it was told to the machine's owner."""
+
+    device: DeviceId
+    kind: str
+    reason: str
+    job: str
+    at: Microseconds
+
+
+@final
+class Devices:
+    """The devices of one host. Used by one event loop."""
+
+    def __init__(self, database: Database, now: Callable[[], Microseconds]) -> None:
+        self._database = database
+        self._now = now
+        self._devices: dict[DeviceId, Device] = {}
+
+    @classmethod
+    async def open(cls, database: Database, now: Callable[[], Microseconds]) -> Self:
+        """Those of `database`, read into memory."""
+        devices = cls(database, now)
+        for row in await database.read(
+            "select id, account, name, joined_at, removed_at from devices order by joined_at, id"
+        ):
+            fields = dict(zip(Device.__struct_fields__, row, strict=True))
+            device = msgspec.convert(fields, Device)
+            devices._devices[device.id] = device
+        return devices
+
+    def all(self) -> tuple[Device, ...]:
+        """Every device, removed ones too, oldest first."""
+        return tuple(self._devices.values())
+
+    def get(self, device: DeviceId) -> Device | None:
+        """The device of this key if it may connect."""
+        found = self._devices.get(device)
+        return found if found is not None and found.removed_at is None else None
+
+    def of(self, account: AccountId) -> tuple[Device, ...]:
+        """The devices of an account that may connect."""
+        return tuple(
+            each
+            for each in self._devices.values()
+            if each.account == account and each.removed_at is None
+        )
+
+    async def join(self, device: DeviceId, account: AccountId, name: str) -> Device:
+        """The device belongs to `account` from now on, whatever was before."""
+        joined = Device(id=device, account=account, name=name, joined_at=self._now())
+        await self._database.write(
+            "insert into devices (id, account, name, joined_at) values (?, ?, ?, ?)"
+            " on conflict do update set account = excluded.account, name = excluded.name,"
+            " joined_at = excluded.joined_at, removed_at = null",
+            *(device, account, name, joined.joined_at),
+        )
+        self._devices[device] = joined
+        return joined
+
+    async def rename(self, device: DeviceId, name: str) -> None:
+        """What its owner calls it now; a device that is not known is no harm."""
+        found = self._devices.get(device)
+        if found is None or found.name == name:
+            return
+        self._devices[device] = replace(found, name=name)
+        await self._database.write("update devices set name = ? where id = ?", name, device)
+
+    async def remove(self, device: DeviceId) -> Device | None:
+        """The device, which may not connect from now on; None when there is none."""
+        found = self._devices.get(device)
+        if found is None or found.removed_at is not None:
+            return found
+        found = replace(found, removed_at=self._now())
+        # First in memory: should the disk fail, it is refused at least until a restart.
+        self._devices[device] = found
+        await self._database.write(
+            "update devices set removed_at = ? where id = ?", found.removed_at, device
+        )
+        return found
+
+    # --- strikes -----------------------------------------------------------------------------
+
+    async def strike(self, strike: Strike) -> None:
+        """Remember what was wrong."""
+        await self._database.write(
+            "insert into strikes (device, kind, reason, job, at) values (?, ?, ?, ?, ?)",
+            *(strike.device, strike.kind, strike.reason, strike.job, strike.at),
+        )
+
+    async def strikes(
+        self, device: DeviceId | None = None, *, since: int = 0
+    ) -> tuple[Strike, ...]:
+        """The newest strikes, of one device or of all, newest first."""
+        rows = await self._database.read(
+            "select device, kind, reason, job, at from strikes"
+            " where (?1 is null or device = ?1) and at >= ?2 order by number desc limit ?3",
+            *(device, since, STRIKES_SHOWN),
+        )
+        return tuple(
+            msgspec.convert(dict(zip(Strike.__struct_fields__, row, strict=True)), Strike)
+            for row in rows
+        )
+
+    async def forgive(self, device: DeviceId) -> int:
+        """Forget a device's strikes; how many there were."""
+        return await self._database.write("delete from strikes where device = ?", device)

@@ -1,0 +1,67 @@
+"""Idempotency: which job a caller's own word stands for, so that asking again is not paying twice.
+
+The request itself is not kept, nor anything from which it could be guessed: its fingerprint is
+keyed by the caller's secret, which is not stored either (server/host/access.py).
+"""
+
+from collections.abc import Callable
+from typing import Final, final
+
+import msgspec
+
+from app.core.base.ids import JobId
+from app.core.base.units import SECOND, Microseconds
+from app.core.pool.pool_key import is_same
+from app.server.storage.database import Database
+
+KEPT: Final = 24 * 3600 * SECOND
+"""So long is a word remembered; clients retry within minutes."""
+
+
+@final
+class Claim(msgspec.Struct, frozen=True):
+    """What a word stands for."""
+
+    job: JobId
+    is_new: bool
+    """It was not said before: the job is to be begun."""
+    is_same: bool
+    """The request is the one that it was first said with."""
+
+
+@final
+class Idempotency:
+    """The words of all callers. Used by one event loop."""
+
+    def __init__(self, database: Database, now: Callable[[], Microseconds]) -> None:
+        self._database = database
+        self._now = now
+
+    async def claim(self, scope: str, word: str, fingerprint: bytes, job: JobId) -> Claim:
+        """Say `word` for `job`; the answer has the job of whoever said it first."""
+        now = self._now()
+        changed = await self._database.write(
+            "insert into idempotency (scope, word, fingerprint, job, at) values (?, ?, ?, ?, ?)"
+            " on conflict do update set fingerprint = excluded.fingerprint, job = excluded.job,"
+            " at = excluded.at where at < ?",
+            *(scope, word, fingerprint, job, now, now - KEPT),
+        )
+        if changed:
+            return Claim(job, is_new=True, is_same=True)
+        ((known, first),) = await self._database.read(
+            "select fingerprint, job from idempotency where scope = ? and word = ?", scope, word
+        )
+        assert isinstance(known, bytes)
+        return Claim(JobId(str(first)), is_new=False, is_same=is_same(known, fingerprint))
+
+    async def forget(self, scope: str, word: str) -> None:
+        """The job never began: the word may be said again."""
+        await self._database.write(
+            "delete from idempotency where scope = ? and word = ?", scope, word
+        )
+
+    async def sweep(self) -> int:
+        """Forget what is older than `KEPT`; how many words that were."""
+        return await self._database.write(
+            "delete from idempotency where at < ?", self._now() - KEPT
+        )

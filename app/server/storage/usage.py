@@ -1,0 +1,158 @@
+"""Usage: one row for each request that ended, with metadata only. Never a body, never a message.
+
+The books say what was paid; these rows say for what, to whoever pays, and are what quotas begin
+with after a restart. They are gathered and written together, so that an answer never waits for
+them; addresses and rows are dropped after the days that the operator chose.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Literal, final
+
+import msgspec
+
+from app.core.base.ids import AccountId, ProjectId, RequestId
+from app.core.base.units import SECOND, Micros, Microseconds
+from app.core.member.calendar import DAY_SECONDS
+from app.server.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+WAITING_MAX: Final = 20_000
+"""Rows in memory while the disk is full; then the oldest are given up."""
+
+DAY: Final = DAY_SECONDS * SECOND
+
+GroupedBy = Literal["account", "project", "caller", "model"]
+
+_COLUMNS: Final = (
+    "request, at, account, project, caller, model, sha256, status, prompt, cached, answer,"
+    " reasoning, cost, first_ms, total_ms, attempts, address"
+)
+
+
+@final
+class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One request that ended. Field order is the table's."""
+
+    request: RequestId
+    at: Microseconds
+    account: AccountId
+    project: ProjectId
+    caller: str
+    """"key " and the key's id, or "device " and the device's."""
+    model: str
+    sha256: str = ""
+    status: str
+    prompt: int = 0
+    cached: int = 0
+    answer: int = 0
+    reasoning: int = 0
+    cost: Micros = Micros(0)
+    first_ms: int | None = None
+    total_ms: int = 0
+    attempts: int = 0
+    address: str | None = None
+
+
+@final
+class Total(msgspec.Struct, frozen=True, kw_only=True):
+    """What several rows come to."""
+
+    of: str
+    requests: int
+    prompt: int
+    cached: int
+    answer: int
+    cost: Micros
+
+
+@final
+class Usage:
+    """The rows of one host. Used by one event loop."""
+
+    def __init__(self, database: Database, now: Callable[[], Microseconds]) -> None:
+        self._database = database
+        self._now = now
+        self._waiting: deque[UsageRow] = deque(maxlen=WAITING_MAX)
+        self._came = asyncio.Event()
+
+    def note(self, row: UsageRow) -> None:
+        """Written soon. The same request again replaces nothing."""
+        self._waiting.append(row)
+        self._came.set()
+
+    async def keep_written(self) -> None:
+        """Bring rows to the disk as they come; runs until it is cancelled."""
+        while True:
+            await self._came.wait()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Bring the rows so far to the disk; those that cannot be written now wait for the next."""
+        self._came.clear()
+        rows = list(self._waiting)
+        self._waiting.clear()
+        marks = ", ".join("?" * len(UsageRow.__struct_fields__))
+        try:
+            await self._database.write_many(
+                f"insert or ignore into usage ({_COLUMNS}) values ({marks})",  # noqa: S608  # constants
+                [msgspec.structs.astuple(row) for row in rows],
+            )
+        except sqlite3.Error:
+            # A full disk must not end the host: the books are what is owed, and they say so.
+            log.warning("usage could not be written", extra={"rows": len(rows)}, exc_info=True)
+            self._waiting.extendleft(reversed(rows[len(self._waiting) - WAITING_MAX :]))
+
+    async def rows(
+        self,
+        *,
+        account: AccountId | None = None,
+        since: int = 0,
+        before: Microseconds | None = None,
+        most: int = 100,
+    ) -> tuple[UsageRow, ...]:
+        """The newest rows, of one account or of all, newest first."""
+        await self.flush()
+        found = await self._database.read(
+            f"select {_COLUMNS} from usage"  # noqa: S608  # constant columns
+            " where (?1 is null or account = ?1) and at >= ?2 and (?3 is null or at < ?3)"
+            " order by at desc, request limit ?4",
+            *(account, since, before, most),
+        )
+        names = UsageRow.__struct_fields__
+        return tuple(msgspec.convert(dict(zip(names, row, strict=True)), UsageRow) for row in found)
+
+    async def totals(
+        self,
+        by: GroupedBy,
+        *,
+        since: int,
+        account: AccountId | None = None,
+    ) -> tuple[Total, ...]:
+        """What was used since then, dearest first."""
+        await self.flush()
+        found = await self._database.read(
+            f"select {by}, count(*), sum(prompt), sum(cached), sum(answer), sum(cost) from usage"  # noqa: S608  # one of four words
+            f" where at >= ?1 and (?2 is null or account = ?2) group by {by} order by 6 desc, 1",
+            *(since, account),
+        )
+        names = Total.__struct_fields__
+        return tuple(msgspec.convert(dict(zip(names, row, strict=True)), Total) for row in found)
+
+    async def sweep(self, *, address_days: int, row_days: int) -> tuple[int, int]:
+        """Drop addresses and rows that are older; how many of each."""
+        now = self._now()
+        addresses, rows = await self._database.write_all(
+            [
+                (
+                    "update usage set address = null where address is not null and at < ?",
+                    (now - address_days * DAY,),
+                ),
+                ("delete from usage where at < ?", (now - row_days * DAY,)),
+            ]
+        )
+        return addresses, rows
