@@ -23,6 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "app.server.hardware",
         "app.server.models",
     ),
+    ("app.server.engine_child",),
     ("app.server.node", "app.server.host"),
     ("app.server.web",),
     ("app.server.main",),

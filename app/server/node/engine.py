@@ -34,10 +34,10 @@ from app.core.state.events import (
     EngineUsed,
 )
 from app.core.state.room import Footprint, Resident
+from app.server.engine_child.engine_process import ChildLimits, EngineProcess, News
+from app.server.engine_child.exit_words import Ending
 from app.server.hardware.engine_program import EngineProgram
 from app.server.node.bell import Bell
-from app.server.node.engine_process import ChildLimits, EngineProcess, News
-from app.server.node.exit_words import Ending
 from app.server.node.hub import Hub
 from app.server.node.loader import Loaded
 from app.server.node.shown import engine_facts, engine_gauges

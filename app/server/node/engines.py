@@ -32,11 +32,11 @@ from app.core.models.wishes import Wishes
 from app.core.state.due import due, next_due
 from app.core.state.engine_life import Failed, Loading, Ready, Unloaded, Unloading
 from app.core.state.room import Evict, Footprint, LoadNow, Room, Wait, make_room
+from app.server.engine_child.engine_process import EngineProcess
+from app.server.engine_child.exit_words import Ending
 from app.server.hardware.engine_program import EngineProgram
 from app.server.node.bell import Bell
 from app.server.node.engine import Engine, EngineLimits, House, OnWait
-from app.server.node.engine_process import EngineProcess
-from app.server.node.exit_words import Ending
 from app.server.node.hub import Hub
 from app.server.node.loader import Loader
 

@@ -10,14 +10,14 @@ from contextlib import aclosing
 from typing import final
 
 from app.core.base.ids import ModelName, RequestId
-from app.server.node.engine import OnWait
-from app.server.node.engine_process import (
+from app.server.engine_child.engine_process import (
     EngineGone,
     EngineProcess,
     Question,
     QuestionAnswer,
     StreamEvent,
 )
+from app.server.node.engine import OnWait
 from app.server.node.engines import Engines
 from app.server.node.request_count import RequestCount
 from app.wire.engine import Begun, Delta, Embedded, Generate

@@ -20,9 +20,9 @@ from app.core.models.plan import LoadPlan
 from app.core.models.wishes import Wishes
 from app.core.state.events import DevicesSeen, NoticeCleared, NoticeRaised
 from app.core.state.node_state import Device
+from app.server.engine_child.engine_process import EngineProcess, LoadFailed
+from app.server.engine_child.exit_words import Ending
 from app.server.hardware.devices import Devices
-from app.server.node.engine_process import EngineProcess, LoadFailed
-from app.server.node.exit_words import Ending
 from app.server.node.gpu_roll import GpuRoll
 from app.server.node.hub import Hub
 from app.server.node.planning import Bytes, Choice, choose, identity, without

@@ -24,8 +24,8 @@ from app.core.state.default_model import default_model, why_none
 from app.core.state.events import ServerStopping
 from app.core.state.node_state import ModelState, Outcome
 from app.observe.meters import Meters
+from app.server.engine_child.engine_process import StreamEvent
 from app.server.node.engine import OnWait
-from app.server.node.engine_process import StreamEvent
 from app.server.node.engines import STOPPING, STOPPING_RETRY_SECONDS, Engines
 from app.server.node.hub import Hub
 from app.server.node.link import EngineLink

@@ -14,10 +14,10 @@ from app.core.base.errors import Busy, EngineFailed
 from app.core.base.ids import ModelName
 from app.core.state.backoff import Backoff
 from app.core.state.engine_life import Failed, Loading, Ready
+from app.server.engine_child.engine_process import ChildLimits
 from app.server.hardware.engine_program import EngineProgram
 from app.server.models.toy import read_toy
 from app.server.node.engine import EngineLimits
-from app.server.node.engine_process import ChildLimits
 from app.server.node.planning import identity
 from app.wire.engine import Begun, Completed, Delta, Tokenize, Tokens
 from tests.server.node.homes import node, request_id, run, saying, text_of, toy

@@ -17,8 +17,8 @@ from app.core.sharing.facts import GpuFacts
 from app.core.state.apply_neighbour import GPU_LOST
 from app.core.state.engine_life import Failed, Ready
 from app.core.state.events import GpuFound, GpuLost
+from app.server.engine_child.exit_words import read_ending
 from app.server.hardware.engine_program import EngineProgram
-from app.server.node.exit_words import read_ending
 from app.server.node.gpu_return import GpuReturn
 from tests.gguf_made.store import GgufStore
 from tests.server.node.cards import Card, Machine, Naps, neighbour_of

@@ -15,7 +15,7 @@ from app.core.base.ids import ModelName
 from app.core.sharing.reasons import Reason
 from app.core.sharing.rules import Rules
 from app.core.state.engine_life import Loading, Ready, Unloaded
-from app.server.node.engine_process import EngineGone
+from app.server.engine_child.engine_process import EngineGone
 from app.wire.engine import Delta
 from tests.server.node.cards import ENGINE_BYTES, GIB, TOTAL, Card, Machine, Naps, neighbour_of
 from tests.server.node.homes import Node, node, run, saying, toy

@@ -14,8 +14,8 @@ from app.core.base.errors import (
 )
 from app.core.base.ids import RequestId
 from app.core.models.ladder import Suspicion
-from app.server.node.exit_words import read_ending
-from app.server.node.refusals import error_of
+from app.server.engine_child.exit_words import read_ending
+from app.server.engine_child.refusals import error_of
 from app.wire.engine import Refused
 
 

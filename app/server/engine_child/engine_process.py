@@ -25,13 +25,13 @@ import msgspec
 from app.core.base.errors import AthanorError, Busy, EngineFailed
 from app.core.base.ids import RequestId
 from app.core.models.plan import LoadPlan
+from app.server.engine_child.exit_words import Ending, read_ending
+from app.server.engine_child.mailbox import Answer, Mailbox
+from app.server.engine_child.outbox import Outbox
+from app.server.engine_child.refusals import error_of
+from app.server.engine_child.watchdog import Watchdog
 from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.tether import BEFORE_EXEC, CREATION_FLAGS, NEW_SESSION, Tether
-from app.server.node.exit_words import Ending, read_ending
-from app.server.node.mailbox import Answer, Mailbox
-from app.server.node.outbox import Outbox
-from app.server.node.refusals import error_of
-from app.server.node.watchdog import Watchdog
 from app.wire.engine import (
     ApplyTemplate,
     Begun,

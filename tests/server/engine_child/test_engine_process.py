@@ -13,15 +13,15 @@ import pytest
 
 from app.core.base.errors import Busy, ContextExceeded, EngineFailed
 from app.core.models.plan import LoadPlan
-from app.server.hardware.engine_program import EngineProgram
-from app.server.node.engine_process import (
+from app.server.engine_child.engine_process import (
     ChildLimits,
     EngineGone,
     EngineProcess,
     LoadFailed,
     News,
 )
-from app.server.node.exit_words import Ending
+from app.server.engine_child.exit_words import Ending
+from app.server.hardware.engine_program import EngineProgram
 from app.wire.engine import Begun, Completed, Delta, Gauges, Loading, Text, Tokenize, Tokens
 from app.wire.model import ModelSource
 from tests.server.node.homes import request_id, run, saying, text_of, toy

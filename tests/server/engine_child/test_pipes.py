@@ -9,10 +9,10 @@ import pytest
 
 from app.core.base.errors import EngineFailed
 from app.core.base.ids import RequestId
+from app.server.engine_child.mailbox import Mailbox
+from app.server.engine_child.outbox import Outbox
+from app.server.engine_child.watchdog import Watchdog
 from app.server.node.bell import Bell
-from app.server.node.mailbox import Mailbox
-from app.server.node.outbox import Outbox
-from app.server.node.watchdog import Watchdog
 from app.wire.engine import Begun, Cancel, Drain, ToEngine, Tokenize
 from app.wire.framing import FrameReader
 from tests.server.node.homes import run
