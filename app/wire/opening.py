@@ -13,9 +13,11 @@ Envelopes of these have no number. What the keys sign is made in core/pool/proof
 
 from typing import Final, Literal
 
+import msgspec
+
 from app.core.base.ids import DeviceId, PoolId, SessionId
 from app.core.base.units import Microseconds
-from app.wire.message import Message
+from app.wire.message import Message, Private
 
 VERSION: Final = 1
 """Of this file. A host names the versions it speaks in the refusal of another."""
@@ -23,6 +25,36 @@ VERSION: Final = 1
 ENVELOPE_BYTES_MAX: Final = 8 * 1024 * 1024
 HANDSHAKE_BYTES_MAX: Final = 64 * 1024
 """Before the device has proved its key."""
+
+SOCKET_PATH: Final = "/pool/v1/members"
+"""Where a host takes its members' WebSockets, below the URL that stands in invites."""
+
+
+DenialCode = Literal[
+    "version", "proof", "unknown_device", "invite", "paused", "full", "too_often", "malformed",
+    "session", "deadline",
+]  # fmt: skip
+"""Why no session opens. "session": the one that was named is another device's."""
+
+FaultCode = Literal[
+    "gap", "forged", "malformed", "too_large", "out_of_turn", "backlog", "flood"
+]  # fmt: skip
+"""What one side did wrong in a session, as the other saw it."""
+
+OverCode = FaultCode | Literal["replaced", "grace", "stopping", "leaving"]
+"""Why a session ended: a fault, a newer session of the device, a socket that did not come back, or
+the will of a side."""
+
+
+class Envelope(Private, frozen=True, kw_only=True, omit_defaults=True):
+    """What a binary message holds; either side's."""
+
+    body: msgspec.Raw = msgspec.Raw(b"")
+    """One frame of `FromNode` or `FromHost`; nothing in a bare acknowledgement."""
+    number: int = 0
+    """From 1 up within the session; 0 for frames that have none."""
+    received: int = 0
+    """Number of the last frame that came from the other side."""
 
 
 class Hello(Message, frozen=True, kw_only=True, omit_defaults=True, tag="hello"):
@@ -88,19 +120,7 @@ class Established(Message, frozen=True, kw_only=True, omit_defaults=True, tag="e
 class Denied(Message, frozen=True, kw_only=True, omit_defaults=True, tag="denied"):
     """Host: no session. The socket is closed after it."""
 
-    code: Literal[
-        "version",
-        "proof",
-        "unknown_device",
-        "invite",
-        "paused",
-        "full",
-        "too_often",
-        "malformed",
-        "session",
-        "deadline",
-    ]
-    """"session": the session that was named is another device's. "deadline": too slow."""
+    code: DenialCode
     message: str
     remedy: str = ""
     versions: tuple[int, ...] = ()
@@ -111,11 +131,7 @@ class Denied(Message, frozen=True, kw_only=True, omit_defaults=True, tag="denied
 class Over(Message, frozen=True, kw_only=True, omit_defaults=True, tag="over"):
     """Either side: the session has ended, and with it all that was under way. Has no number."""
 
-    code: Literal[
-        "gap", "forged", "malformed", "too_large", "out_of_turn", "backlog", "replaced", "grace",
-        "stopping", "leaving",
-    ]  # fmt: skip
-    """The first six are faults, told by the side that saw them."""
+    code: OverCode
     message: str
     retry_after_seconds: float = 0.0
     """0: do not come back by yourself."""

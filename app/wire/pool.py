@@ -309,19 +309,3 @@ FromHost = (
     | Market
     | Over
 )
-
-
-class NodeEnvelope(Private, frozen=True, kw_only=True, omit_defaults=True):
-    """What a node's binary message holds. `number` is 0 for the opening and for a bare ack."""
-
-    body: FromNode | None = None
-    number: int = 0
-    received: int = 0
-
-
-class HostEnvelope(Private, frozen=True, kw_only=True, omit_defaults=True):
-    """The same from the host."""
-
-    body: FromHost | None = None
-    number: int = 0
-    received: int = 0

@@ -25,6 +25,8 @@
     ├── AccessNeeded            gated or private: the hub lets us in with a token only
     ├── HubRefused              the hub answered what makes no sense, or refused
     ├── DiskFull                less is free than a download needs
+    ├── KeyFileInvalid          a file with a secret key that is damaged, or that others can read
+    ├── SealBroken              a sealed body that was changed, or was made for something else
     └── SettingsInvalid         a setting has a wrong value; names file, line and what is allowed
 
 Each carries a `remedy`: what the owner can do about it, one sentence, "" when there is nothing.
@@ -237,3 +239,15 @@ def _credits(amount: Micros) -> str:
     """An amount as people read it, exact."""
     sign, rest = "-" if amount < 0 else "", abs(amount)
     return f"{sign}{rest // CREDIT}.{rest % CREDIT:06}".rstrip("0").rstrip(".")
+
+
+class KeyFileInvalid(AthanorError):
+    """The file of a secret key is damaged, or others than its owner could read it."""
+
+    kind: ClassVar[str] = "key_file_invalid"
+
+
+class SealBroken(AthanorError):
+    """A sealed body cannot be opened: changed on its way, or not made for this job and device."""
+
+    kind: ClassVar[str] = "seal_broken"
