@@ -1,7 +1,7 @@
 """Happenings: everything that can befall a job. Frames of a worker come as they were on the wire.
 
 A happening that is late, doubled or of an attempt that was abandoned is ignored: the shell need not
-sift. Only a happening that no honest peer could cause is a fault, and then it is the worker's.
+sift. Only what no honest peer could cause is a fault, and then it is the worker's.
 """
 
 from typing import final
@@ -9,8 +9,10 @@ from typing import final
 import msgspec
 
 from app.core.base.ids import DeviceId
-from app.core.base.units import Micros
-from app.core.pool.job import Counted, Placement
+from app.core.ledger.commands import EventId
+from app.core.ledger.result import Outcome
+from app.core.ledger.work import Reported
+from app.core.pool.jobs.job import Counted, Placement
 from app.wire.message import Private
 from app.wire.pool import Accepted, Chunk, Finished, Rejected
 
@@ -18,39 +20,25 @@ from app.wire.pool import Accepted, Chunk, Finished, Rejected
 
 
 @final
-class HoldGranted(msgspec.Struct, frozen=True, kw_only=True):
-    """`Reserve` or `ExtendHold` number `window` is in the books."""
+class Booked(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to `Book`: what came of the command of that id."""
 
-    window: int
-    amount: Micros
+    command: EventId
+    outcome: Outcome
 
 
 @final
-class HoldRefused(msgspec.Struct, frozen=True, kw_only=True):
-    """The balance does not cover it."""
+class BooksFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """`Book` or `Record` of that id could not be written (disk full, busy)."""
 
-    window: int
-    available: Micros
+    command: EventId
 
 
 @final
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """`Record` is in the books."""
+    """`Record` of that id is in the books."""
 
-    attempt: int
-
-
-@final
-class SettleDone(msgspec.Struct, frozen=True, kw_only=True):
-    """`Settle` is in the books, or was already."""
-
-    cost: Micros
-    """What the caller paid for the whole job."""
-
-
-@final
-class SettleFailed(msgspec.Struct, frozen=True, kw_only=True):
-    """The books could not be written (disk full, busy); it is tried again."""
+    command: EventId
 
 
 # --- from dispatch -------------------------------------------------------------------------------
@@ -65,10 +53,11 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class Unplaceable(msgspec.Struct, frozen=True, kw_only=True):
-    """Nobody in the pool could do it, or not in time; it left the queue."""
+    """Nobody in the pool could do it; it left the queue."""
 
     message: str
     """With what would work: see core/pool/dispatch."""
+    retry_after_seconds: float = 0.0
 
 
 # --- from the worker -----------------------------------------------------------------------------
@@ -80,6 +69,9 @@ class Heard(Private, frozen=True, kw_only=True):
 
     worker: DeviceId
     frame: Accepted | Rejected | Chunk | Finished
+    receipt: Reported | None = None
+    """Of a `Finished`: what its receipt says, if its signature and its place in the worker's chain
+    were verified."""
 
 
 @final
@@ -108,8 +100,8 @@ class CallerCounted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @final
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """`Measure` of an attempt; None where counting failed: then the ids are the count."""
+class MeasureDone(msgspec.Struct, frozen=True, kw_only=True):
+    """`MeasureAttempt` is answered; None where counting failed: then the ids are the count."""
 
     attempt: int
     counted: Counted | None
@@ -117,27 +109,25 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class HostStopping(msgspec.Struct, frozen=True, kw_only=True):
-    """The host drains: what runs is stopped, and paid as far as it was delivered."""
+    """The host ends: what runs is stopped, and paid as far as it was delivered."""
 
 
 @final
 class Tick(msgspec.Struct, frozen=True, kw_only=True):
-    """It is `due_at`, or somewhat later. May come at any time and often."""
+    """It is about the time that `ArmTimer` ordered. May come at any time and often."""
 
 
 Happening = (
-    HoldGranted
-    | HoldRefused
+    Booked
+    | BooksFailed
     | Recorded
-    | SettleDone
-    | SettleFailed
     | Placed
     | Unplaceable
     | Heard
     | WorkerGone
     | CallerLeft
     | CallerCounted
-    | Measured
+    | MeasureDone
     | HostStopping
     | Tick
 )

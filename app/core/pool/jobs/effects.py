@@ -1,7 +1,7 @@
 """Effects: what a job wants done. The shell carries them out in order and decides nothing.
 
 Each names what its answer is. One without an answer may be lost with the host: the books and the
-workers' receipts say what is owed then (core/pool/job_recovery).
+workers' receipts say what is owed then (core/pool/jobs/recovery).
 """
 
 from typing import Literal, final
@@ -10,45 +10,32 @@ import msgspec
 
 from app.core.base.ids import AccountId, DeviceId, JobId
 from app.core.base.units import Micros, Microseconds
-from app.core.pool.job import Attempt, AttemptEnd, Ending, JobRequest
-from app.wire.engine import Begun, Delta, Embed, Embedded, Ended, Generate, Part, Progress
+from app.core.ledger.commands import EventId, Extend, Reserve, Settle, Void
+from app.core.ledger.settlement import Line
+from app.core.pool.jobs.job import AnswerEvent, Attempt, AttemptEnd, Ending, JobRequest
+from app.wire.engine import Measure
 from app.wire.message import Private
 from app.wire.pool import CancelJob, Offer, Sealed
-
-AnswerEvent = Begun | Progress | Delta | Ended | Embedded
 
 # --- books ---------------------------------------------------------------------------------------
 
 
 @final
-class Reserve(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold this much of the account, under the job's id. -> HoldGranted | HoldRefused, window 0."""
+class Book(msgspec.Struct, frozen=True, kw_only=True):
+    """Put this into the books, durably. -> Booked | BooksFailed of the command's id."""
 
-    job: JobId
-    account: AccountId
-    amount: Micros
-    expires_at: Microseconds
-    """Past it the sweeper releases the hold if nobody settled it."""
-
-
-@final
-class ExtendHold(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold so much more. -> HoldGranted | HoldRefused of the same window."""
-
-    job: JobId
-    window: int
-    amount: Micros
-    expires_at: Microseconds
+    command: Reserve | Extend | Settle | Void
 
 
 @final
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Write down that this worker is asked from token `first` on. -> Recorded.
+    """Write down, durably, that this worker is asked from token `first` on. -> Recorded.
 
-    Nothing of the attempt is delivered before it is in the books, so that a worker whose host died
-    can be paid for what a caller has seen.
+    Nothing of the attempt is delivered before it is written, so that a worker whose host died can
+    be paid for what a caller has seen. The offer need not wait for it.
     """
 
+    id: EventId
     job: JobId
     attempt: int
     worker: DeviceId
@@ -56,19 +43,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     first: int
     is_own: bool
-
-
-@final
-class Settle(Private, frozen=True, kw_only=True):
-    """Pay what is owed and release the rest of the hold. -> SettleDone | SettleFailed.
-
-    `attempts` are those that computed something, in order; every one has its end and its counts.
-    """
-
-    job: JobId
-    request: JobRequest
-    ending: Ending
-    attempts: tuple[Attempt, ...]
 
 
 # --- dispatch ------------------------------------------------------------------------------------
@@ -82,9 +56,11 @@ class FindWorker(Private, frozen=True, kw_only=True):
     sha256: str
     """"" while any candidate will do."""
     answered: int
-    """Tokens that are delivered already: they are to be computed as prompt."""
+    """Tokens that are delivered already: they are to be computed as prompt. Such a job, and one
+    that was rejected, goes before all that wait: it has waited already."""
+    attempts: int
     avoided: frozenset[DeviceId]
-    is_free_only: bool
+    is_free: bool
     """Nothing is held: only the account's own devices may do it."""
 
 
@@ -105,14 +81,28 @@ class Observe(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     """Word of the fault, of the rejection or of core/base/errors."""
     prompt_tokens: int
-    """Computed before the first token: those answered by others too."""
+    """Read before the first token: those answered by others too."""
     first_milliseconds: float
     """From `Accepted` to the first token."""
     tokens: int
     decode_milliseconds: float
     """From the first token to the last."""
     is_cold: bool
-    agrees: bool = True
+    retry_after_seconds: float = 0.0
+    """Of a rejection."""
+
+
+@final
+class ObserveCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How a worker's count compares with the host's: what standing strikes for."""
+
+    worker: DeviceId
+    sha256: str
+    differs: str
+    """Of `Counted`."""
+    delivered: int
+    counted: int
+    reported: int | None
 
 
 # --- worker --------------------------------------------------------------------------------------
@@ -142,8 +132,7 @@ class Deliver(Private, frozen=True, kw_only=True):
     """Events of the answer, in order, each once. A sealed chunk is passed on as it came."""
 
     job: JobId
-    events: tuple[AnswerEvent, ...] = ()
-    sealed: Sealed | None = None
+    events: tuple[AnswerEvent | Sealed, ...]
 
 
 @final
@@ -155,17 +144,19 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int
     cached_tokens: int
     answer_tokens: int
-    reasoning_tokens: int
     cost: Micros | None
     """None while the books cannot be written."""
     served_by: str
+    """Name of the last worker that delivered."""
+    sha256: str
     attempts: int
     kind: str = ""
-    """Word of core/base/errors; "" where the answer is whole."""
+    """Word of core/base/errors; "" where the answer is whole, or ends in "length"."""
     message: str = ""
-    retry_after_seconds: float = 0.0
     available: Micros | None = None
     """Of the balance, where it was short."""
+    needed: Micros | None = None
+    retry_after_seconds: float = 0.0
 
 
 # --- elsewhere -----------------------------------------------------------------------------------
@@ -173,23 +164,22 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class MeasureAttempt(Private, frozen=True, kw_only=True):
-    """Count by the model's own vocabulary. -> Measured."""
+    """Count by the model's own vocabulary. -> MeasureDone."""
 
     job: JobId
     attempt: int
     sha256: str
-    body: Generate | Embed
-    """With `answered` as the attempt had it."""
-    tokens: tuple[int, ...]
-    parts: tuple[Part, ...]
+    measure: Measure
 
 
 @final
 class Countersign(Private, frozen=True, kw_only=True):
-    """Put the settled attempt on the chain and send the verdict to its worker."""
+    """Put the settled attempt on the chain of verdicts and send the verdict to its worker."""
 
-    job: JobId
+    request: JobRequest
     attempt: Attempt
+    line: Line
+    ending: Ending
 
 
 @final
@@ -205,18 +195,19 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     """One line without content."""
 
     job: JobId
-    message: Literal["job placed", "attempt ended", "job ended", "hold refused"]
+    message: Literal[
+        "job placed", "attempt ended", "hold refused", "settlement refused", "job ended"
+    ]
     fields: dict[str, str | int | float]
 
 
 Effect = (
-    Reserve
-    | ExtendHold
+    Book
     | Record
-    | Settle
     | FindWorker
     | LeaveQueue
     | Observe
+    | ObserveCount
     | SendOffer
     | CancelAttempt
     | Deliver

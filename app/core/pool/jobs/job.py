@@ -6,7 +6,7 @@
                                                                                                │
     settled, voided, lost <─close─ settling <─count─ counting <─end─ stopping <─stop───────────┘
 
-`TRANSITIONS` is the whole truth of it. `job_steps.advance(job, happening, now)` gives the job after
+`TRANSITIONS` is the whole truth of it. `steps.advance(job, happening, now)` gives the job after
 a happening and the effects to carry out, in order; host and simulation do nothing else.
 
 Theory. The job keeps the ids of every token that was delivered. Each worker that is asked is one
@@ -24,13 +24,16 @@ import msgspec
 
 from app.core.base.ids import AccountId, DeviceId, Domain, JobId
 from app.core.base.units import Micros, Microseconds
+from app.core.ledger.pricing import Prices, Shares
+from app.core.ledger.settlement import Settlement
+from app.core.ledger.work import Reported
 from app.core.pool.wishes import RouteWishes
-from app.wire.engine import Embed, Ended, Generate, Part, Usage
+from app.wire.engine import Begun, Delta, Embed, Embedded, Ended, Generate, Part, Progress
 from app.wire.message import Private
 from app.wire.pool import Circle, Sealed
 
-Prices = tuple[Micros, Micros, Micros]
-"""Micros for a million tokens: input, cached input, output."""
+AnswerEvent = Begun | Progress | Delta | Ended | Embedded
+"""What an answer is made of, as the worker's engine said it."""
 
 Phase = Literal[
     "submitted",
@@ -131,11 +134,11 @@ Ending = Literal[
     "length",
     "credit_exhausted",
     "cancelled",
-    "preempted",  # the owner returned and nobody went on
-    "worker_lost",  # delivered in part, and nobody went on
-    "failed",  # no worker could, and nothing was delivered
+    "interrupted",  # delivered in part, and nobody went on
+    "failed",  # workers were asked and none could; nothing was delivered
     "refused",  # the request's own fault
     "unserved",  # nobody could be asked
+    "unfunded",  # the balance does not cover the beginning
 ]
 """How the job ended for its caller."""
 
@@ -157,20 +160,21 @@ class JobRequest(Private, frozen=True, kw_only=True):
     """What is asked, by whom, and within which limits. Never changes."""
 
     job: JobId
+    """Unique in the pool for ever: the hold in the books has its name."""
     account: AccountId
     domain: Domain
     model: str
     """As the caller named it."""
     body: Generate | Embed | Sealed
     candidates: tuple[Candidate, ...]
-    """Not empty; dearest first or not: the hold is for the dearest until one is picked."""
-    wishes: RouteWishes
-    circle: Circle = "anyone"
-    """The trust floor: who may read it."""
+    """Not empty; the hold is for the dearest until one is picked."""
+    shares: Shares
+    wishes: RouteWishes = RouteWishes()
     cost_max: Micros | None = None
+    """Never more is held; a sealed job has one, and all of it is held at once."""
     expected_tokens: int = 256
     """Of the answer, by what callers like this one got: core/pool/lengths."""
-    accept_partial: bool = False
+    accepts_partial: bool = False
     """Keep, and pay, what was delivered when nobody can go on."""
     may_use_own: bool = False
     """The account has devices of its own that could do it for nothing."""
@@ -179,6 +183,16 @@ class JobRequest(Private, frozen=True, kw_only=True):
     queue_seconds: float = 60.0
     """How long it waits for a worker before it is given up."""
 
+    @property
+    def is_sealed(self) -> bool:
+        """The host relays what it cannot read, and counts by what both ends say."""
+        return isinstance(self.body, Sealed)
+
+    @property
+    def is_embedding(self) -> bool:
+        """The prompt is all the work."""
+        return isinstance(self.body, Embed)
+
 
 @final
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,6 +200,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
 
     worker: DeviceId
     account: AccountId
+    """Who is paid."""
     name: str
     """What the owner calls the machine."""
     sha256: str
@@ -202,6 +217,17 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @final
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """Canonical counts of one attempt: by the host's own vocabulary, or of a sealed job by its
+    caller."""
+
+    prompt_tokens: int
+    answer_tokens: int
+    differs: str = ""
+    """Why the parts that were delivered are not what the tokens give; "" when they are."""
+
+
+@final
 class Attempt(Private, frozen=True, kw_only=True):
     """One worker's part. `first` is the number of its first token in the whole answer."""
 
@@ -214,23 +240,25 @@ class Attempt(Private, frozen=True, kw_only=True):
     """First token."""
     heard_at: Microseconds | None = None
     """Last token."""
+    is_cold: bool = False
     is_recorded: bool = False
     """In the books, so that its worker is paid even when the host dies."""
     tokens: tuple[int, ...] = ()
+    """Delivered: these are its range."""
     parts: tuple[Part, ...] = ()
-    """What was delivered of it, as text: what the counting compares with the tokens."""
-    beyond: int = 0
-    """Of `tokens`, those heard after the caller left: counted, not delivered."""
-    sealed_chunks: int = 0
+    """The same as text: what the counting compares with the tokens."""
+    undelivered: int = 0
+    """Tokens heard after the caller left."""
     end: AttemptEnd | None = None
-    ended_at: Microseconds | None = None
-    reported: Usage | None = None
-    """What the worker says it computed."""
-    receipt: bytes = b""
-    signature: bytes = b""
-    counted: "Counted | None" = None
     why: str = ""
     """Word of core/base/errors or of a fault, where it ended badly."""
+    reported: Reported | None = None
+    """Of a receipt that was verified."""
+    receipt: bytes = b""
+    signature: bytes = b""
+    is_measuring: bool = False
+    """The counting was asked and has not answered."""
+    counted: Counted | None = None
 
     @property
     def stop(self) -> int:
@@ -239,56 +267,64 @@ class Attempt(Private, frozen=True, kw_only=True):
 
 
 @final
-class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """Canonical counts of one attempt, by the host's own vocabulary."""
-
-    prompt_tokens: int
-    answer_tokens: int
-    agrees: bool = True
-    """The parts that were delivered are what the tokens give."""
-
-
-@final
 class Job(Private, frozen=True, kw_only=True):
-    """Where a job stands. Changed by `job_steps.advance` alone."""
+    """Where a job stands. Changed by `steps.advance` alone."""
 
     request: JobRequest
     phase: Phase
     submitted_at: Microseconds
-    sha256: str = ""
-    """The content that the first placement picked; every later attempt has the same."""
+    waiting_since: Microseconds
+    """When the phase began, or when the worker last got on: deadlines count from here."""
+    candidate: Candidate
+    """The picked one, or the dearest while none is."""
+    is_picked: bool = False
+    """Every later attempt has the same content."""
     held: Micros = Micros(0)
+    hold_until: Microseconds = Microseconds(0)
+    """When the hold expires unless it is extended."""
     windows: int = 0
-    """Holds granted so far: their number makes the name of the next one."""
-    covered: int = 0
-    """Tokens of answer that the hold pays for."""
-    asking: Micros | None = None
-    """A hold or its extension that the books have not answered yet."""
+    """Holds asked for so far: their number makes the id of the next one."""
+    is_asking: bool = False
+    """The books have not answered the last one yet."""
+    is_free: bool = False
+    """Nothing is held: only the account's own devices may do it."""
     is_exhausted: bool = False
-    """The balance pays for no more than `covered`."""
+    """No more will be held, by the balance or by `cost_max`."""
     attempts: tuple[Attempt, ...] = ()
     avoided: frozenset[DeviceId] = frozenset()
     """Not to be asked again for this job."""
-    withheld: tuple[object, ...] = ()
-    """Events of an attempt that is not yet in the books."""
+    withheld: tuple[AnswerEvent | Sealed, ...] = ()
+    """Heard of the current attempt; not delivered until the attempt is in the books and a hold
+    covers it."""
+    is_finished: bool = False
+    """The worker said that it is done, while events were withheld."""
     has_begun: bool = False
     """`Begun` was delivered."""
-    ended: Ended | None = None
-    """The answer's last event was delivered, or held back until it may be."""
+    is_whole: bool = False
+    """The answer's last event was delivered."""
+    is_cut: bool = False
+    """It ended at `max_tokens` or at the context's end."""
+    has_caller_left: bool = False
     ending: Ending | None = None
-    error: str = ""
+    kind: str = ""
     """Word of core/base/errors for the caller, where it ended badly."""
     message: str = ""
-    due_at: Microseconds | None = None
-    """When `Tick` is wanted."""
+    available: Micros | None = None
+    """Of the balance, as the books last refused it."""
+    needed: Micros | None = None
+    """What the beginning of the job would have taken."""
+    retry_after_seconds: float = 0.0
     armed_at: Microseconds | None = None
-    """When it was last ordered for: never later than `due_at`."""
+    """For when the timer was last ordered."""
     caller_counted: Counted | None = None
+    settlement: Settlement | None = None
     settle_tries: int = 0
+    is_told: bool = False
+    """The caller has heard the end."""
 
     @property
     def delivered(self) -> int:
-        """Tokens of answer of all attempts, those heard after the caller left included."""
+        """Tokens of answer that were delivered, by all attempts."""
         return self.attempts[-1].stop if self.attempts else 0
 
     @property
@@ -299,5 +335,12 @@ class Job(Private, frozen=True, kw_only=True):
 
     @property
     def answer(self) -> tuple[int, ...]:
-        """The ids of every token so far: what the next worker is given as `answered`."""
+        """The ids of every token delivered: what the next worker is given as `answered`."""
         return tuple(token for attempt in self.attempts for token in attempt.tokens)
+
+    @property
+    def tokens_max(self) -> int:
+        """Of the answer: as asked, and as the context has room."""
+        room = max(0, self.candidate.context - self.candidate.prompt_tokens)
+        asked = self.request.body.max_tokens if isinstance(self.request.body, Generate) else None
+        return room if asked is None else min(asked, room)

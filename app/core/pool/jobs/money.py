@@ -1,0 +1,222 @@
+"""Money of a job: what is held in which windows, what a hold covers, the facts for settlement."""
+
+import math
+from typing import Final
+
+from app.core.base.units import Micros
+from app.core.ledger import work
+from app.core.ledger.accounts import user
+from app.core.ledger.commands import EventId, Extend, Reserve
+from app.core.ledger.pricing import MILLION, Prices
+from app.core.ledger.result import Outcome
+from app.core.ledger.settlement import Settlement
+from app.core.pool.jobs.effects import Book, Log
+from app.core.pool.jobs.faults import heard
+from app.core.pool.jobs.job import Candidate, Ending, Job
+from app.core.pool.jobs.turn import Turn, after, span
+
+_ENDS: Final[dict[Ending, work.End]] = {
+    "completed": work.End.COMPLETED,
+    "length": work.End.LENGTH,
+    "credit_exhausted": work.End.CREDIT_EXHAUSTED,
+    "cancelled": work.End.CANCELLED,
+    "interrupted": work.End.INTERRUPTED,
+    "failed": work.End.UNANSWERED,
+    "refused": work.End.UNANSWERED,
+    "unserved": work.End.UNANSWERED,
+    "unfunded": work.End.UNANSWERED,
+}
+
+
+def hold_id(job: Job) -> EventId:
+    """Of the reservation, which names the hold."""
+    return EventId(f"job/{job.request.job}")
+
+
+def window_id(job: Job) -> EventId:
+    """Of the extension that was asked for last."""
+    return EventId(f"{hold_id(job)}/{job.windows - 1}")
+
+
+def record_id(job: Job, attempt: int) -> EventId:
+    """Of the line about an attempt."""
+    return EventId(f"{hold_id(job)}/attempt/{attempt}")
+
+
+def end_id(job: Job) -> EventId:
+    """Of what ends the hold."""
+    return EventId(f"{hold_id(job)}/end")
+
+
+def dearest(candidates: tuple[Candidate, ...], tokens: int) -> Candidate:
+    """The candidate for which most must be held."""
+    return max(candidates, key=lambda c: c.prices.to_hold(prompt=c.prompt_tokens, answer=tokens))
+
+
+def covered(job: Job) -> int:
+    """How many tokens of answer the hold pays for, after the prompt; 2**63 - 1 for any number."""
+    if job.is_free or job.request.is_sealed:
+        return (1 << 63) - 1
+    return tokens_for(job.held, job.candidate.prices, prompt=job.candidate.prompt_tokens)
+
+
+def tokens_for(amount: Micros, prices: Prices, *, prompt: int) -> int:
+    """Tokens of answer for which `amount` is enough, besides the prompt; below 0: not even that."""
+    left = amount * MILLION - prompt * max(prices.input, prices.cached_input)
+    if left < 0:
+        return -1
+    return left // prices.output if prices.output else (1 << 63) - 1
+
+
+def needed(job: Job, tokens: int) -> Micros:
+    """What the prompt and the first `tokens` of answer take, or fewer where there are fewer."""
+    request, candidate = job.request, job.candidate
+    if request.is_sealed:
+        assert request.cost_max is not None, "a sealed job names its price"
+        return request.cost_max
+    answer = 0 if request.is_embedding else min(tokens, job.tokens_max)
+    return candidate.prices.to_hold(prompt=candidate.prompt_tokens, answer=answer)
+
+
+def reserve(turn: Turn) -> None:
+    """Ask for the first window."""
+    job, rules = turn.job, turn.rules
+    amount, least = needed(job, rules.window_tokens), needed(job, rules.least_tokens)
+    if job.request.cost_max is not None:
+        amount = min(amount, job.request.cost_max)
+    assert least <= amount, "the job was refused before"
+    turn.want(
+        Book(
+            command=Reserve(
+                id=hold_id(job),
+                at=turn.now,
+                account=user(job.request.account),
+                amount=amount,
+                least=least,
+                timeout=span(rules.hold_seconds),
+                about=job.request.job,
+            )
+        )
+    )
+    turn.set(windows=1, is_asking=True)
+
+
+def granted(turn: Turn, outcome: Outcome) -> None:
+    """A window is in the books, perhaps a smaller one than was asked for."""
+    job = turn.job
+    turn.set(
+        held=Micros(job.held + outcome.amount),
+        hold_until=after(turn.now, turn.rules.hold_seconds),
+        is_asking=False,
+    )
+
+
+def extend_if_needed(turn: Turn) -> None:
+    """Ask for the next window when little is left of this one, or of its time."""
+    job, rules = turn.job, turn.rules
+    if job.is_free or job.is_asking or job.request.is_sealed or job.request.is_embedding:
+        return
+    limit = job.tokens_max
+    has_cover = covered(job) >= limit or covered(job) - heard(job) > rules.extend_below_tokens
+    is_renewal = job.hold_until - turn.now < span(rules.renew_seconds)
+    if (has_cover or job.is_exhausted) and not is_renewal:
+        return
+    amount, least = (Micros(0), Micros(0))
+    if not has_cover and not job.is_exhausted:
+        amount, least = _next_window(job, rules.window_tokens)
+    if amount <= 0 and not is_renewal:
+        turn.set(is_exhausted=True)
+        return
+    turn.want(
+        Book(
+            command=Extend(
+                id=EventId(f"{hold_id(job)}/{job.windows}"),
+                at=turn.now,
+                hold=hold_id(job),
+                amount=amount,
+                least=least,
+                timeout=span(rules.hold_seconds),
+            )
+        )
+    )
+    turn.set(windows=job.windows + 1, is_asking=True)
+
+
+def _next_window(job: Job, window: int) -> tuple[Micros, Micros]:
+    """So much more that the next window is covered, and one token at least."""
+    prices, prompt = job.candidate.prices, job.candidate.prompt_tokens
+    until = min(max(covered(job), 0) + window, job.tokens_max)
+    wanted = prices.to_hold(prompt=prompt, answer=until) - job.held
+    one = prices.to_hold(prompt=prompt, answer=max(covered(job), 0) + 1) - job.held
+    if job.request.cost_max is not None:
+        wanted = min(wanted, job.request.cost_max - job.held)
+    if wanted < one:
+        return Micros(0), Micros(0)
+    return Micros(wanted), Micros(one)
+
+
+def refused(turn: Turn, outcome: Outcome) -> None:
+    """The balance does not cover one more token: what is held is all there will be."""
+    turn.set(is_exhausted=True, is_asking=False, available=outcome.available)
+    turn.want(
+        Log(
+            job=turn.job.request.job,
+            message="hold refused",
+            fields={"available": outcome.available, "held": turn.job.held},
+        )
+    )
+
+
+def settle(turn: Turn) -> Settlement:
+    """Who pays and who earns, now that the job has its ending and its counts."""
+    job = turn.job
+    assert job.ending is not None
+    return turn.rules.settle(
+        ledger_job(job),
+        tuple(_ledger_attempt(job, number) for number in range(len(job.attempts))),
+        _ENDS[job.ending],
+        held=job.held,
+    )
+
+
+def ledger_job(job: Job) -> work.Job:
+    """What was agreed, as the money sees it."""
+    request = job.request
+    speed = job.attempts[-1].placement.tokens_per_second if job.attempts else 0.0
+    return work.Job(
+        payer=request.account,
+        prices=job.candidate.prices,
+        shares=request.shares,
+        prompt=_prompt(job),
+        is_embedding=request.is_embedding,
+        accepts_partial=request.accepts_partial,
+        undelivered_max=math.ceil(max(0.0, speed)),
+    )
+
+
+def _prompt(job: Job) -> int | None:
+    """The smallest of the host's own counts; of a sealed job its caller's, if there is one."""
+    if job.request.is_sealed:
+        return None if job.caller_counted is None else job.caller_counted.prompt_tokens
+    counts = [a.counted.prompt_tokens for a in job.attempts if a.counted is not None]
+    return min([job.candidate.prompt_tokens, *counts])
+
+
+def _ledger_attempt(job: Job, number: int) -> work.Attempt:
+    attempt = job.attempts[number]
+    stop = attempt.stop
+    counted = None if attempt.counted is None else attempt.counted.answer_tokens
+    if job.request.is_sealed and attempt.end == "completed":
+        reported = 0 if attempt.reported is None else attempt.reported.answer
+        counted = None if job.caller_counted is None else job.caller_counted.answer_tokens
+        stop = attempt.first + (reported if counted is None else counted)
+    return work.Attempt(
+        number=attempt.number,
+        worker=attempt.placement.account,
+        first=attempt.first,
+        end=stop,
+        counted=counted,
+        reported=attempt.reported,
+        is_prefilled=attempt.spoke_at is not None,
+        undelivered=attempt.undelivered,
+    )

@@ -1,0 +1,32 @@
+"""Telling: the end of a job as its caller hears it."""
+
+from app.core.pool.jobs.effects import End
+from app.core.pool.jobs.turn import Turn
+
+
+def tell(turn: Turn, *, is_paid: bool) -> None:
+    """The last event of the job. Without payment in the books yet, the cost is not known."""
+    job = turn.job
+    assert job.ending is not None
+    settlement = job.settlement
+    delivering = [a for a in job.attempts if a.tokens] or list(job.attempts)
+    paid = settlement is not None and is_paid
+    turn.set(is_told=True)
+    turn.want(
+        End(
+            job=job.request.job,
+            ending=job.ending,
+            prompt_tokens=job.candidate.prompt_tokens,
+            cached_tokens=settlement.cached_tokens if settlement is not None else 0,
+            answer_tokens=job.delivered,
+            cost=settlement.charge if settlement is not None and paid else None,
+            served_by=delivering[-1].placement.name if delivering else "",
+            sha256=job.candidate.sha256 if job.is_picked else "",
+            attempts=len(job.attempts),
+            kind=job.kind,
+            message=job.message,
+            available=job.available,
+            needed=job.needed,
+            retry_after_seconds=job.retry_after_seconds,
+        )
+    )
