@@ -1,0 +1,167 @@
+"""Chains: whether stored receipts, verdicts or checkpoints are those that were signed, in order.
+
+Each entry has a number from 0 and the hash of the one before it, under a signature. The first entry
+at which the story breaks is named, with what happened there:
+
+    altered     the signature is not the key's over these bytes
+    foreign     signed, but of another device or pool, or no entry of this kind
+    missing     a number is left out here, or the chain ends before the head that was promised
+    reordered   the entry of this place stands further on, or this one stood before
+    forked      signed, and yet another one than what the rest of the chain was built on
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, final
+
+import msgspec
+
+from app.core.base.ids import DeviceId, PoolId
+from app.core.pool.checkpoint import CHECKPOINT
+from app.core.pool.keys import Verifier
+from app.core.pool.receipt import RECEIPT, VERDICT
+from app.core.pool.signed import SignedBytes
+
+BreachKind = Literal["altered", "foreign", "missing", "reordered", "forked"]
+
+
+@final
+class Breach(msgspec.Struct, frozen=True, kw_only=True):
+    """The first entry at which a chain does not hold; `index` is its place in what was given."""
+
+    index: int
+    kind: BreachKind
+    message: str
+
+
+@final
+class Head(msgspec.Struct, frozen=True):
+    """What a chain must reach: so many entries, the last with this hash."""
+
+    count: int
+    hash: bytes
+
+
+@final
+class Link(msgspec.Struct, frozen=True):
+    """What of an entry makes the chain. `owner` is who must have signed it, and for whom."""
+
+    number: int
+    previous: bytes
+    owner: tuple[str, ...]
+
+
+Read = Callable[[bytes], Link | None]
+
+
+def verify_receipts(
+    entries: Sequence[SignedBytes],
+    *,
+    device: DeviceId,
+    pool: PoolId,
+    verify: Verifier,
+    head: Head | None = None,
+) -> Breach | None:
+    """The first breach in a device's chain of receipts for a pool; None when all of it holds.
+
+    `head` is what the host says that it has of the device, where that is known.
+    """
+
+    def read(body: bytes) -> Link | None:
+        found = RECEIPT.read(body)
+        return found and Link(found.number, found.previous, (found.device, found.pool))
+
+    return verify_chain(entries, read, owner=(device, pool), verify=verify, head=head)
+
+
+def verify_verdicts(
+    entries: Sequence[SignedBytes], *, pool: PoolId, verify: Verifier, head: Head | None = None
+) -> Breach | None:
+    """The same for the host's whole chain; `head` by the last checkpoint."""
+
+    def read(body: bytes) -> Link | None:
+        found = VERDICT.read(body)
+        return found and Link(found.number, found.previous, (found.pool,))
+
+    return verify_chain(entries, read, owner=(pool,), verify=verify, head=head)
+
+
+def verify_checkpoints(
+    entries: Sequence[SignedBytes], *, pool: PoolId, verify: Verifier
+) -> Breach | None:
+    """The same for all of a host's checkpoints."""
+
+    def read(body: bytes) -> Link | None:
+        found = CHECKPOINT.read(body)
+        return found and Link(found.number, found.previous, (found.pool,))
+
+    return verify_chain(entries, read, owner=(pool,), verify=verify)
+
+
+def verify_chain(
+    entries: Sequence[SignedBytes],
+    read: Read,
+    *,
+    owner: tuple[str, ...],
+    verify: Verifier,
+    head: Head | None = None,
+) -> Breach | None:
+    """The first breach of any chain; `owner[0]` is the key that signs it."""
+    places: dict[int, int] = {}
+    for index, entry in enumerate(entries):
+        link = read(entry.body) if verify(owner[0], entry.signature, entry.body) else None
+        if link is not None:
+            places.setdefault(link.number, index)
+
+    previous = b""
+    for index, entry in enumerate(entries):
+        if not verify(owner[0], entry.signature, entry.body):
+            return Breach(
+                index=index, kind="altered", message=f"entry {index} is not as it was signed"
+            )
+        link = read(entry.body)
+        if link is None or link.owner != owner:
+            message = f"entry {index} is signed, and is not of this chain"
+            return Breach(index=index, kind="foreign", message=message)
+        breach = _misplaced(index, entry, link, entries, places)
+        if breach is None and link.previous != previous:
+            message = f"entry {index} follows another one than the entry that stands before it"
+            breach = Breach(index=index, kind="forked", message=message)
+        if breach is not None:
+            return breach
+        previous = entry.hash
+    return _short_of(head, entries) if head is not None else None
+
+
+def _misplaced(
+    index: int,
+    entry: SignedBytes,
+    link: Link,
+    entries: Sequence[SignedBytes],
+    places: dict[int, int],
+) -> Breach | None:
+    """Where the number of an entry is not the one of its place."""
+    if link.number == index:
+        return None
+    if link.number < index:
+        first = entries[places[link.number]]
+        if first.body == entry.body:
+            message = f"entry {link.number} stands a second time at {index}"
+            return Breach(index=index, kind="reordered", message=message)
+        message = f"there are two entries of number {link.number}"
+        return Breach(index=index, kind="forked", message=message)
+    if index in places:
+        message = f"entry {index} stands behind entry {link.number}"
+        return Breach(index=index, kind="reordered", message=message)
+    return Breach(index=index, kind="missing", message=f"entry {index} is missing")
+
+
+def _short_of(head: Head, entries: Sequence[SignedBytes]) -> Breach | None:
+    """Where a chain that holds is not the one that was promised."""
+    count = len(entries)
+    if count < head.count:
+        message = f"entry {count} is missing: there were {head.count}"
+        return Breach(index=count, kind="missing", message=message)
+    if head.count > 0 and entries[head.count - 1].hash != head.hash:
+        message = f"entry {head.count - 1} is another one than what was agreed on"
+        return Breach(index=head.count - 1, kind="forked", message=message)
+    return None
