@@ -5,6 +5,7 @@ keyed by the caller's secret, which is not stored either (server/host/access.py)
 """
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Final, final
 
 import msgspec
@@ -44,12 +45,13 @@ class Idempotency:
             "insert into idempotency (scope, word, fingerprint, job, at) values (?, ?, ?, ?, ?)"
             " on conflict do update set fingerprint = excluded.fingerprint, job = excluded.job,"
             " at = excluded.at where at < ?",
-            *(scope, word, fingerprint, job, now, now - KEPT),
+            *(scope, _hidden(word), fingerprint, job, now, now - KEPT),
         )
         if changed:
             return Claim(job, is_new=True, is_same=True)
         ((known, first),) = await self._database.read(
-            "select fingerprint, job from idempotency where scope = ? and word = ?", scope, word
+            "select fingerprint, job from idempotency where scope = ? and word = ?",
+            *(scope, _hidden(word)),
         )
         assert isinstance(known, bytes)
         return Claim(JobId(str(first)), is_new=False, is_same=is_same(known, fingerprint))
@@ -57,7 +59,7 @@ class Idempotency:
     async def forget(self, scope: str, word: str) -> None:
         """The job never began: the word may be said again."""
         await self._database.write(
-            "delete from idempotency where scope = ? and word = ?", scope, word
+            "delete from idempotency where scope = ? and word = ?", scope, _hidden(word)
         )
 
     async def sweep(self) -> int:
@@ -65,3 +67,8 @@ class Idempotency:
         return await self._database.write(
             "delete from idempotency where at < ?", self._now() - KEPT
         )
+
+
+def _hidden(word: str) -> bytes:
+    """A caller may write anything there, and it is kept for a day."""
+    return sha256(word.encode("utf-8", "surrogatepass")).digest()

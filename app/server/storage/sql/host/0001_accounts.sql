@@ -90,7 +90,7 @@ create table usage (
     account   text not null references accounts (id), -- who paid
     project   text not null references projects (id), -- for what
     caller    text not null,             -- 'key ' and the key's id, or 'device ' and the device's
-    model     text not null,             -- the name that was asked for
+    model     text not null,             -- as the pool calls it; '' for a name that it has not
     sha256    text not null,             -- which model answered; '' for none
     status    text not null,             -- how it ended: a word, never a message
     prompt    integer not null check (prompt >= 0), -- tokens
@@ -109,7 +109,7 @@ create index usage_by_time on usage (at);
 
 create table idempotency (
     scope       text not null,           -- 'key ' and the key's id: whose word it is
-    word        text not null,           -- what the caller sent as Idempotency-Key
+    word        blob not null,           -- SHA-256 of what the caller sent as Idempotency-Key
     fingerprint blob not null,           -- of the request, keyed by a secret that is not stored
     job         text not null,           -- what it became
     at          integer not null,        -- when it came first

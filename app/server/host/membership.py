@@ -1,0 +1,163 @@
+"""Membership: which machines belong to which account, and in which circle two accounts stand.
+
+A machine that is not known comes in by an invite, once; from then on its key is enough. Whatever
+is wrong with an invite is one answer, so that nobody learns which ones there are.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, final
+
+from app.core.base.errors import LimitReached, RequestError
+from app.core.base.ids import AccountId, DeviceId
+from app.core.base.units import Micros
+from app.core.pool.limits import Limit
+from app.core.pool.naming import NAME_LENGTH_MAX, named
+from app.server.host.access import Access
+from app.server.storage.accounts import Account, Accounts
+from app.server.storage.devices import Devices
+from app.server.storage.invites import Invite, Invites
+from app.wire.opening import Denied
+from app.wire.pool import Circle
+
+TRIED: Final = Limit("requests", "minute", 20)
+"""Invites that one address may try."""
+
+_NAMES_TRIED: Final = 1000
+
+Grant = Callable[[AccountId, Micros, str], Awaitable[None]]
+"""Puts credits into the books: to whom, how much, and the id of the event."""
+
+
+@final
+class Membership:
+    """The members of one host. Used by one event loop."""
+
+    def __init__(
+        self,
+        *,
+        accounts: Accounts,
+        devices: Devices,
+        invites: Invites,
+        access: Access,
+        grant: Grant,
+    ) -> None:
+        self._accounts, self._devices, self._invites = accounts, devices, invites
+        self._access, self._grant = access, grant
+
+    async def admit(
+        self, device: DeviceId, *, invite: str, name: str, address: str = ""
+    ) -> Account | Denied:
+        """The account of a machine that has proved its key, or why it may not come in.
+
+        `invite` is the secret of one. A machine that is known needs none, and one that it shows is
+        not used up; an invite of another account moves it there.
+        """
+        known = self._devices.get(device)
+        account = None if known is None else self._accounts.get(known.account)
+        if invite and (account is None or self._leads_elsewhere(invite, account)):
+            found = await self._joined(device, invite, name=name, address=address)
+            if isinstance(found, Denied):
+                return found
+            account = found
+        if account is None:
+            return Denied(
+                code="unknown_device",
+                message="this machine does not belong to the pool",
+                remedy="Join with an invite: `athanor pool join INVITE`.",
+            )
+        if account.state != "active":
+            reason = f": {account.reason}" if account.reason else ""
+            return Denied(
+                code="paused",
+                message=f"the account {account.name!r} is {account.state}{reason}",
+                remedy="Ask the host of the pool about it.",
+            )
+        await self._devices.rename(device, _machine(name))
+        return account
+
+    def circle(self, owner: AccountId, other: AccountId) -> Circle:
+        """The narrowest circle around `owner` in which `other` stands.
+
+        Asked both ways: whom a machine serves is the payer's circle around the machine's owner, and
+        who may read a request is the owner's circle around the payer.
+        """
+        if owner == other:
+            return "own"
+        if self._accounts.are_friends(owner, other):
+            return "friends"
+        found = self._accounts.get(other)
+        return "vetted" if found is not None and found.is_vetted else "anyone"
+
+    def _leads_elsewhere(self, secret: str, account: Account) -> bool:
+        invite = self._invites.find(secret)
+        if invite is None or invite.kind == "account":
+            return False
+        if invite.kind == "friend":
+            host = invite.account
+            return host is not None and host != account.id and not self._accounts.are_friends(
+                host, account.id
+            )  # fmt: skip
+        return invite.account != account.id
+
+    async def _joined(
+        self, device: DeviceId, secret: str, *, name: str, address: str
+    ) -> Account | Denied:
+        try:
+            if address:
+                self._access.check_place(address, TRIED)
+        except LimitReached as refused:
+            return Denied(
+                code="too_often",
+                message="too many invites were tried from this address",
+                remedy=refused.remedy,
+                retry_after_seconds=refused.retry_after_seconds,
+            )
+        invite = await self._invites.use(secret)
+        host = None if invite is None or invite.account is None else self._accounts.get(
+            invite.account
+        )  # fmt: skip
+        if invite is None or (invite.account is not None and (host is None or
+                                                              host.state != "active")):  # fmt: skip
+            return Denied(
+                code="invite",
+                message="the invite is not known, was used, has expired or was taken back",
+                remedy="Ask whoever gave it to you for a new one.",
+            )
+        if invite.kind == "device":
+            assert host is not None
+            await self._devices.join(device, host.id, _machine(name))
+            return host
+        return await self._welcomed(device, invite, host, name=name)
+
+    async def _welcomed(
+        self, device: DeviceId, invite: Invite, host: Account | None, *, name: str
+    ) -> Account:
+        """The account that the invite makes, or the one that the machine has already."""
+        known = self._devices.get(device)
+        account = None if known is None else self._accounts.get(known.account)
+        if account is None:
+            account = await self._new_account(invite.name or _machine(name))
+            await self._devices.join(device, account.id, _machine(name))
+            if invite.credits:
+                await self._grant(account.id, invite.credits, f"invite {invite.id} {device}")
+        if host is not None and host.id != account.id:
+            await self._accounts.befriend(host.id, account.id)
+        return account
+
+    async def _new_account(self, wished: str) -> Account:
+        """An account of that name, with a number behind it where the name is taken."""
+        for number in range(1, _NAMES_TRIED):
+            suffix = "" if number == 1 else f" {number}"
+            name = wished[: NAME_LENGTH_MAX - len(suffix)] + suffix
+            if self._accounts.find(name) is None:
+                account, _ = await self._accounts.create(name)
+                return account
+        raise RequestError(f"name: there are too many accounts called {wished!r}", field="name")
+
+
+def _machine(name: str) -> str:
+    """What its owner calls the machine, as far as it can be shown."""
+    try:
+        return named("".join(letter for letter in name if letter.isprintable())[:NAME_LENGTH_MAX])
+    except RequestError:
+        return "a machine"

@@ -1,0 +1,110 @@
+"""Reporting: what is kept of a request that ended, and what its limits are really charged.
+
+One call ends a request for limits and for the rows that its account sees; the money is the books'
+business. The days after which addresses and rows are dropped are the operator's choice.
+"""
+
+from collections.abc import Callable
+from typing import Final, final
+
+import msgspec
+
+from app.core.base.ids import RequestId
+from app.core.base.units import Micros, Microseconds
+from app.core.pool.limits import Amounts, Period, start_of
+from app.server.host.access import Admission
+from app.server.host.caller import PoolCaller
+from app.server.host.limiter import Holder, Limiter
+from app.server.storage.usage import GroupedBy, Total, Usage, UsageRow
+
+SWEEP_SECONDS: Final = 3600.0
+
+_BUDGETS: Final[tuple[Period, ...]] = ("day", "month")
+
+
+@final
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that ended: counts, times and words, never what was said."""
+
+    request: RequestId
+    model: str
+    """As the pool calls it; "" where it has none of that name: a caller may write anything."""
+    sha256: str = ""
+    """Of the model that answered; "" where none did."""
+    status: str
+    """How it ended: "completed", or a word of core/base/errors or of core/pool/job."""
+    prompt: int = 0
+    cached: int = 0
+    answer: int = 0
+    reasoning: int = 0
+    cost: Micros = Micros(0)
+    first_ms: int | None = None
+    total_ms: int = 0
+    attempts: int = 0
+
+
+@final
+class Reporting:
+    """What callers used. Used by one event loop."""
+
+    def __init__(self, usage: Usage, now: Callable[[], Microseconds]) -> None:
+        self._usage = usage
+        self._now = now
+
+    def record(self, caller: PoolCaller, admission: Admission | None, ended: Ended) -> None:
+        """The request is over: its limits are charged what it took, and its row is written soon.
+
+        `admission` is None where it was refused before it was let in.
+        """
+        if admission is not None:
+            did_begin = bool(ended.prompt or ended.answer or ended.cost)
+            admission.settle(
+                Amounts(
+                    requests=1 if did_begin else 0,
+                    tokens=ended.prompt + ended.answer,
+                    credits=ended.cost,
+                )
+            )
+        self._usage.note(
+            UsageRow(
+                request=ended.request,
+                at=self._now(),
+                account=caller.account,
+                project=caller.project,
+                caller=caller.who,
+                model=ended.model,
+                sha256=ended.sha256,
+                status=ended.status,
+                prompt=ended.prompt,
+                cached=ended.cached,
+                answer=ended.answer,
+                reasoning=ended.reasoning,
+                cost=ended.cost,
+                first_ms=ended.first_ms,
+                total_ms=ended.total_ms,
+                attempts=ended.attempts,
+                address=caller.address or None,
+            )
+        )
+
+    async def fill(self, limiter: Limiter) -> None:
+        """Begin the budgets of this day and month with what the rows say was used of them."""
+        now = self._now()
+        groups: tuple[GroupedBy, ...] = ("caller", "project", "account")
+        for period in _BUDGETS:
+            for by in groups:
+                for total in await self._usage.totals(by, since=start_of(period, now)):
+                    holder = _holder(by, total)
+                    if holder is not None:
+                        limiter.begin_with(holder, period, _amounts(total), at=now)
+
+
+def _holder(by: GroupedBy, total: Total) -> Holder | None:
+    if by == "caller":
+        kind, _, found = total.of.partition(" ")
+        return Holder("key", found) if kind == "key" else None
+    return Holder("project" if by == "project" else "account", total.of)
+
+
+def _amounts(total: Total) -> Amounts:
+    return Amounts(requests=total.requests, tokens=total.prompt + total.answer, credits=total.cost)
