@@ -1,7 +1,7 @@
 """Effects: what a job wants done. The shell carries them out in order and decides nothing.
 
 Each names what its answer is. One without an answer may be lost with the host: the books and the
-workers' receipts say what is owed then (core/pool/jobs/recovery).
+workers' receipts say what is owed then (`recovery`).
 """
 
 from typing import Literal, final
@@ -11,6 +11,7 @@ import msgspec
 from app.core.base.ids import AccountId, DeviceId, JobId
 from app.core.base.units import Micros, Microseconds
 from app.core.ledger.commands import EventId, Extend, Reserve, Settle, Void
+from app.core.ledger.pricing import Prices, Shares
 from app.core.ledger.settlement import Line
 from app.core.pool.jobs.job import AnswerEvent, Attempt, AttemptEnd, Ending, JobRequest
 from app.wire.engine import Measure
@@ -31,6 +32,9 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Write down, durably, that this worker is asked from token `first` on. -> Recorded.
 
+    It is all that `recovery` needs to pay the worker when the host died meanwhile; to be kept until
+    the hold is over.
+
     Nothing of the attempt is delivered before it is written, so that a worker whose host died can
     be paid for what a caller has seen. The offer need not wait for it.
     """
@@ -42,7 +46,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     account: AccountId
     sha256: str
     first: int
-    is_own: bool
+    payer: AccountId
+    prices: Prices
+    shares: Shares
+    prompt_tokens: int
+    """By the host's own count; of a sealed job by its caller's."""
 
 
 # --- dispatch ------------------------------------------------------------------------------------

@@ -143,7 +143,10 @@ def _placed(turn: Turn, placement: Placement) -> None:
             account=placement.account,
             sha256=placement.sha256,
             first=attempt.first,
-            is_own=placement.circle == "own",
+            payer=job.request.account,
+            prices=turn.job.candidate.prices,
+            shares=job.request.shares,
+            prompt_tokens=turn.job.candidate.prompt_tokens,
         )
     )
     turn.want(SendOffer(worker=placement.worker, offer=_offer(turn.job, attempt, answered)))
