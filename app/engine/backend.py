@@ -6,7 +6,8 @@ may run on other threads at the same time.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +132,15 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Free the model."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class VocabularyOnly:
+    """A model without its weights: what reads prompts and answers, and computes nothing."""
+
+    facts: ModelFacts
+    vocabulary: Vocabulary
 
 
 class LoadFailed(Exception):

@@ -19,7 +19,8 @@ from typing import Final
 import msgspec
 
 from app import __version__
-from app.engine.backend import Backend, LoadFailed
+from app.engine.allowance import hold_memory
+from app.engine.backend import Backend, LoadFailed, VocabularyOnly
 from app.engine.channel import Channel
 from app.engine.service import Service
 from app.wire.engine import Failed, Loading, Ready, Start, ToEngine
@@ -76,7 +77,7 @@ class _Engine:
         assert self._start is not None
         began = time.monotonic()
         try:
-            backend = self._load(self._start)
+            loaded = self._load(self._start)
         except LoadFailed as failure:
             self._channel.send(
                 [Failed(kind="load_failed", message=failure.message, remedy=failure.remedy)]
@@ -85,7 +86,7 @@ class _Engine:
             return EXIT_NOT_LOADED
         self._loading("template", 0.0)
         service = Service(
-            backend, send=self._channel.send, clock=time.monotonic, chance=random.SystemRandom()
+            loaded, send=self._channel.send, clock=time.monotonic, chance=random.SystemRandom()
         )
         facts = msgspec.structs.replace(service.facts, load_seconds=time.monotonic() - began)
         self._service = service
@@ -98,12 +99,20 @@ class _Engine:
         self._channel.close()
         return EXIT_OK
 
-    def _load(self, start: Start) -> Backend:
+    def _load(self, start: Start) -> Backend | VocabularyOnly:
         """The backend that the source names, imported only now. Raises: LoadFailed."""
+        if start.memory_bytes_max:
+            hold_memory(start.memory_bytes_max)
         if start.source.backend == "toy":
             from app.engine import toy  # noqa: PLC0415  (tests only)
 
-            return toy.load(start.source, start.plan, self._loading)
+            toys = toy.load(start.source, start.plan, self._loading)
+            whole = not start.is_vocabulary_only
+            return toys if whole else VocabularyOnly(toys.facts, toys.vocabulary)
+        if start.is_vocabulary_only:
+            from app.engine.llama import vocabulary_only  # noqa: PLC0415  (loads llama.cpp)
+
+            return vocabulary_only.load(start.source, start.plan, self._loading)
         from app.engine.llama import backend  # noqa: PLC0415  (loads llama.cpp)
 
         return backend.load(start.source, start.plan, self._loading)

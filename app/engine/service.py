@@ -13,13 +13,15 @@ from typing import Final, final
 
 import msgspec
 
-from app.core.base.errors import AthanorError, Busy
+from app.core.base.errors import AthanorError, Busy, Unsupported
 from app.core.base.ids import RequestId
-from app.engine.backend import Backend, Vocabulary
+from app.engine.backend import Backend, Vocabulary, VocabularyOnly
 from app.engine.chat.dialect import Dialect
 from app.engine.embedding import EmbeddingLoop
+from app.engine.idle import IdleLoop
 from app.engine.inbox import Closing, Inbox, Left
 from app.engine.loop import Loop
+from app.engine.measure import Measurer
 from app.engine.prepare import PreparedEmbed, PreparedGenerate, Preparer
 from app.engine.refusal import refusal
 from app.wire.engine import (
@@ -30,6 +32,7 @@ from app.wire.engine import (
     Embed,
     FromEngine,
     Generate,
+    Measure,
     Refused,
     ToEngine,
     Tokenize,
@@ -38,7 +41,7 @@ from app.wire.model import ModelFacts
 
 PREPARE_THREADS: Final = 2
 
-Asked = Generate | Embed | Tokenize | Detokenize | ApplyTemplate
+Asked = Generate | Embed | Tokenize | Detokenize | ApplyTemplate | Measure
 
 
 @final
@@ -47,23 +50,24 @@ class Service:
 
     def __init__(
         self,
-        backend: Backend,
+        loaded: Backend | VocabularyOnly,
         *,
         send: Callable[[Sequence[FromEngine]], None],
         clock: Callable[[], float],
         chance: random.Random,
     ) -> None:
-        vocabulary = backend.vocabulary
+        vocabulary = loaded.vocabulary
         dialect = Dialect.learn(
-            backend.facts.chat_template or None,
+            loaded.facts.chat_template or None,
             bos=vocabulary.bos_text,
             eos=vocabulary.eos_text,
             control_token=lambda text: _control_token(vocabulary, text),
         )
-        self.facts = _with_dialect(backend.facts, dialect)
+        self.facts = _with_dialect(loaded.facts, dialect)
         self._send = send
         self._clock = clock
         self._preparer = Preparer(self.facts, vocabulary, dialect)
+        self._measurer = Measurer(self._preparer, vocabulary)
         self._inbox: Inbox = Inbox()
         self._pool = ThreadPoolExecutor(PREPARE_THREADS, thread_name_prefix="prepare")
         self._arrivals = itertools.count()
@@ -71,11 +75,13 @@ class Service:
         self._preparing: dict[RequestId, bool] = {}
         """Requests on their way to the loop; True once their client has left."""
         self._is_draining = False
-        self._loop: Loop | EmbeddingLoop = (
-            EmbeddingLoop(backend, inbox=self._inbox, send=send, clock=clock)
-            if backend.facts.plan.is_embedding
-            else Loop(backend, inbox=self._inbox, send=send, clock=clock, chance=chance)
-        )
+        self._loop: Loop | EmbeddingLoop | IdleLoop
+        if isinstance(loaded, VocabularyOnly):
+            self._loop = IdleLoop(self._inbox)
+        elif loaded.facts.plan.is_embedding:
+            self._loop = EmbeddingLoop(loaded, inbox=self._inbox, send=send, clock=clock)
+        else:
+            self._loop = Loop(loaded, inbox=self._inbox, send=send, clock=clock, chance=chance)
 
     def run(self) -> None:
         """Serve until drained. Raises: DecodeFailed."""
@@ -90,7 +96,7 @@ class Service:
             case Drain():
                 self._is_draining = True
                 self._pool.submit(self._inbox.put, Closing())
-            case Generate() | Embed() | Tokenize() | Detokenize() | ApplyTemplate():
+            case Generate() | Embed() | Tokenize() | Detokenize() | ApplyTemplate() | Measure():
                 with self._lock:
                     self._preparing[message.request] = False
                 received, arrival = self._clock(), next(self._arrivals)
@@ -133,7 +139,11 @@ class Service:
                 self._send([prepare.detokenize(message)])
             case ApplyTemplate():
                 self._send([prepare.template(message)])
+            case Measure():
+                self._send([self._measurer.measure(message)])
             case Generate() | Embed():
+                if isinstance(self._loop, IdleLoop):
+                    raise Unsupported("this engine has a vocabulary and no weights")
                 work: PreparedGenerate | PreparedEmbed
                 if isinstance(message, Generate):
                     work = prepare.generate(message, arrival=arrival, received=received)

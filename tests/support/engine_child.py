@@ -23,6 +23,7 @@ from app.wire.engine import (
     FromEngine,
     Gauges,
     Generate,
+    Measured,
     Ready,
     Reasoned,
     Refused,
@@ -102,6 +103,8 @@ class EngineChild:
         *,
         plan: LoadPlan | None = None,
         backend: str = "llama",
+        is_vocabulary_only: bool = False,
+        memory_bytes_max: int = 0,
     ) -> None:
         toy = path.suffix == ".toy"
         self._start = Start(
@@ -111,6 +114,8 @@ class EngineChild:
                 backend="toy" if toy or backend == "toy" else "llama",
             ),
             plan=plan or LoadPlan(context=2048, cells=8192, threads=1, threads_batch=1),
+            is_vocabulary_only=is_vocabulary_only,
+            memory_bytes_max=memory_bytes_max,
         )
         self._waiting: dict[RequestId, queue.SimpleQueue[FromEngine | None]] = {}
         self._lock = threading.Lock()
@@ -234,6 +239,6 @@ class Pending:
 
     def all(self) -> Answered:
         """Everything, to the last event; raises if the engine ends before."""
-        last = Completed | Refused | Embedded | Tokens | Text
+        last = Completed | Refused | Embedded | Tokens | Text | Measured
         self.until(lambda event: isinstance(event, last))
         return self._answered

@@ -49,13 +49,21 @@ _DAMAGED: Final = re.compile(r"corrupted|incomplete|file bounds|invalid magic|fa
 class Model:
     """The weights of one GGUF. `handle` and `vocabulary` are pointers of llama.cpp."""
 
-    def __init__(self, source: ModelSource, plan: LoadPlan, progress: LoadProgress) -> None:
-        """Loads. Raises: LoadFailed."""
+    def __init__(
+        self,
+        source: ModelSource,
+        plan: LoadPlan,
+        progress: LoadProgress,
+        *,
+        is_vocabulary_only: bool = False,
+    ) -> None:
+        """Loads; with `is_vocabulary_only` all but the weights. Raises: LoadFailed."""
         self._mark = library.tail.mark
         path = Path(source.path)
         if not path.is_file():
             raise LoadFailed(f"there is no file {source.path}", remedy="Rescan the model folders.")
         parameters, keep = _parameters(plan, progress)
+        parameters.vocab_only = is_vocabulary_only
         self.handle = llama.llama_model_load_from_file(library.encode_path(str(path)), parameters)
         del keep
         if not self.handle:

@@ -24,7 +24,6 @@ import msgspec
 
 from app.core.base.errors import AthanorError, Busy, EngineFailed
 from app.core.base.ids import RequestId
-from app.core.models.plan import LoadPlan
 from app.server.engine_child.exit_words import Ending, read_ending
 from app.server.engine_child.mailbox import Answer, Mailbox
 from app.server.engine_child.outbox import Outbox
@@ -47,6 +46,8 @@ from app.wire.engine import (
     Gauges,
     Generate,
     Loading,
+    Measure,
+    Measured,
     Progress,
     Ready,
     Refused,
@@ -56,7 +57,7 @@ from app.wire.engine import (
     Tokens,
 )
 from app.wire.framing import FrameReader, FrameTooLarge
-from app.wire.model import ModelFacts, ModelSource
+from app.wire.model import ModelFacts
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +66,8 @@ STDERR_LINES_KEPT: Final = 50
 STDERR_LINE_BYTES_MAX: Final = 4096
 
 StreamEvent = Begun | Progress | Delta | Ended | Completed
-Question = Embed | Tokenize | Detokenize | ApplyTemplate
-QuestionAnswer = Embedded | Tokens | Text
+Question = Embed | Tokenize | Detokenize | ApplyTemplate | Measure
+QuestionAnswer = Embedded | Tokens | Text | Measured
 News = Loading | Gauges
 
 
@@ -105,8 +106,7 @@ class EngineProcess:
     def __init__(
         self,
         program: EngineProgram,
-        source: ModelSource,
-        plan: LoadPlan,
+        start: Start,
         *,
         on_news: Callable[[News], None],
         limits: ChildLimits,
@@ -114,9 +114,9 @@ class EngineProcess:
         self._program = program
         self._on_news = on_news
         self._limits = limits
-        self._name = source.name
+        self._name = start.source.name
         self._outbox = Outbox()
-        self._outbox.put(Start(source=source, plan=plan))
+        self._outbox.put(start)
         self._mailboxes: dict[RequestId, Mailbox] = {}
         self._working: set[RequestId] = set()
         """Requests that the engine's loop owes an event, so that silence means it hangs."""
@@ -244,7 +244,7 @@ class EngineProcess:
             match answer:
                 case Refused():
                     raise error_of(answer)
-                case Embedded() | Tokens() | Text():
+                case Embedded() | Tokens() | Text() | Measured():
                     return answer
                 case _:
                     raise EngineFailed(f"{type(answer).__name__} is no answer to a question")
@@ -322,7 +322,7 @@ class EngineProcess:
 
     def _take(self, message: FromEngine) -> None:
         # Questions and refusals are answered beside the loop, also when it hangs.
-        if not isinstance(message, Tokens | Text | Refused):
+        if not isinstance(message, Tokens | Text | Measured | Refused):
             self._watchdog.heard()
         match message:
             case Loading() | Gauges():
@@ -338,7 +338,7 @@ class EngineProcess:
                     self._ready.set_result(LoadFailed(ending, is_refusal=True))
             case (
                 Begun() | Progress() | Delta() | Ended() | Completed() | Refused() | Embedded()
-            ) | (Tokens() | Text()):
+            ) | (Tokens() | Text() | Measured()):
                 self._deliver(message)
             case _:
                 assert_never(message)

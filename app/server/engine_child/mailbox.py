@@ -15,13 +15,16 @@ from app.wire.engine import (
     Delta,
     Embedded,
     Ended,
+    Measured,
     Progress,
     Refused,
     Text,
     Tokens,
 )
 
-Answer = Begun | Progress | Delta | Ended | Completed | Refused | Embedded | Tokens | Text
+Answer = (
+    Begun | Progress | Delta | Ended | Completed | Refused | Embedded | Tokens | Text | Measured
+)
 
 
 @final

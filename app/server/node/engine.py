@@ -41,7 +41,7 @@ from app.server.node.bell import Bell
 from app.server.node.hub import Hub
 from app.server.node.loader import Loaded
 from app.server.node.shown import engine_facts, engine_gauges
-from app.wire.engine import Gauges
+from app.wire.engine import Gauges, Start
 from app.wire.model import ModelSource
 
 log = logging.getLogger(__name__)
@@ -176,8 +176,7 @@ class Engine:
         self._plan = plan
         process = self.process = EngineProcess(
             self._house.program,
-            source,
-            plan,
+            Start(source=source, plan=plan),
             on_news=self._hear,
             limits=self._house.limits.child,
         )

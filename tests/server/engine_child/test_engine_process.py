@@ -22,7 +22,17 @@ from app.server.engine_child.engine_process import (
 )
 from app.server.engine_child.exit_words import Ending
 from app.server.hardware.engine_program import EngineProgram
-from app.wire.engine import Begun, Completed, Delta, Gauges, Loading, Text, Tokenize, Tokens
+from app.wire.engine import (
+    Begun,
+    Completed,
+    Delta,
+    Gauges,
+    Loading,
+    Start,
+    Text,
+    Tokenize,
+    Tokens,
+)
 from app.wire.model import ModelSource
 from tests.server.node.homes import request_id, run, saying, text_of, toy
 
@@ -53,8 +63,7 @@ async def child(
     news: list[News] = []
     process = EngineProcess(
         program,
-        ModelSource(path=str(path), name="toy", backend="toy"),
-        plan,
+        Start(source=ModelSource(path=str(path), name="toy", backend="toy"), plan=plan),
         on_news=news.append,
         limits=limits or ChildLimits(),
     )
