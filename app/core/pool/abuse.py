@@ -1,44 +1,35 @@
 """Abuse: what no honest machine does, seen in work that was paid for, with the reason in words.
 
-    watch.observe(work) -> findings         each is a strike
-    pause_until(times of strikes, now)      what follows of several
+    watch.observe(work) -> findings         each is a "suspicious" strike of core/pool/standing
 
-Seen at once: more tokens claimed than the text has (`counts`), text that the tokens do not give
-(`text`), an end for want of room where there was room (`room`), and tokens faster than the claimed
-memory can be read (`speed`). Seen over many answers: one answer to many questions (`identical`),
-and answers that loop (`loops`) or never end (`endless`) oftener than those of other machines to the
-same callers.
+Seen at once: an end for want of room where there was room (`room`), and tokens faster than the
+memory that was registered can be read (`speed`). Seen over many answers: one answer to many
+questions (`identical`), and answers that loop (`loops`) or never end (`endless`) oftener than those
+of other machines to the same callers. Counts that do not agree are seen by standing itself.
 
-Rule: an accusation needs a bound on how often it is false. At once: the slack below covers all that
-rounding, other spellings in tokens and speculation can do. Over many: a chance of at most `RARE`
-each time it is looked (tests/core/pool/test_abuse.py measures it). What an honest machine may do,
-for example answer like a table because it is asked like one, is no finding.
+Rule: an accusation needs a bound on how often it is false. At once: the limits below are past all
+that an honest machine can do. Over many: a chance of at most `RARE` each time it is looked
+(tests/core/pool/test_abuse.py measures it). What an honest machine may do, for example answer like
+a table because it is asked like one, is no finding.
 """
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal, TypeVar, final
 
 import msgspec
 
 from app.core.base.ids import AccountId, DeviceId, JobId
-from app.core.base.units import SECOND, Microseconds
-from app.core.member.calendar import DAY_SECONDS
 from app.core.pool.rates import Tally, chance_beside
 from app.core.scheduling.lookup import DRAFT_MAX
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-Kind = Literal["counts", "text", "room", "speed", "identical", "loops", "endless"]
+Kind = Literal["room", "speed", "identical", "loops", "endless"]
 
-SLACK_TOKENS: Final = 16
+ROOM_SLACK_TOKENS: Final = 16
 """A template's or an end's own tokens, which one side counts and the other does not."""
-PROMPT_SLACK_PERCENT: Final = 2
-"""Rendering and tokenising a prompt gives the same everywhere but for versions of a template."""
-ANSWER_SLACK_PERCENT: Final = 5
-"""A model may spell a word in other tokens than the tokeniser would: at high temperatures one in
-thirty. Nothing is gained by it, since the smaller count is paid."""
 
 MEMORY_READS_MAX: Final = 80
 """No card reads its whole memory oftener in a second; an RTX 3080 comes to 76, most to 40."""
@@ -76,15 +67,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     payer: AccountId
     job: JobId
     sha256: str
-    prompt_said: int
-    answer_said: int
-    """As the worker reported."""
-    prompt: int | None
-    answer: int | None
-    """By the host's own vocabulary; None where it could not count."""
-    agrees: bool = True
-    """The text that was delivered is what the tokens give."""
-    tokens: int = 0
+    tokens: int
     """Ids that came."""
     ended_for_room: bool = False
     """The worker says that max_tokens or the context was reached."""
@@ -210,14 +193,11 @@ class Watch:
 
 def _at_once(work: Work) -> Iterator[tuple[Kind, str]]:
     """What one attempt shows by itself."""
-    prompt, answer = work.prompt, work.answer
-    if prompt is not None and work.prompt_said > _with_slack(prompt, PROMPT_SLACK_PERCENT):
-        yield "counts", f"{work.prompt_said} tokens of prompt were reported, it has {prompt}"
-    if answer is not None and work.answer_said > _with_slack(answer, ANSWER_SLACK_PERCENT):
-        yield "counts", f"{work.answer_said} tokens of answer were reported, it has {answer}"
-    if not work.agrees:
-        yield "text", "the text that was delivered is not what its tokens give"
-    if work.ended_for_room and work.room is not None and work.tokens < work.room - SLACK_TOKENS:
+    if (
+        work.ended_for_room
+        and work.room is not None
+        and work.tokens < work.room - ROOM_SLACK_TOKENS
+    ):
         yield (
             "room",
             f"the answer was said to end for want of room after {work.tokens} tokens, "
@@ -250,33 +230,6 @@ def loops(tokens: Sequence[int]) -> bool:
     if len(tail) < LOOP_TOKENS:
         return False
     return any(tail[period:] == tail[:-period] for period in range(1, LOOP_PERIOD_MAX + 1))
-
-
-# --- what follows --------------------------------------------------------------------------------
-
-STRIKES_FREE: Final = 2
-"""So many are told and have no other consequence."""
-PAUSE: Final = 3600 * SECOND
-PAUSE_MAX: Final = 7 * DAY_SECONDS * SECOND
-FORGOTTEN_AFTER: Final = 14 * DAY_SECONDS * SECOND
-
-
-def pause_until(strikes: Iterable[Microseconds], now: Microseconds) -> Microseconds | None:
-    """Until when a machine with strikes at these times gets no work; None when it may have some.
-
-    Each strike past the first two doubles the pause, from an hour to a week; after two weeks a
-    strike is forgotten.
-    """
-    recent = deque(sorted(at for at in strikes if now - at < FORGOTTEN_AFTER))
-    if len(recent) <= STRIKES_FREE:
-        return None
-    doubled = min(len(recent) - STRIKES_FREE - 1, 10)
-    until = Microseconds(recent[-1] + min(PAUSE * 2**doubled, PAUSE_MAX))
-    return until if now < until else None
-
-
-def _with_slack(count: int, percent: int) -> int:
-    return count + count * percent // 100 + SLACK_TOKENS
 
 
 def _kept(where: OrderedDict[K, V], key: K, make: Callable[[], V], most: int) -> V:

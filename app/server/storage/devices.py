@@ -1,6 +1,7 @@
 """Devices: the machines of a pool's members, and what was found wrong with their work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final, Self, final
 
 import msgspec
@@ -8,6 +9,7 @@ from msgspec.structs import replace
 
 from app.core.base.ids import AccountId, DeviceId
 from app.core.base.units import Microseconds
+from app.core.pool.standing import Record
 from app.server.storage.database import Database
 
 STRIKES_SHOWN: Final = 100
@@ -131,4 +133,26 @@ class Devices:
 
     async def forgive(self, device: DeviceId) -> int:
         """Forget a device's strikes; how many there were."""
+        await self._database.write("delete from standings where device = ?", device)
         return await self._database.write("delete from strikes where device = ?", device)
+
+    async def keep_records(self, records: Mapping[DeviceId, Record]) -> None:
+        """What is held against whom, for after a restart."""
+        rows = [
+            (device, msgspec.json.encode(record).decode())
+            for device, record in records.items()
+            if device in self._devices
+        ]
+        await self._database.write_many(
+            "insert into standings (device, record) values (?, ?)"
+            " on conflict do update set record = excluded.record",
+            rows,
+        )
+
+    async def records(self) -> dict[DeviceId, Record]:
+        """As they were kept; one that cannot be read is left out."""
+        found = {}
+        for device, text in await self._database.read("select device, record from standings"):
+            with suppress(msgspec.DecodeError):
+                found[DeviceId(str(device))] = msgspec.json.decode(str(text), type=Record)
+        return found

@@ -84,6 +84,11 @@ create table strikes (
 
 create index strikes_by_device on strikes (device, at);
 
+create table standings (
+    device text not null primary key references devices (id), -- whose
+    record text not null                 -- JSON of core/pool/standing.Record: counts, times, reason
+) strict;
+
 create table usage (
     request   text not null primary key, -- the request's id, which the caller saw too
     at        integer not null,          -- when it ended

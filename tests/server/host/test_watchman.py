@@ -1,0 +1,143 @@
+"""Laws of the watchman: strikes reach standing and the disk, and outlive a restart."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+
+from app.core.base.ids import AccountId, DeviceId, Domain, JobId, RequestId
+from app.core.base.units import SECOND, Micros, Microseconds
+from app.core.ledger.pricing import Prices, Shares
+from app.core.pool.jobs.effects import ObserveCount
+from app.core.pool.jobs.job import Attempt, Candidate, Job, JobRequest, Placement
+from app.core.pool.standing import Standing
+from app.server.host.watchman import Watchman
+from app.server.storage.accounts import Accounts
+from app.server.storage.database import Database
+from app.server.storage.devices import Devices
+from app.wire.engine import Generate, PromptText
+from tests.server.storage.host import BEGIN, Clock, files_hold, with_host
+
+DEVICE, OWNER = DeviceId("d" * 64), "owner"
+
+
+def with_watchman(
+    folder: Path, act: Callable[[Watchman, Standing, Devices], Awaitable[None]]
+) -> None:
+    async def run(database: Database, clock: Clock) -> None:
+        accounts, devices = (
+            await Accounts.open(database, clock),
+            await Devices.open(database, clock),
+        )
+        if accounts.find(OWNER) is None:
+            account, _ = await accounts.create(OWNER)
+            await devices.join(DEVICE, account.id, "attic")
+        standing = Standing()
+        watchman = Watchman(
+            standing=standing, devices=devices, now=clock, key=b"k" * 32,
+            gpu_memory=lambda _: 24 * 2**30, active_bytes=lambda _: 5 * 2**30,
+        )  # fmt: skip
+        await watchman.begin()
+        await act(watchman, standing, devices)
+        await watchman.flush()
+
+    with_host(folder, run)
+
+
+def job(number: int, *, tokens: int = 60, seconds: float = 5.0, words: str = "") -> Job:
+    """A job that one attempt answered, for a payer of its own."""
+    prices = Prices(input=Micros(1), cached_input=Micros(1), output=Micros(1))
+    candidate = Candidate(sha256="a" * 64, prices=prices, prompt_tokens=5, context=4096)
+    attempt = Attempt(
+        number=0,
+        placement=Placement(
+            worker=DEVICE, account=AccountId(OWNER), name="attic", sha256="a" * 64,
+            circle="anyone", first_seconds=1, gap_seconds=1, tokens_per_second=9, milliseconds=9,
+        ),
+        first=0,
+        offered_at=Microseconds(BEGIN),
+        accepted_at=Microseconds(BEGIN),
+        heard_at=Microseconds(BEGIN + int(seconds * SECOND)),
+        tokens=tuple(range(tokens)),
+    )  # fmt: skip
+    request = JobRequest(
+        job=JobId(f"job-{number}"),
+        account=AccountId(f"payer-{number}"),
+        domain=Domain("d"),
+        model="tiny",
+        body=Generate(request=RequestId("r"), prompt=PromptText(text=words or f"ask {number}")),
+        candidates=(candidate,),
+        shares=Shares(worker=85, fee=10, fund=5),
+    )
+    return Job(
+        request=request, phase="settled", submitted_at=Microseconds(BEGIN),
+        waiting_since=Microseconds(BEGIN), candidate=candidate, attempts=(attempt,),
+    )  # fmt: skip
+
+
+def test_a_canned_answer_is_a_strike_with_its_reason(tmp_path: Path) -> None:
+    async def act(watchman: Watchman, standing: Standing, devices: Devices) -> None:
+        for number in range(8):
+            watchman.ended(job(number))
+        await watchman.flush()
+
+        (strike,) = await devices.strikes(DEVICE)
+        assert (strike.kind, strike.job) == ("identical", "job-3")
+        assert "60 tokens" in strike.reason
+        assert standing.records()[DEVICE].counts == {"suspicious": 1}
+
+    with_watchman(tmp_path, act)
+
+
+def test_a_count_that_was_inflated_is_told_and_enough_of_them_pause(tmp_path: Path) -> None:
+    seen = ObserveCount(
+        worker=DEVICE, sha256="a" * 64, differs="", delivered=10, counted=10, reported=900
+    )
+
+    async def act(watchman: Watchman, standing: Standing, devices: Devices) -> None:
+        for number in range(4):
+            watchman.observed(seen, JobId(f"job-{number}"))
+        await watchman.flush()
+
+        kinds = [strike.kind for strike in await devices.strikes(DEVICE)]
+        assert kinds == ["paused", "inflated", "inflated", "inflated"]
+        assert standing.paused(DEVICE, Microseconds(BEGIN))
+
+    async def later(watchman: Watchman, standing: Standing, devices: Devices) -> None:
+        assert "no work for an hour" in standing.paused(DEVICE, Microseconds(BEGIN))
+        assert await watchman.forgive(DEVICE) == 4
+        assert standing.paused(DEVICE, Microseconds(BEGIN)) == ""
+        assert await devices.strikes() == ()
+
+    async def forgiven(watchman: Watchman, standing: Standing, devices: Devices) -> None:
+        assert standing.records() == {}
+
+    with_watchman(tmp_path, act)
+    with_watchman(tmp_path, later)
+    with_watchman(tmp_path, forgiven)
+
+
+def test_honest_work_is_no_strike_and_no_word_of_it_is_kept(tmp_path: Path) -> None:
+    async def act(watchman: Watchman, standing: Standing, devices: Devices) -> None:
+        for number in range(8):
+            honest = job(number, tokens=60 + number, words=f"CANARY {number}")
+            watchman.ended(honest)
+            assert "CANARY" not in repr(honest)
+        await watchman.flush()
+        assert await devices.strikes() == ()
+
+    with_watchman(tmp_path, act)
+    assert not files_hold(tmp_path, b"CANARY")
+
+
+def test_sealed_jobs_and_attempts_without_tokens_are_not_looked_at(tmp_path: Path) -> None:
+    async def act(watchman: Watchman, standing: Standing, devices: Devices) -> None:
+        empty = job(1)
+        (attempt,) = empty.attempts
+        without = msgspec.structs.replace(attempt, tokens=())
+        watchman.ended(msgspec.structs.replace(empty, attempts=(without,)))
+        watchman.ended(msgspec.structs.replace(empty, attempts=()))
+        await watchman.flush()
+        assert await devices.strikes() == ()
+
+    with_watchman(tmp_path, act)
