@@ -33,11 +33,22 @@ class Calls:
         self._tell = tell
         self._number = 0
         self._pace = Pace()
-        self._lock = threading.Lock()
+        self._cap = 0
+        self._lock = threading.Condition()
         self.purpose = ""
         """What the next calls are for: a word of `Called.purpose`."""
-        self.bytes_per_second = 0
-        """The cap; set by another thread at any time."""
+
+    @property
+    def bytes_per_second(self) -> int:
+        """The cap; set by another thread at any time. 0 is none."""
+        return self._cap
+
+    @bytes_per_second.setter
+    def bytes_per_second(self, cap: int) -> None:
+        with self._lock:
+            # What waited under the old cap would else wait for as long as that one wanted.
+            self._cap, self._pace = cap, Pace()
+            self._lock.notify_all()
 
     def client(self) -> httpx.Client:
         """A client whose every call is told."""
@@ -75,11 +86,9 @@ class Calls:
     def _hold(self, count: int) -> None:
         """Waits until as many bytes may have come under the cap."""
         with self._lock:
-            self._pace, wait = self._pace.after(
-                count, rate=self.bytes_per_second, now=time.monotonic()
-            )
-        if wait:
-            time.sleep(wait)
+            self._pace, wait = self._pace.after(count, rate=self._cap, now=time.monotonic())
+            if wait:
+                self._lock.wait(wait)
 
 
 @final

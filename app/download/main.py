@@ -74,7 +74,6 @@ class _Courier:
             task = self._tasks.get()
             if isinstance(task, Fetch):
                 self._calls.purpose = "download"
-                self._calls.bytes_per_second = task.bytes_per_second
                 self._send(fetch(task, self._send))
                 return 0
             self._send(self._answer(task))
@@ -124,7 +123,8 @@ class _Courier:
         frames: FrameReader[ToDownload] = FrameReader(ToDownload)
         while data := os.read(0, READ_BYTES):
             for message in frames.feed(data):
-                if isinstance(message, SetRate):
+                # Here and not where the order is carried out: a newer cap may be heard by then.
+                if isinstance(message, SetRate | Fetch):
                     self._calls.bytes_per_second = message.bytes_per_second
-                else:
+                if not isinstance(message, SetRate):
                     self._tasks.put(message)

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from app.wire.download import Called, Failed, Fetch, Fetched, FetchFile, Moved, Verifying
+from app.wire.download import (
+    Called,
+    Failed,
+    Fetch,
+    Fetched,
+    FetchFile,
+    Moved,
+    SetRate,
+    Verifying,
+)
 from tests.support.download_child import DownloadChild, download_child
 from tests.support.hub import COMMIT, Hub, sha256
 
@@ -204,6 +213,19 @@ def test_a_cap_given_with_the_order_is_told_to_wait(
     hub.add(REPOSITORY, {"a-Q4_0.gguf": CONTENT})
 
     end = child.ask(order(tmp_path, {"a-Q4_0.gguf": CONTENT}, bytes_per_second=64 * MIB))
+
+    assert isinstance(end, Fetched)
+
+
+def test_a_cap_that_is_lifted_frees_what_waits_under_it(
+    hub: Hub, child: DownloadChild, tmp_path: Path
+) -> None:
+    hub.add(REPOSITORY, {"a-Q4_0.gguf": CONTENT})
+    # A byte a second: the first piece alone would wait for the better part of a day.
+    child.send(order(tmp_path, {"a-Q4_0.gguf": CONTENT}, bytes_per_second=1))
+    child.until(lambda said: isinstance(said, Called) and said.status == 200)
+
+    end = child.ask(SetRate(bytes_per_second=0))
 
     assert isinstance(end, Fetched)
 

@@ -140,6 +140,15 @@ class Downloads:
         await self._clear(download.id)
         await self._begin_next()
 
+    async def use(self, settings: DownloadSettings) -> None:
+        """Go by these settings from now on; a download under way keeps the room it was told of."""
+        had_cap = self._settings.bytes_per_second > 0
+        self._settings = settings
+        if had_cap and not settings.bytes_per_second:
+            for child in self._couriers.values():
+                child.set_rate(0)
+        await self._begin_next()
+
     # --- life ---
 
     @asynccontextmanager
@@ -182,11 +191,10 @@ class Downloads:
 
     async def _run(self, download: Download) -> None:
         """One child from begin to end; its last word is in the state when this returns."""
-        cap = shares(self._settings.bytes_per_second, self._running())
         try:
             async with courier(self._program, self._outbound) as child:
                 self._couriers[download.id] = child
-                async for news in child.fetch(self._order(download, cap)):
+                async for news in child.fetch(self._order(download)):
                     await self._hear(download.id, news)
         except AthanorError as error:
             fallen = life.fail(self._current(download), "broken", error.message, error.remedy)
@@ -277,11 +285,14 @@ class Downloads:
 
     def _share_cap(self) -> None:
         if self._settings.bytes_per_second:
-            cap = shares(self._settings.bytes_per_second, self._running())
             for child in self._couriers.values():
-                child.set_rate(cap)
+                child.set_rate(self._cap())
 
-    def _order(self, download: Download, cap: int) -> Fetch:
+    def _cap(self) -> int:
+        """Of each download under way."""
+        return shares(self._settings.bytes_per_second, self._running())
+
+    def _order(self, download: Download) -> Fetch:
         return Fetch(
             repository=download.repository,
             revision=download.revision,
@@ -291,7 +302,7 @@ class Downloads:
             ),
             folder=str(self._place(download)),
             workshop=str(self._workshop(download.id)),
-            bytes_per_second=cap,
+            bytes_per_second=self._cap(),
             disk_free_bytes_min=self._settings.disk_free_bytes_min,
         )
 

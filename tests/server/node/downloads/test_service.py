@@ -93,6 +93,25 @@ def test_no_more_than_allowed_run_and_the_next_begins_when_one_is_over(
     in_shop(act, DownloadSettings(at_once=2, disk_free_bytes_min=0))
 
 
+def test_settings_that_change_hold_for_what_waits_and_for_what_is_under_way(
+    hub: Hub, in_shop: InShop
+) -> None:
+    hub.add(REPOSITORY, {f"{name}-Q4_0.gguf": CONTENT for name in "ab"})
+
+    async def act(place: Place) -> None:
+        for name in "ab":
+            await add(place, file(f"{name}-Q4_0.gguf"))
+        assert [one.status for one in place.downloads.all()] == ["running", "queued"]
+
+        await place.downloads.use(DownloadSettings(at_once=2, disk_free_bytes_min=0))
+
+        for name in "ab":
+            await place.until(lambda one: one.status == "done", name)
+
+    # A byte a second: neither would ever come.
+    in_shop(act, DownloadSettings(at_once=1, bytes_per_second=1, disk_free_bytes_min=0))
+
+
 def test_a_cancelled_download_leaves_nothing_behind(hub: Hub, in_shop: InShop) -> None:
     hub.add(REPOSITORY, {"a-Q4_0.gguf": CONTENT})
     hub.hold_after = 3 * MIB
