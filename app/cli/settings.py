@@ -10,10 +10,10 @@ import rich_click
 from app.cli.command import command
 from app.cli.exit_codes import Exit, NotFound
 from app.cli.output import note, print_json, print_table, stdout
-from app.client.discovery import find_server
-from app.client.errors import NoServer
+from app.client.client import Client
+from app.client.errors import NoServer, ServerRefused, ServerSilent
 from app.core.base.errors import SettingsInvalid
-from app.settings.fields import FIELDS, Field, Value
+from app.settings.fields import FIELDS, HOST_SECTION, Field, Value
 from app.settings.load import Loaded, load_settings
 from app.settings.paths import Paths
 from app.settings.save import save_settings, toml_of
@@ -148,11 +148,29 @@ def _save(field: Field, value: Value | None) -> None:
     stdout().print(f"{paths.config_file} is written.", markup=False, soft_wrap=True)
     if os.environ.get(field.variable):
         note(f"The environment variable {field.variable} is set and wins over the file.")
+    if field.section != HOST_SECTION:
+        _tell_server(paths, field)
+
+
+def _tell_server(paths: Paths, field: Field) -> None:
+    """Has the running server go by the file, and says from when on it does."""
     try:
-        find_server(paths)
+        with Client.find(paths) as client:
+            read = client.read_settings()
     except NoServer:
         return
-    note("The running server has its settings from its start: stop it and start it again.")
+    except (ServerSilent, ServerRefused) as error:
+        note(f"The running server could not be told: {error}.")
+        return
+    if field.path in read.fixed:
+        note("The running server was started with another value, which wins over the file.")
+    elif field.path in read.waiting:
+        note(
+            "It holds when the server starts again: `athanor stop`, then `athanor serve`; or quit "
+            "and start it from the tray."
+        )
+    else:
+        note("The running server goes by it now.")
 
 
 def _field(name: str) -> Field:

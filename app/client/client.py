@@ -49,6 +49,7 @@ from app.wire.openai.chat_answer import ChatChunk
 from app.wire.openai.completions import CompletionRequest, TextCompletion
 from app.wire.openai.errors import ErrorAnswer
 from app.wire.openai.models import Model, ModelList
+from app.wire.settings_read import SettingsRead
 from app.wire.sharing import (
     FreeAnswer,
     FreeRequest,
@@ -194,6 +195,10 @@ class Client(ShopCalls):
         """The switch after it was turned."""
         request = AutostartRequest(enabled=enabled)
         return self._call("PUT", "/local/autostart", AutostartPicture, request)
+
+    def read_settings(self) -> SettingsRead:
+        """Has the server go by what the settings file says now, as far as that can be done."""
+        return self._call("POST", "/local/settings/read", SettingsRead)
 
     # --- keys --------------------------------------------------------------------------------
 

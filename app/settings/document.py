@@ -9,6 +9,7 @@ from typing import Final
 
 from app.core.state.view import size
 from app.settings.fields import FIELDS, SECTIONS, Field
+from app.settings.live import LIVE_SECTIONS
 from app.settings.save import toml_of
 from app.settings.schema import Settings
 
@@ -33,7 +34,9 @@ context = 16384
 ```
 
 A wrong value, or a name that does not exist, is refused with the file, the line and what is
-allowed. The server reads its settings when it starts.
+allowed. Changes by the dashboard or by `athanor settings set` in the sections
+{live} hold at once; all other changes hold when the server
+starts again, and both say so.
 
 In the environment and in flags a list is separated by commas, a switch is `true` or `false`
 (`yes`, `no`, `on`, `off`, `1`, `0` too), and an empty variable counts as not set. Sizes are bytes,
@@ -49,7 +52,8 @@ the program, such as the demonstration model.
 def settings_document() -> str:
     """The whole page, in Markdown."""
     sections = typing.get_type_hints(Settings)
-    pages = [_HEAD]
+    live = ", ".join(f"`[{section}]`" for section in LIVE_SECTIONS)
+    pages = [_HEAD.replace("{live}", live)]
     for section in SECTIONS:
         pages.append(f"\n## [{section}]\n\n{sections[section].__doc__}\n")
         pages.extend(_entry(field) for field in FIELDS.values() if field.section == section)

@@ -7,6 +7,7 @@ import pytest
 
 from app.cli.main import main
 from app.settings.fields import FIELDS
+from tests.support.node import RunningNode
 
 Captured = pytest.CaptureFixture[str]
 
@@ -41,6 +42,22 @@ def test_set_then_unset_leave_the_rest_of_the_file(home: Path, capsys: Captured)
 
     assert main(["settings", "unset", "server.port"]) == 0
     assert file.read_text() == "# mine\n[engine]\nthreads = 2\n\n[server]\n"
+
+
+def test_a_running_server_goes_by_it_at_once_or_it_is_said_when(
+    node: RunningNode, capsys: Captured
+) -> None:
+    assert main(["settings", "set", "neighbour.exclusive_programs", "blender"]) == 0
+    assert "The running server goes by it now." in capsys.readouterr().err
+
+    assert main(["settings", "set", "server.requests_max", "9"]) == 0
+    assert "when the server starts again: `athanor stop`" in capsys.readouterr().err
+
+    assert main(["settings", "set", "server.port", "9999"]) == 0
+    assert "started with another value, which wins" in capsys.readouterr().err
+
+    assert main(["settings", "unset", "neighbour.exclusive_programs"]) == 0
+    assert "The running server goes by it now." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

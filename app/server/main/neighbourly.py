@@ -1,4 +1,4 @@
-"""Neighbourly: the neighbour of this node, built by the settings."""
+"""Neighbourly: the neighbour of this node, built by the settings and following them."""
 
 from collections.abc import Callable
 
@@ -33,3 +33,14 @@ def neighbour_of(
         hold_seconds=float(settings.neighbour.free_hold_seconds),
         now=now,
     )
+
+
+async def use_settings(settings: Settings, neighbour: Neighbour, loader: Loader) -> None:
+    """The neighbour and the loader go by these settings from now on."""
+    neighbour.use(
+        rules_of(settings),
+        exclusive=settings.neighbour.exclusive_programs,
+        frees_ram=settings.neighbour.free_ram_too,
+        hold_seconds=float(settings.neighbour.free_hold_seconds),
+    )
+    loader.allows_cpu = settings.neighbour.allow_cpu_after_gpu_loss

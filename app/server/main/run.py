@@ -31,7 +31,7 @@ from app.server.hardware.machine import look_at_machine
 from app.server.main.greeting import OnReady, greet
 from app.server.main.listening import Listening, is_loopback, listen
 from app.server.main.lock_file import LockFile
-from app.server.main.neighbourly import neighbour_of
+from app.server.main.neighbourly import neighbour_of, use_settings
 from app.server.main.shop import shop_of
 from app.server.main.stopping import Stopping
 from app.server.main.web_server import WebServer, loop_factory
@@ -40,6 +40,7 @@ from app.server.node.downloads.shop import Shop
 from app.server.node.engine import EngineLimits
 from app.server.node.engines import Engines
 from app.server.node.hub import Hub
+from app.server.node.in_force import InForce
 from app.server.node.librarian import Librarian
 from app.server.node.loader import Loader
 from app.server.node.neighbour import Neighbour
@@ -115,6 +116,7 @@ async def _serve(
     server, folders = settings.server, settings.models.folders
     now, stopping, token = anchored_clock(), Stopping(), secrets.token_urlsafe(32)
     hub = Hub(NodeState(server=_facts(settings, now())))
+    in_force = InForce(settings, config_file=paths.config_file, origins=origins)
     shelf = Shelf(open_library(settings, paths), hub)
     async with AsyncExitStack() as stack:
         stack.enter_context(stopping.by_signals())
@@ -126,7 +128,7 @@ async def _serve(
         await shelf.scan()
         meters, recent = Meters(lambda: hub.state), Recent()
         router, neighbour, shop = await stack.enter_async_context(
-            _node(settings, paths, database, hub, shelf, meters=meters, recent=recent, now=now)
+            _node(in_force, paths, database, hub, shelf, meters=meters, recent=recent, now=now)
         )
         services = Services(
             router=router,
@@ -137,7 +139,7 @@ async def _serve(
             meters=meters,
             neighbour=neighbour,
             shop=shop,
-            settings=settings,
+            in_force=in_force,
             local_token=token,
             stop=stopping.ask,
             now=now,
@@ -164,7 +166,7 @@ async def _serve(
 
 @asynccontextmanager
 async def _node(
-    settings: Settings,
+    in_force: InForce,
     paths: Paths,
     database: Database,
     hub: Hub,
@@ -175,7 +177,7 @@ async def _node(
     now: Callable[[], float],
 ) -> AsyncGenerator[tuple[Router, Neighbour, Shop], None]:
     """The node's services, at work inside the block; no engine is left after it."""
-    program = EngineProgram.of_this()
+    settings, program = in_force.settings, EngineProgram.of_this()
     devices = Devices(program)
     loader, engines = _engines_of(
         settings, program, devices, hub=hub, shelf=shelf, database=database, now=now
@@ -204,7 +206,9 @@ async def _node(
         recent=recent,
         now=now,
     )
+    in_force.heed(lambda settings: use_settings(settings, neighbour, loader))
     async with engines.running(), fetching as shop, asyncio.TaskGroup() as group:
+        in_force.heed(lambda settings: shop.downloads.use(settings.downloads))
         beside = [
             group.create_task(shelf.keep_read(), name="library"),
             group.create_task(loader.look(), name="devices"),

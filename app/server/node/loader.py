@@ -65,7 +65,8 @@ class Loader:
         self._rungs = rungs
         self._hub = hub
         self._now = now
-        self._allows_cpu = allows_cpu
+        self.allows_cpu = allows_cpu
+        """Whether a model may fall to the processor when its GPU is gone."""
         self._roll = GpuRoll(hub)
         self.gpu_back: Callable[[], None] = lambda: None
         """Called when every GPU that had gone is back; set by the engines."""
@@ -130,7 +131,7 @@ class Loader:
                 rung = self._below(choice, rung, failure)
             else:
                 break
-        if choice.on(rung).gpu_layers and not facts.plan.gpu_layers and not self._allows_cpu:
+        if choice.on(rung).gpu_layers and not facts.plan.gpu_layers and not self.allows_cpu:
             # It was listed a moment ago, and the engine found no GPU: the processor in silence.
             process.kill(Ending(reason="found no GPU", is_ordered=True))
             await process.ended.wait()
@@ -147,7 +148,7 @@ class Loader:
     ) -> Choice:
         """As `choose`. Raises: GpuGone where the choice would fall to the CPU in silence."""
         lost = self._roll.lost
-        if not lost or self._allows_cpu:
+        if not lost or self.allows_cpu:
             return choose(source, card, devices, wishes)
         try:
             choice: Choice | None = choose(source, card, devices, wishes)

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, final
 
 from msgspec.structs import replace
@@ -102,6 +102,15 @@ class Neighbour:
         return self._decision.verdict if self._decision else Verdict()
 
     # --- what the owner orders ---
+
+    def use(
+        self, rules: Rules, *, exclusive: Collection[str], frees_ram: bool, hold_seconds: float
+    ) -> None:
+        """Go by these settings from now on."""
+        self._rules, self._frees_ram, self._hold_seconds = rules, frees_ram, hold_seconds
+        self._lookout.watch_for(exclusive)
+        self._decide(self.facts)
+        self._wake.set()
 
     async def free(self, *, everything: bool, hold_seconds: float | None = None) -> Freed:
         """Engines with GPU memory, or all, are gone; for a while no request takes it again."""

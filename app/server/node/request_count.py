@@ -49,9 +49,7 @@ class RequestCount:
         self._cached: dict[RequestId, int] = {}
         self._completion: dict[RequestId, int] = {}
         hub.publish(
-            RequestArrived(
-                request=request, model=model, at=self._arrived_at, is_guest=is_guest
-            )
+            RequestArrived(request=request, model=model, at=self._arrived_at, is_guest=is_guest)
         )
 
     @property

@@ -29,6 +29,7 @@ from app.server.web.local import (
     neighbour,
     node,
     remote,
+    settings_read,
 )
 from app.server.web.openai import chat, completions, embeddings, models, native, surroundings
 from app.server.web.services import Services
@@ -71,6 +72,7 @@ HANDLERS: Final = (
     keys.revoke_key,
     autostart.autostart,
     autostart.set_autostart,
+    settings_read.read_settings,
     library.list_library,
     library.look,
     library.one_of_library,

@@ -26,6 +26,7 @@ from app.server.models.library import Seen
 from app.server.node.downloads.shop import Shop
 from app.server.node.freeing import Freed
 from app.server.node.hub import Happened
+from app.server.node.in_force import Read
 from app.server.node.librarian import Removed
 from app.server.storage.keys import Key, NewKey
 from app.server.web.answering import Answering, Lessor, Link
@@ -158,6 +159,17 @@ class Neighbour(Protocol):
         """Orders to free and to snooze are over."""
 
 
+class InForce(Protocol):
+    """The settings (server/node/in_force.py says more)."""
+
+    @property
+    def settings(self) -> Settings:
+        """Those that hold now."""
+
+    async def read_file(self) -> Read:
+        """Follow the file as far as that can be done now. Raises: SettingsInvalid."""
+
+
 class Meters(Protocol):
     """The node's figures."""
 
@@ -181,7 +193,7 @@ class Services:
     shop: Shop
     meters: Meters
     neighbour: Neighbour
-    settings: Settings
+    in_force: InForce
     local_token: str
     """Opens the local API; never logged."""
     stop: Callable[[], None]
@@ -195,6 +207,11 @@ class Services:
     """Seconds of a clock that only goes forward."""
     new_id: Callable[[], str] = _new_id
     """A text that never comes twice."""
+
+    @property
+    def settings(self) -> Settings:
+        """Those that hold now."""
+        return self.in_force.settings
 
     def answering(self, scope: Scope, data: ModelRequest) -> Answering:
         """What answers a request of OpenAI's API: the node's router, whoever asks."""

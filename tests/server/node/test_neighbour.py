@@ -172,6 +172,45 @@ def test_a_program_that_always_wins_has_the_memory_until_it_ends(
     assert "canarygame" not in said.lower()
 
 
+def test_a_program_that_is_put_on_the_list_while_it_runs_has_the_memory_at_the_next_look(
+    tmp_path: Path, game: Game
+) -> None:
+    toy(tmp_path)
+    card, machine = Card(), Machine(tmp_path)
+
+    async def test() -> None:
+        async with node(tmp_path, watch=card, lister=machine.lister) as n:
+            with neighbour_of(n) as neighbour:
+                await n.ask("toy", "hello")
+                game.start()
+                await neighbour.look()
+                assert isinstance(n.life(), Ready)
+
+                neighbour.use(
+                    Rules(has_exclusive_list=True),
+                    exclusive=["canarygame"],
+                    frees_ram=False,
+                    hold_seconds=60.0,
+                )
+                await neighbour.look()
+                assert isinstance(n.life(), Unloaded)
+
+    run(test())
+
+
+def test_the_mode_of_lending_that_changes_is_in_the_state_at_once(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with node(tmp_path) as n:
+            with neighbour_of(n) as neighbour:
+                await neighbour.look()
+                neighbour.use(
+                    Rules(mode="always"), exclusive=(), frees_ram=False, hold_seconds=60.0
+                )
+                assert n.hub.state.neighbour.mode == "always"
+
+    run(test())
+
+
 def test_an_engine_that_fell_is_not_started_again_into_a_game(tmp_path: Path, game: Game) -> None:
     toy(tmp_path)
 

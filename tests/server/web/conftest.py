@@ -16,6 +16,7 @@ from app.observe.log_ring import LogRing
 from app.observe.meters import Meters
 from app.server.models.library import Library
 from app.server.node.hub import Hub
+from app.server.node.in_force import InForce
 from app.server.node.librarian import Librarian
 from app.server.node.recent import Recent
 from app.server.node.shelf import Shelf
@@ -43,6 +44,8 @@ class Web:
     publish: Callable[[Event], None]
     """Makes something happen in the node's state, on the server's own loop."""
     client: httpx.Client
+    config_file: Path
+    """The settings, where somebody has written them."""
 
     def chat(
         self, model: str = "echo", text: str = "hello world", **more: object
@@ -67,6 +70,7 @@ class _Server(threading.Thread):
         self.began = threading.Event()
         self.services: Services | None = None
         self._folder = folder
+        self.config_file = folder / "config.toml"
         self._server: uvicorn.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -99,7 +103,7 @@ class _Server(threading.Thread):
                 meters=Meters(lambda: self.hub.state),
                 neighbour=self.node,
                 shop=await shop_for(self.hub, database, self._folder),
-                settings=settings,
+                in_force=InForce(settings, config_file=self.config_file),
                 local_token=TOKEN,
                 stop=self.node.stop,
                 machine="furnace",
@@ -108,7 +112,7 @@ class _Server(threading.Thread):
                     self.hub,
                     recent=Recent(),
                     log=LogRing(),
-                    config_file=self._folder / "config.toml",
+                    config_file=self.config_file,
                     log_file=self._folder / "server.log",
                     origins={},
                     now=lambda: 1000.0,
@@ -148,7 +152,7 @@ def web(served: _Server) -> Iterator[Web]:
     node.stopped.clear()
     port = served.listener.getsockname()[1]
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
-        yield Web(port, node, served.publish, client)
+        yield Web(port, node, served.publish, client, served.config_file)
 
 
 @pytest.fixture

@@ -54,6 +54,10 @@ class Lookout:
         self._is_metered: bool | Unknown = Unknown(why="nobody has looked yet")
         self._metered_at = float("-inf")
 
+    def watch_for(self, exclusive: Collection[str]) -> None:
+        """Look for these programs from the next look on; from any thread."""
+        self._exclusive = ExclusivePrograms(exclusive)
+
     def look(self, ours: Collection[int] = ()) -> Surroundings:
         """The surroundings now; `ours` are processes that do not count as programs."""
         on_battery, percent = battery()

@@ -22,6 +22,7 @@ from app.server.web.local.autostart import turn
 from app.server.web.services import Services, services_of
 from app.settings.autostart.autostart import Switch
 from app.settings.fields import FIELDS, HOST_SECTION, SECTIONS, Field, Value
+from app.settings.live import is_live, value_of
 from app.settings.load import DEFAULT_ORIGIN, Loaded, load_settings
 from app.settings.save import save_settings
 from app.settings.schema import Settings
@@ -109,6 +110,7 @@ async def save(request: ApiRequest) -> ASGIApp:
     if changes and not problems:
         file = services.dashboard.config_file
         await asyncio.to_thread(save_settings, file, changes)
+        await services.in_force.read_file()
     if not is_of_htmx(request):
         return done(request, go=f"{SETTINGS.path}#{section}")
     context = {
@@ -116,8 +118,7 @@ async def save(request: ApiRequest) -> ASGIApp:
         **await values(services, typed if problems else {}, problems),
         "section": section,
     }
-    words = "" if problems else "Saved." if changes else "Nothing was changed."
-    return fragment(draw("cards/section.html", context), words)
+    return fragment(draw("cards/section.html", context), "" if problems else _said(changes))
 
 
 async def values(
@@ -171,11 +172,12 @@ def changes_of(
     return changes, problems
 
 
-def value_of(settings: Settings, path: str) -> Value:
-    """The value of a setting by its path."""
-    section, _, name = path.partition(".")
-    value: Value = getattr(getattr(settings, section), name)
-    return value
+def _said(changes: Mapping[str, Value | None]) -> str:
+    if not changes:
+        return "Nothing was changed."
+    return (
+        "Saved." if all(map(is_live, changes)) else "Saved. It holds when the server starts again."
+    )
 
 
 def typed_of(field: Field, value: Value) -> str:

@@ -73,6 +73,7 @@ async def finish(request: ApiRequest) -> ASGIApp:
     if await field(request, "share"):
         file = services.dashboard.config_file
         await asyncio.to_thread(save_settings, file, {"sharing.mode": "idle"})
+        await services.in_force.read_file()
     await services.dashboard.marks.set("first_run")
     return done(request, go=HOME.path)
 
