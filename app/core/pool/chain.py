@@ -106,19 +106,18 @@ def verify_chain(
     head: Head | None = None,
 ) -> Breach | None:
     """The first breach of any chain; `owner[0]` is the key that signs it."""
+    is_signed = [verify(owner[0], entry.signature, entry.body) for entry in entries]
+    links = [read(one.body) if good else None for one, good in zip(entries, is_signed, strict=True)]
     places: dict[int, int] = {}
-    for index, entry in enumerate(entries):
-        link = read(entry.body) if verify(owner[0], entry.signature, entry.body) else None
+    for index, link in enumerate(links):
         if link is not None:
             places.setdefault(link.number, index)
 
     previous = b""
-    for index, entry in enumerate(entries):
-        if not verify(owner[0], entry.signature, entry.body):
-            return Breach(
-                index=index, kind="altered", message=f"entry {index} is not as it was signed"
-            )
-        link = read(entry.body)
+    for index, (entry, link) in enumerate(zip(entries, links, strict=True)):
+        if not is_signed[index]:
+            message = f"entry {index} is not as it was signed"
+            return Breach(index=index, kind="altered", message=message)
         if link is None or link.owner != owner:
             message = f"entry {index} is signed, and is not of this chain"
             return Breach(index=index, kind="foreign", message=message)

@@ -87,8 +87,8 @@ def read_invite(text: str, verify: Verifier) -> Invite:
         packed = base64.b32decode(code + "=" * (-len(code) % 8))
     except (binascii.Error, ValueError):
         raise _damaged("has characters that no invite has") from None
-    if not packed:
-        raise _damaged("is empty")
+    if not packed or _base32(packed) != code:
+        raise _damaged("is empty" if not packed else "is not whole")
     if packed[0] != _VERSION:
         raise RequestError(
             f"this invite is of version {packed[0]}, which this Athanor does not know",
