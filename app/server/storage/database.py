@@ -131,7 +131,7 @@ class Database:
             async with self._transaction():
                 # Another process may have been first between the question and the lock.
                 if await self._version() == version:
-                    for statement in _statements(scripts[version]):
+                    for statement in statements_of(scripts[version]):
                         await self._connection.execute(statement)
                     await self._connection.execute(f"pragma user_version = {version + 1}")
         if version > len(scripts):
@@ -169,7 +169,7 @@ def migrations(schema: Schema = "node") -> list[str]:
     return [folder.joinpath(name).read_text(encoding="utf-8") for name in files]
 
 
-def _statements(script: str) -> Iterator[str]:
+def statements_of(script: str) -> Iterator[str]:
     """The statements of a script: executescript would commit the transaction around them."""
     statement = ""
     for line in script.splitlines(keepends=True):

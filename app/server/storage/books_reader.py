@@ -1,0 +1,156 @@
+"""Books reader: what the books say, for pages and answers; committed truth, nothing under way."""
+
+from pathlib import Path
+from typing import Final, NamedTuple, final
+
+from app.core.base.units import Micros, Microseconds
+from app.core.ledger.accounts import AccountKind, LedgerAccount
+from app.core.ledger.commands import EventId, LotId, Source
+from app.core.ledger.lots import Lot
+from app.server.storage.books_rows import BookRows, account_in
+from app.server.storage.books_schema import connect_reader
+
+_AVAILABLE: Final = """
+    select a.balance, a.held,
+           coalesce((select sum(balance - reserved) from ledger_lots
+                      where account = a.number and balance > 0
+                        and (expires_at is null or expires_at > ?)), 0)
+             + coalesce((select balance from ledger_accounts
+                          where kind = 'debt' and owner = a.owner), 0),
+           coalesce((select -balance from ledger_accounts
+                      where kind = 'debt' and owner = a.owner), 0)
+      from ledger_accounts a"""
+
+_STATEMENT: Final = """
+    select e.number, e.id, e.kind, e.at, e.about, p.amount, p.attempt, l.source
+      from ledger_postings p
+      join ledger_events e on e.number = p.event
+      left join ledger_lots l on l.number = p.lot
+     where p.account = (select number from ledger_accounts where kind = ? and owner = ?)
+       and p.event < ?
+     order by p.event desc, p.number desc limit ?"""
+
+_FLOW: Final = """
+    select coalesce(sum(max(p.amount, 0)), 0), coalesce(sum(max(-p.amount, 0)), 0),
+           count(distinct p.event)
+      from ledger_postings p join ledger_events e on e.number = p.event
+     where p.account = (select number from ledger_accounts where kind = ? and owner = ?)
+       and e.at >= ? and e.at < ?"""
+
+_NO_EVENT: Final = 2**62
+
+
+class Balance(NamedTuple):
+    """An account at one moment, in micros. Of others than users only `balance` means something."""
+
+    balance: Micros
+    held: Micros
+    available: Micros
+    """What can be held or spent: what is free and not owed."""
+    owed: Micros
+
+
+class LotRow(NamedTuple):
+    """A lot as its owner sees it."""
+
+    id: LotId
+    source: Source
+    balance: Micros
+    held: Micros
+    opened_at: Microseconds
+    expires_at: Microseconds | None
+    is_transferable: bool
+
+
+class StatementRow(NamedTuple):
+    """One posting of an account with what it was for."""
+
+    event: int
+    id: EventId
+    kind: str
+    at: Microseconds
+    about: str
+    amount: Micros
+    attempt: int | None
+    source: str | None
+
+
+class Flow(NamedTuple):
+    """What came in and went out of an account in a time, both above zero."""
+
+    received: Micros
+    given: Micros
+    events: int
+
+
+@final
+class BooksReader:
+    """A connection that only reads; one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = connect_reader(path)
+        self._rows = BookRows(self._connection)
+
+    def balance(self, account: LedgerAccount, now: Microseconds) -> Balance:
+        """That account; zeros where nothing was ever posted to it."""
+        query = f"{_AVAILABLE} where a.kind = ? and a.owner = ?"
+        row = self._connection.execute(query, (now, *account)).fetchone()
+        return Balance(*map(Micros, (0, 0, 0, 0))) if row is None else _balance(*row)
+
+    def balances(self, kind: AccountKind, now: Microseconds) -> list[tuple[LedgerAccount, Balance]]:
+        """Every account of a kind."""
+        query = _AVAILABLE.replace("select a.balance", "select a.kind, a.owner, a.balance")
+        rows = self._connection.execute(
+            f"{query} where a.kind = ? order by a.balance desc", (now, kind)
+        )
+        return [(account_in(of, owner), _balance(*amounts)) for of, owner, *amounts in rows]
+
+    def lots(self, account: LedgerAccount) -> list[LotRow]:
+        """Filled lots, in the order of spending."""
+        books = self._rows.lots_of(account)
+        return [_lot_row(lot) for lot in sorted(books, key=lambda lot: lot.order)]
+
+    def statement(
+        self, account: LedgerAccount, before: int | None, limit: int
+    ) -> list[StatementRow]:
+        """Newest first."""
+        last = _NO_EVENT if before is None else before
+        rows = self._connection.execute(_STATEMENT, (*account, last, limit))
+        return [StatementRow(*row) for row in rows]
+
+    def flow(self, account: LedgerAccount, since: Microseconds, until: Microseconds) -> Flow:
+        """Sums of a time."""
+        return Flow(*self._connection.execute(_FLOW, (*account, since, until)).fetchone())
+
+    def due(self, now: Microseconds, limit: int) -> tuple[list[EventId], list[LotId]]:
+        """Open holds and filled lots whose time has come; see `Hold.is_due` for the second half."""
+        holds = self._connection.execute(
+            "select id from ledger_holds where state = 'open'"
+            " and (ends_at <= ? or ends_at - 2 * timeout > ?) order by ends_at limit ?",
+            (now, now, limit),
+        )
+        lots = self._connection.execute(
+            "select id from ledger_lots where balance > reserved and expires_at <= ? limit ?",
+            (now, limit),
+        )
+        return [row[0] for row in holds], [row[0] for row in lots]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+def _balance(balance: int, held: int, available: int, owed: int) -> Balance:
+    return Balance(Micros(balance), Micros(held), Micros(max(0, available)), Micros(owed))
+
+
+def _lot_row(lot: Lot) -> LotRow:
+    return LotRow(
+        lot.id,
+        lot.source,
+        Micros(lot.balance),
+        Micros(lot.reserved),
+        lot.opened_at,
+        lot.expires_at,
+        lot.is_transferable,
+    )

@@ -1,0 +1,254 @@
+"""Rows of the books: changes written down, and books, holds and lots read back.
+
+Rule: a posting or reservation stands before its event, and what is released before what is paid out
+of it; the triggers of sql/books refuse another order.
+"""
+
+import sqlite3
+from typing import Final, final
+
+from app.core.base.units import Micros, Microseconds
+from app.core.ledger.accounts import KINDS, AccountKind, LedgerAccount
+from app.core.ledger.books import Books
+from app.core.ledger.changes import Changes, Hold, HoldState, Recorded, Reservation
+from app.core.ledger.commands import EventId, LotId, Source
+from app.core.ledger.lots import SOURCES, Lot
+
+_LOT: Final = (
+    "select l.id, a.kind, a.owner, l.source, l.opened_at, l.expires_at, l.is_transferable,"
+    " l.balance, l.reserved, l.received, l.returned, l.number"
+    " from ledger_lots l join ledger_accounts a on a.number = l.account"
+)
+_HOLD: Final = (
+    "select h.id, a.kind, a.owner, h.ends_at, h.timeout, h.claim, h.state, h.granted,"
+    " h.closed_at, h.about, h.number"
+    " from ledger_holds h join ledger_accounts a on a.number = h.account"
+)
+_PARTS: Final = (
+    "select l.id, sum(r.amount) from ledger_reservations r join ledger_lots l on l.number = r.lot"
+    " where r.hold = ? group by r.lot having sum(r.amount) <> 0 order by min(r.event), r.lot"
+)
+
+
+class RowUnreadable(ValueError):
+    """A row holds what the books never write."""
+
+
+@final
+class BookRows:
+    """The books' rows in one database, and the numbers by which they name each other.
+
+    Also the archive of `Books`: what was, read back by its id. One thread at a time.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._accounts: dict[LedgerAccount, int] = {}
+        self._lots: dict[LotId, int] = {}
+        self._holds: dict[EventId, int] = {}
+        self._event = 0
+
+    @property
+    def last_event(self) -> int:
+        """Number of the last event that these rows know of."""
+        return self._event
+
+    def last_event_in_file(self) -> int:
+        """Number of the last event in the file: another one if somebody else wrote."""
+        query = "select coalesce(max(number), 0) from ledger_events"
+        ((number,),) = self._connection.execute(query).fetchall()
+        return int(number)
+
+    def load(self) -> Books:
+        """The books as the file has them, with these rows for an archive."""
+        run = self._connection.execute
+        self._event = self.last_event_in_file()
+        self._accounts, balances = {}, {}
+        for number, kind, owner, balance in run(
+            "select number, kind, owner, balance from ledger_accounts"
+        ):
+            account = account_in(kind, owner)
+            self._accounts[account] = number
+            balances[account] = balance
+        lots = run(f"{_LOT} where l.balance > 0").fetchall()
+        holds = run(f"{_HOLD} where h.state = 'open'").fetchall()
+        self._lots = {LotId(row[0]): row[-1] for row in lots}
+        self._holds = {EventId(row[0]): row[-1] for row in holds}
+        return Books(
+            balances=balances,
+            lots=map(_lot, lots),
+            holds=[self._hold(row) for row in holds],
+            archive=self,
+        )
+
+    def recorded(self, event: EventId) -> Recorded | None:
+        """The event with that id."""
+        row = self._connection.execute(
+            "select fingerprint, amount from ledger_events where id = ?", (event,)
+        ).fetchone()
+        return None if row is None else Recorded(*row)
+
+    def hold(self, hold: EventId) -> Hold | None:
+        """The hold with that id, ended or not."""
+        row = self._connection.execute(f"{_HOLD} where h.id = ?", (hold,)).fetchone()
+        return None if row is None else self._hold(row)
+
+    def lot(self, lot: LotId) -> Lot | None:
+        """The lot with that id, empty or not."""
+        row = self._connection.execute(f"{_LOT} where l.id = ?", (lot,)).fetchone()
+        return None if row is None else _lot(row)
+
+    def lots_of(self, account: LedgerAccount) -> list[Lot]:
+        """The lots of a user that are not empty."""
+        query = f"{_LOT} where a.kind = ? and a.owner = ? and l.balance > 0"
+        return [_lot(row) for row in self._connection.execute(query, account)]
+
+    def write(self, changes: Changes) -> None:
+        """Put an event and all that belongs to it into the file, within the open transaction."""
+        run, event = self._connection.execute, changes.event
+        number = self._event + 1
+        for lot in changes.opened:
+            self._open_lot(lot)
+        hold = None
+        if changes.hold is not None:
+            hold = self._hold_number(changes.hold, is_new=event.kind == "reserve")
+            if changes.reservations:
+                self._connection.executemany(
+                    "insert into ledger_reservations (hold, event, lot, amount)"
+                    " values (?, ?, ?, ?)",
+                    [(hold, number, self._lot_number(r.lot), r.amount)
+                     for r in changes.reservations],
+                )  # fmt: skip
+            if event.kind != "reserve":
+                run(
+                    "update ledger_holds set state = ?, ends_at = ?, timeout = ?, closed_at = ?"
+                    " where number = ?",
+                    (changes.hold.state, changes.hold.ends_at, changes.hold.timeout,
+                     changes.hold.closed_at, hold),
+                )  # fmt: skip
+        if changes.entries:
+            self._connection.executemany(
+                "insert into ledger_postings (event, number, account, lot, attempt, amount)"
+                " values (?, ?, ?, ?, ?, ?)",
+                [(number, place, self._account_number(account),
+                  None if lot_id is None else self._lot_number(lot_id), attempt, amount)
+                 for place, (account, lot_id, amount, attempt) in enumerate(changes.entries)],
+            )  # fmt: skip
+        run(
+            "insert into ledger_events"
+            " (number, id, kind, at, fingerprint, amount, hold, lot, about)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (number, event.id, event.kind, event.at, event.fingerprint, event.amount, hold,
+             None if event.lot is None else self._lot_number(event.lot), event.about),
+        )  # fmt: skip
+        self._event = number
+        if changes.hold is not None and changes.hold.state != "open":
+            self._holds.pop(changes.hold.id, None)
+
+    def _account_number(self, account: LedgerAccount) -> int:
+        if account not in self._accounts:
+            cursor = self._connection.execute(
+                "insert into ledger_accounts (kind, owner) values (?, ?)", account
+            )
+            self._accounts[account] = _inserted(cursor)
+        return self._accounts[account]
+
+    def _open_lot(self, lot: Lot) -> None:
+        cursor = self._connection.execute(
+            "insert into ledger_lots (id, account, source, opened_at, expires_at, is_transferable)"
+            " values (?, ?, ?, ?, ?, ?)",
+            (lot.id, self._account_number(lot.account), lot.source, lot.opened_at,
+             lot.expires_at, lot.is_transferable),
+        )  # fmt: skip
+        self._lots[lot.id] = _inserted(cursor)
+
+    def _lot_number(self, lot: LotId) -> int:
+        if lot not in self._lots:
+            query = "select number from ledger_lots where id = ?"
+            ((number,),) = self._connection.execute(query, (lot,)).fetchall()
+            self._lots[lot] = number
+        return self._lots[lot]
+
+    def _hold_number(self, hold: Hold, *, is_new: bool) -> int:
+        if is_new:
+            cursor = self._connection.execute(
+                "insert into ledger_holds (id, account, ends_at, timeout, claim, about)"
+                " values (?, ?, ?, ?, ?, ?)",
+                (hold.id, self._account_number(hold.account), hold.ends_at, hold.timeout,
+                 hold.claim, hold.about),
+            )  # fmt: skip
+            self._holds[hold.id] = _inserted(cursor)
+        elif hold.id not in self._holds:
+            query = "select number from ledger_holds where id = ?"
+            ((number,),) = self._connection.execute(query, (hold.id,)).fetchall()
+            self._holds[hold.id] = number
+        return self._holds[hold.id]
+
+    def _hold(self, row: tuple[object, ...]) -> Hold:
+        name, kind, owner, ends, timeout, claim, state, granted, closed, about, number = row
+        parts = self._connection.execute(_PARTS, (number,)) if state == "open" else ()
+        assert isinstance(ends, int) and isinstance(timeout, int) and isinstance(claim, int)
+        assert isinstance(granted, int) and (closed is None or isinstance(closed, int))
+        return Hold(
+            id=EventId(str(name)),
+            account=account_in(kind, owner),
+            ends_at=Microseconds(ends),
+            timeout=Microseconds(timeout),
+            claim=Microseconds(claim),
+            state=_state(state),
+            parts=tuple(Reservation(LotId(lot), Micros(amount)) for lot, amount in parts),
+            granted=Micros(granted),
+            closed_at=None if closed is None else Microseconds(closed),
+            about=str(about),
+        )
+
+
+_STATES: Final[tuple[HoldState, ...]] = ("open", "posted", "voided", "expired")
+
+
+def account_in(kind: object, owner: object) -> LedgerAccount:
+    """The account that a row names. Raises: RowUnreadable."""
+    found: AccountKind | None = next((known for known in KINDS if known == kind), None)
+    if found is None or not isinstance(owner, str):
+        raise RowUnreadable(f"{kind!r} is no kind of account")
+    return LedgerAccount(found, owner)
+
+
+def _state(state: object) -> HoldState:
+    for known in _STATES:
+        if known == state:
+            return known
+    raise RowUnreadable(f"{state!r} is no state of a hold")
+
+
+def _source(source: object) -> Source:
+    for known in SOURCES:
+        if known == source:
+            return known
+    raise RowUnreadable(f"{source!r} is no source of credits")
+
+
+def _inserted(cursor: sqlite3.Cursor) -> int:
+    number = cursor.lastrowid
+    assert number is not None, "a row was just inserted"
+    return number
+
+
+def _lot(row: tuple[object, ...]) -> Lot:
+    name, kind, owner, source, opened, expires, transferable, *amounts, _ = row
+    assert isinstance(opened, int) and (expires is None or isinstance(expires, int))
+    balance, reserved, received, returned = (
+        amount for amount in amounts if isinstance(amount, int)
+    )
+    return Lot(
+        id=LotId(str(name)),
+        account=account_in(kind, owner),
+        source=_source(source),
+        opened_at=Microseconds(opened),
+        expires_at=None if expires is None else Microseconds(expires),
+        is_transferable=bool(transferable),
+        balance=balance,
+        reserved=reserved,
+        received=received,
+        returned=returned,
+    )
