@@ -23,6 +23,10 @@ class Remarks(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Content of the model that answers."""
     cost: Micros | None = None
     """None while it is not known, and where nothing is paid."""
+    receipt_key: str = ""
+    """Base64: with it the receipts of the job prove what was asked and answered."""
+    is_out_of_credits: bool = False
+    """The answer ends where the balance did; its finish reason is "length"."""
 
 
 NO_REMARKS: Final = Remarks()

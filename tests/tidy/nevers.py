@@ -26,6 +26,8 @@ CATCHES_ALL: dict[str, str] = {
     "supervisor starts another",
     "app/engine/service.py": "root of the tasks that prepare requests: ends the request, not the "
     "engine",
+    "app/server/host/jobs.py": "root of one job: ends that job with an error to its caller and not "
+    "the host with all the others; its hold expires",
     "app/server/node/engine.py": "root of the tasks that care for one engine: ends that engine and "
     "says so, and not the node with all the others",
 }

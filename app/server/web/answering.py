@@ -130,5 +130,6 @@ def remark_headers(scope: Scope) -> Headers:
         (b"x-athanor-served-by", remarks.served_by),
         (b"x-athanor-model", remarks.model_sha256),
         (b"x-athanor-cost-micros", "" if remarks.cost is None else str(remarks.cost)),
+        (b"x-athanor-receipt-key", remarks.receipt_key),
     )
     return [(name, value.encode("latin-1", "replace")) for name, value in told if value]

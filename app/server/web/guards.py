@@ -47,6 +47,8 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     allowed_origins: tuple[str, ...] = ()
     local_token: str
     """Opens everything; it stands in the lock file, which only this user can read."""
+    is_shared: bool = False
+    """A server for many: who sends no key is a stranger, on this machine too."""
 
     def __repr__(self) -> str:
         return "<Door>"
@@ -142,7 +144,7 @@ def judge(
     caller = (
         _by_secret(door, headers, verify)
         or _by_session(headers, method=method, port=port, is_live=is_live)
-        or _by_place(headers, peer)
+        or _by_place(door, headers, peer)
     )
     is_page = path.startswith(_PAGES)
     if isinstance(caller, AthanorError):
@@ -189,8 +191,13 @@ def _by_session(
     return Caller(OWNER_DOMAIN, may_administer=may, has_key=False, session=secret)
 
 
-def _by_place(headers: Mapping[str, str], peer: str | None) -> Caller | AthanorError:
-    """On this machine nobody needs a key for inference."""
+def _by_place(door: Door, headers: Mapping[str, str], peer: str | None) -> Caller | AthanorError:
+    """On this machine nobody needs a key for inference, unless the server is for many."""
+    if door.is_shared:
+        return Unauthorized(
+            "an API key of this pool is needed",
+            remedy="Ask its host for one, and send it as a Bearer token.",
+        )
     if _is_at_home(headers, peer):
         return Caller(OWNER_DOMAIN, may_administer=False, has_key=False)
     if _secret(headers) is None:

@@ -37,6 +37,8 @@ class Usage(Answer, frozen=True, kw_only=True):
     completion_tokens_details: CompletionDetails = CompletionDetails()
     cost_micros: int | UnsetType = UNSET
     """Where a pool answered: millionths of a credit."""
+    is_out_of_credits: bool | UnsetType = UNSET
+    """True where the answer was cut short because the balance of the pool's account ended."""
 
 
 class Timings(Answer, frozen=True, kw_only=True):

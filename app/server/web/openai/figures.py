@@ -24,6 +24,7 @@ def usage_of(usage: engine.Usage, remarks: Remarks = NO_REMARKS) -> Usage:
         prompt_tokens_details=PromptDetails(cached_tokens=usage.cached),
         completion_tokens_details=CompletionDetails(reasoning_tokens=usage.reasoning),
         cost_micros=UNSET if remarks.cost is None else remarks.cost,
+        is_out_of_credits=remarks.is_out_of_credits or UNSET,
     )
 
 

@@ -1,0 +1,166 @@
+"""Dispatch: the line of jobs and the decision of core/pool/dispatch, whenever either may change.
+
+A job is tried when it comes, when a slot is free, when a machine begins to lend, and once a second
+while anybody waits, since breakers and rests end by time alone. Decisions are logged.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Final, final
+
+from app.core.base.ids import AccountId, DeviceId, JobId
+from app.core.base.units import Microseconds
+from app.core.pool.admission import Line
+from app.core.pool.dispatch import Decision, decide, wait_seconds
+from app.core.pool.eligibility import Offering
+from app.core.pool.fair_queue import FairQueue
+from app.core.pool.jobs.effects import FindWorker, Observe
+from app.core.pool.jobs.job import Placement
+from app.core.pool.speeds import Speeds
+from app.core.pool.standing import Standing
+from app.server.host.roster import Roster
+
+log = logging.getLogger(__name__)
+
+AGAIN_SECONDS: Final = 1.0
+LOOKED_AT_MAX: Final = 64
+"""Machines compared for one job: of more, so many by chance are as good and sooner compared."""
+RETRY_SECONDS: Final = 15.0
+
+
+@final
+class Dispatch:
+    """The line of one host. Used by one event loop."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        *,
+        weight: Callable[[AccountId], float],
+        now: Callable[[], Microseconds],
+        chance: random.Random,
+    ) -> None:
+        """`weight`: an account's share when callers queue."""
+        self._roster, self._weight, self._now, self._chance = roster, weight, now, chance
+        self.queue = FairQueue()
+        self.speeds = Speeds()
+        self.standing = Standing()
+        self._is_kicked = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.on_placed: Callable[[JobId, Placement], None] = _placed_nowhere
+        self.on_unplaceable: Callable[[JobId, str, float], None] = _told_nobody
+        roster.on_change = self.kick
+
+    # --- from jobs ---------------------------------------------------------------------------
+
+    def want(self, find: FindWorker) -> None:
+        """The job is in line."""
+        self.queue.add(find, self._now(), weight=self._weight(find.request.account))
+        self.kick()
+
+    def leave(self, job: JobId) -> None:
+        """The job is out of the line."""
+        self.queue.remove(job)
+
+    def free(self, worker: DeviceId, job: JobId) -> None:
+        """The worker has done with it."""
+        self._roster.free(worker, job)
+
+    def observed(self, seen: Observe) -> None:
+        """How fast an attempt was. What it means for standing is watchman's matter."""
+        machine = self._roster.get(seen.worker)
+        model = machine.models.get(seen.sha256) if machine is not None else None
+        self.speeds.observe(seen, 0 if model is None else model.parameters)
+
+    # --- for callers -------------------------------------------------------------------------
+
+    def line(self, account: AccountId, sha256s: frozenset[str], *, patience_seconds: float) -> Line:
+        """What a request of these contents would stand in."""
+        offerings = [each for sha256 in sha256s for each in self._roster.offerings(account, sha256)]
+        return Line(
+            waiting=len(self.queue),
+            of_account=self.queue.of_account(account),
+            wait_seconds=wait_seconds(offerings, self.queue.of_content(sha256s), self.speeds),
+            patience_seconds=patience_seconds,
+            workers=len(offerings),
+        )
+
+    # --- deciding ----------------------------------------------------------------------------
+
+    def kick(self) -> None:
+        """Try soon, all that happens now together."""
+        if not self._is_kicked:
+            self._is_kicked = True
+            asyncio.get_running_loop().call_soon(self._try_all)
+
+    def _try_all(self) -> None:
+        self._is_kicked = False
+        full: set[str] = set()
+        for find in list(self.queue.in_order(self._now())):
+            contents = {c.sha256 for c in find.request.candidates if not find.sha256}
+            contents = contents or {find.sha256}
+            if contents <= full and not find.avoided and not find.request.may_use_own:
+                continue  # those before it found no slot there
+            self._try(find, contents, full)
+        if len(self.queue) and self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(AGAIN_SECONDS, self._again)
+
+    def _again(self) -> None:
+        self._timer = None
+        self._try_all()
+
+    def _try(self, find: FindWorker, contents: set[str], full: set[str]) -> None:
+        job = find.request.job
+        offerings = self._compared(find, contents)
+        decision = decide(
+            find,
+            offerings,
+            speeds=self.speeds,
+            standing=self.standing,
+            now=self._now(),
+            draw=self._chance.getrandbits(32),
+        )
+        self._note_skipped(decision)
+        if decision.placement is not None:
+            placement = decision.placement
+            self.queue.remove(job)
+            self._roster.take(placement.worker, job, placement.sha256)
+            self.standing.placed(placement.worker, placement.sha256)
+            log.debug("dispatch decided", extra={"job": job, **decision.log_fields()})
+            self.on_placed(job, placement)
+            return
+        if offerings and all(one.running >= one.slots or not one.is_lending for one in offerings):
+            full |= contents
+        # Who goes on with an answer waits for machines to come back as long as its caller would.
+        if not decision.can_wait and not find.attempts:
+            self.queue.remove(job)
+            log.info("nobody can take a job", extra={"job": job, **decision.log_fields()})
+            self.on_unplaceable(job, decision.message, RETRY_SECONDS)
+
+    def _compared(self, find: FindWorker, contents: set[str]) -> list[Offering]:
+        account = find.request.account
+        found = [each for sha in sorted(contents) for each in self._roster.offerings(account, sha)]
+        if len(found) <= LOOKED_AT_MAX:
+            return found
+        own = [each for each in found if each.relation == "own"]
+        named = [each for each in found if each.worker == find.request.worker]
+        idle = [each for each in found if each.is_lending and each.running < each.slots]
+        drawn = self._chance.sample(idle, min(len(idle), LOOKED_AT_MAX)) if idle else found
+        return list({(e.worker, e.sha256): e for e in (*own, *named, *drawn)}.values())
+
+    def _note_skipped(self, decision: Decision) -> None:
+        for device, reason in decision.skipped.items():
+            machine = self._roster.get(device)
+            if machine is not None:
+                machine.skipped[reason] += 1
+
+
+def _placed_nowhere(_: JobId, __: Placement) -> None:
+    raise AssertionError("jobs listen from the start")
+
+
+def _told_nobody(_: JobId, __: str, ___: float) -> None:
+    raise AssertionError("jobs listen from the start")

@@ -1,0 +1,48 @@
+"""Endings: how a job ended badly, as the error that a caller is told."""
+
+import math
+from typing import Final
+
+from app.core.base.errors import (
+    AthanorError,
+    Busy,
+    ContextExceeded,
+    CreditsShort,
+    EngineFailed,
+    InvalidGrammar,
+    LimitReached,
+    RequestError,
+    TemplateFailed,
+    Unserved,
+    Unsupported,
+)
+from app.core.base.units import Micros
+from app.core.pool.jobs.effects import End
+
+_OF_THE_REQUEST: Final = {
+    error.kind: error for error in (RequestError, TemplateFailed, InvalidGrammar, Unsupported)
+}
+_LATER: Final = {error.kind: error for error in (Busy, Unserved, LimitReached)}
+
+RETRY_SECONDS: Final = 10
+"""Where nothing better is known: machines of members come and go by the minute."""
+
+_REMEDY: Final = "Try again, or ask for another model: GET /v1/models shows what is served now."
+
+
+def error_of_end(end: End) -> AthanorError | None:
+    """The error; None where the answer stands, also where it was cut by `max_tokens` or balance."""
+    if not end.kind:
+        return None
+    seconds = max(1, math.ceil(end.retry_after_seconds or RETRY_SECONDS))
+    if end.kind == CreditsShort.kind:
+        return CreditsShort(
+            needed=end.needed or Micros(0), available=end.available or Micros(0), remedy=end.message
+        )
+    if end.kind in _LATER:
+        return _LATER[end.kind](end.message, retry_after_seconds=seconds, remedy=_REMEDY)
+    if end.kind == ContextExceeded.kind:
+        return RequestError(end.message, field="messages")
+    if end.kind in _OF_THE_REQUEST:
+        return _OF_THE_REQUEST[end.kind](end.message)
+    return EngineFailed(end.message, remedy="Send the request again.")

@@ -1,0 +1,367 @@
+"""Gateway: the pool as a router of OpenAI's API, one for each caller.
+
+The routes lease a model and stream a generation as they do on a node; here the engine is a job.
+Several choices are several jobs, since a job has one answer. The seed is always given by the host:
+only so can another worker go on with what one has drawn.
+"""
+
+import asyncio
+import base64
+import logging
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Final, final
+
+import msgspec
+from msgspec.structs import replace
+
+from app.core.base.errors import AthanorError, EngineFailed, RequestConflict
+from app.core.base.ids import JobId, ModelName, RequestId
+from app.core.base.units import Micros
+from app.core.pool.commitments import KEY_BYTES
+from app.core.pool.jobs.effects import End
+from app.server.engine_child.engine_process import StreamEvent
+from app.server.host.endings import error_of_end
+from app.server.host.offers import Offers
+from app.server.host.requests import Asked, Order, Requests, new_job_id
+from app.server.storage.idempotency import Idempotency
+from app.wire.engine import (
+    ApplyTemplate,
+    Begun,
+    Completed,
+    Delta,
+    Detokenize,
+    Embed,
+    Embedded,
+    Ended,
+    Generate,
+    Progress,
+    Text,
+    Timings,
+    Tokenize,
+    Tokens,
+    Usage,
+)
+from app.wire.model import ModelFacts
+from app.wire.remarks import Remarks
+
+log = logging.getLogger(__name__)
+
+KEPT_SECONDS: Final = 600.0
+"""So long is an answer with an idempotency key kept in memory after its end."""
+KEPT_MAX: Final = 256
+"""Answers kept so at once; the oldest go first."""
+UNREAD_SECONDS: Final = 30.0
+"""So long may an answer with a key run without a reader, who may come back for it."""
+
+
+@final
+class Gateway:
+    """The door of callers with keys. Used by one event loop."""
+
+    def __init__(self, requests: Requests, idempotency: Idempotency) -> None:
+        self._requests = requests
+        self._idempotency = idempotency
+        self._kept: OrderedDict[JobId, Order] = OrderedDict()
+
+    @property
+    def offers(self) -> Offers:
+        """What may be asked for now."""
+        return self._requests.offers
+
+    def as_caller(self, asked: Asked) -> "CallerRouter":
+        """The pool as this caller sees it. Raises: Forbidden without the scope for it."""
+        asked.caller.needs("inference")
+        return CallerRouter(self, self._requests, asked)
+
+    async def claim(self, asked: Asked, part: str) -> tuple[JobId, Order | None]:
+        """The job of the caller's idempotency key, and its order if it is known here.
+
+        `part` tells the jobs of one request apart. Raises: RequestConflict.
+        """
+        job = new_job_id()
+        if not asked.idempotency_key:
+            return job, None
+        scope, word = asked.caller.who, f"{asked.idempotency_key} {part}"
+        claim = await self._idempotency.claim(scope, word, asked.fingerprint, job)
+        if claim.is_new:
+            return job, None
+        if not claim.is_same:
+            raise RequestConflict(
+                "this Idempotency-Key was sent with another request",
+                remedy="Send a new key with a new request.",
+            )
+        order = self._kept.get(claim.job)
+        if order is None:
+            raise RequestConflict(
+                f"this request was answered before, as job {claim.job}; its answer is not kept",
+                remedy=f"GET /v1/receipts/{claim.job} shows what it cost; a new key asks anew.",
+            )
+        return claim.job, order
+
+    async def unclaim(self, asked: Asked, part: str) -> None:
+        """The job did not begin: the key may be sent again."""
+        if asked.idempotency_key:
+            await self._idempotency.forget(asked.caller.who, f"{asked.idempotency_key} {part}")
+
+    def keep(self, order: Order) -> None:
+        """Keep the answer in memory for a while, for who asks again with the same key."""
+        self._kept[order.job] = order
+        while len(self._kept) > KEPT_MAX:
+            self._kept.popitem(last=False)
+
+    def left(self, order: Order) -> None:
+        """A reader went before the end. Who has a key may come back for the rest."""
+        if order.job not in self._kept:
+            self._requests.leave(order)
+        elif not order.tape.readers:
+            loop = asyncio.get_running_loop()
+            loop.call_later(UNREAD_SECONDS, self._leave_if_unread, order)
+
+    def forget_later(self, order: Order) -> None:
+        """The answer is over; it is kept for some time from now on."""
+        if order.job in self._kept:
+            loop = asyncio.get_running_loop()
+            loop.call_later(KEPT_SECONDS, self._kept.pop, order.job, None)
+
+    def _leave_if_unread(self, order: Order) -> None:
+        if not order.tape.readers and order.tape.end_of_job is None:
+            self._requests.leave(order)
+
+
+@final
+class CallerRouter:
+    """From a model's name to the pool that answers, for one request of one caller."""
+
+    def __init__(self, gateway: Gateway, requests: Requests, asked: Asked) -> None:
+        self._gateway, self._requests, self._asked = gateway, requests, asked
+
+    def find(self, name: str) -> ModelName:
+        """The canonical name. Raises: ModelNotFound."""
+        return self._requests.offers.find(name)
+
+    @asynccontextmanager
+    async def lease(
+        self, name: str, *, request: RequestId | None = None, keep_alive: float | None = None
+    ) -> AsyncIterator["PoolLink"]:
+        """A hold on the pool, which loads models as it sees fit. Raises: ModelNotFound."""
+        offered = self._requests.offers.meant(name, self._asked.wishes)[0]
+        yield PoolLink(self._gateway, self._requests, self._asked, name, offered.facts)
+
+
+@final
+class PoolLink:
+    """One request's answers; several jobs where it has several prompts or choices."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        requests: Requests,
+        asked: Asked,
+        name: str,
+        facts: ModelFacts,
+    ) -> None:
+        self._gateway, self._requests, self._asked = gateway, requests, asked
+        self._name = name
+        self._facts = facts
+        self._orders: list[Order] = []
+
+    @property
+    def model(self) -> ModelName:
+        """The canonical name."""
+        return self._requests.offers.find(self._name)
+
+    @property
+    def facts(self) -> ModelFacts:
+        """Of the model, as the host's own engine says."""
+        return self._facts
+
+    @property
+    def remarks(self) -> Remarks:
+        """What is known of the jobs so far."""
+        ends = [order.tape.end_of_job for order in self._orders]
+        over = [end for end in ends if end is not None]
+        costs = [end.cost for end in over if end.cost is not None]
+        return Remarks(
+            job=",".join(order.job for order in self._orders),
+            served_by=next((end.served_by for end in reversed(over) if end.served_by), ""),
+            model_sha256=next((end.sha256 for end in over if end.sha256), ""),
+            cost=Micros(sum(costs)) if costs and len(costs) == len(ends) else None,
+            receipt_key=",".join(
+                base64.b64encode(order.commitment_key).decode() for order in self._orders
+            ),
+            is_out_of_credits=any(end.ending == "credit_exhausted" for end in over),
+        )
+
+    async def stream(self, generate: Generate) -> AsyncGenerator[StreamEvent, None]:
+        """The events of one generation. Raises: an error of core/base/errors."""
+        seed = generate.sampling.seed
+        seed = secrets.randbits(32) if seed is None else seed
+        sampling = [
+            replace(generate.sampling, seed=(seed + choice) & _SEED_BITS)
+            for choice in range(generate.choices)
+        ]
+        bodies = [
+            replace(generate, choices=1, sampling=each) for each in sampling
+        ]  # as an engine gives each choice a seed of its own
+        if len(bodies) == 1:
+            async with aclosing(self._answer(bodies[0], 0)) as events:
+                async for event in events:
+                    yield event
+            return
+        async with aclosing(_merged([self._answer(b, n) for n, b in enumerate(bodies)])) as events:
+            async for event in events:
+                yield event
+
+    async def ask(
+        self, question: Embed | Tokenize | Detokenize | ApplyTemplate
+    ) -> Embedded | Tokens | Text:
+        """The one answer: of a worker for Embed, of the host's own vocabulary for the rest."""
+        if not isinstance(question, Embed):
+            return await self._requests.ask(self._name, question)
+        order = await self._begin(question, "embed")
+        found: Embedded | None = None
+        async with aclosing(self._events(order)) as events:
+            async for event in events:
+                if isinstance(event, Embedded):
+                    found = event
+        end = self._over(order)
+        if found is None:
+            raise EngineFailed("the pool's answer had no vectors")
+        return replace(found, request=question.request, prompt_tokens=end.prompt_tokens)
+
+    async def _answer(self, body: Generate, choice: int) -> AsyncGenerator[StreamEvent, None]:
+        """One job, as the events of that choice."""
+        order = await self._begin(body, f"{body.request} {choice}")
+        has_ended = False
+        async with aclosing(self._events(order)) as events:
+            async for event in events:
+                match event:
+                    case Begun() | Progress():
+                        yield replace(event, request=body.request)
+                    case Delta() | Ended():
+                        has_ended |= isinstance(event, Ended)
+                        yield replace(event, request=body.request, choice=choice)
+                    case _:
+                        raise EngineFailed("the pool answered with what was not asked")
+        end = self._over(order)
+        if not has_ended:
+            # The balance ended before the answer did.
+            yield Ended(request=body.request, choice=choice, reason="length")
+        yield Completed(request=body.request, usage=_usage(order, end), timings=_timings(order))
+
+    async def _begin(self, body: Generate | Embed, part: str) -> Order:
+        # The engine's request id is made anew for each request, the place of a prompt is not.
+        part = part.rpartition("-")[2]
+        job, order = await self._gateway.claim(self._asked, part)
+        if order is None:
+            try:
+                order = await self._requests.begin(
+                    self._asked,
+                    self._name,
+                    body,
+                    job=job,
+                    commitment_key=secrets.token_bytes(KEY_BYTES),
+                    is_kept=bool(self._asked.idempotency_key),
+                    is_first=not self._orders,
+                )
+            except BaseException:
+                await self._gateway.unclaim(self._asked, part)
+                raise
+            if self._asked.idempotency_key:
+                self._gateway.keep(order)
+        self._orders.append(order)
+        return order
+
+    async def _events(self, order: Order) -> AsyncGenerator[msgspec.Struct, None]:
+        try:
+            async with aclosing(order.tape.events()) as events:
+                async for event in events:
+                    yield event
+        finally:
+            if order.tape.end_of_job is None:
+                self._gateway.left(order)
+            else:
+                self._gateway.forget_later(order)
+
+    @staticmethod
+    def _over(order: Order) -> End:
+        """How the job ended. Raises: the error where it ended badly."""
+        end = order.tape.end_of_job
+        if end is None:
+            raise EngineFailed("the answer was read too slowly, and was given up")
+        error = error_of_end(end)
+        if error is not None:
+            raise error
+        return end
+
+
+_SEED_BITS: Final = 0xFFFFFFFF
+
+
+async def _merged(
+    answers: list[AsyncGenerator[StreamEvent, None]],
+) -> AsyncGenerator[StreamEvent, None]:
+    """The events of several jobs as they come, as one engine's of several choices."""
+    queue: asyncio.Queue[StreamEvent | AthanorError] = asyncio.Queue()
+
+    async def read(answer: AsyncGenerator[StreamEvent, None]) -> None:
+        try:
+            async with aclosing(answer) as events:
+                async for event in events:
+                    await queue.put(event)
+        except AthanorError as error:
+            await queue.put(error)  # the reader raises it; the other choices end with it
+
+    has_begun, completed = False, list[Completed]()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(read(each), name="one of several choices") for each in answers]
+        try:
+            while len(completed) < len(answers):
+                event = await queue.get()
+                if isinstance(event, AthanorError):
+                    raise event
+                if isinstance(event, Completed):
+                    completed.append(event)
+                elif not (isinstance(event, Begun) and has_begun):
+                    has_begun |= isinstance(event, Begun)
+                    yield event
+        finally:
+            for task in tasks:
+                task.cancel()
+    yield _together(completed)
+
+
+def _together(completed: list[Completed]) -> Completed:
+    """The usage of all choices: each read the prompt, which counts once, as in an engine."""
+    first = completed[0]
+    usages = [each.usage for each in completed]
+    return replace(
+        first,
+        usage=Usage(
+            prompt=first.usage.prompt,
+            cached=max(usage.cached for usage in usages),
+            completion=sum(usage.completion for usage in usages),
+            reasoning=sum(usage.reasoning for usage in usages),
+        ),
+    )
+
+
+def _usage(order: Order, end: End) -> Usage:
+    return Usage(
+        prompt=end.prompt_tokens,
+        cached=end.cached_tokens,
+        completion=end.answer_tokens,
+        reasoning=min(order.reasoning, end.answer_tokens),
+    )
+
+
+def _timings(order: Order) -> Timings:
+    """As the caller felt them: to the first event, and from there to the end."""
+    now = order.steady()
+    first = now if order.first_at is None else order.first_at
+    return Timings(
+        queue_ms=0.0, prompt_ms=(first - order.began) * 1000, decode_ms=(now - first) * 1000
+    )

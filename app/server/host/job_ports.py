@@ -1,0 +1,73 @@
+"""Ports of jobs: what the shell of jobs needs of the rest of the host, and no more."""
+
+from typing import Protocol
+
+from app.core.base.ids import DeviceId, JobId
+from app.core.base.units import Micros, Microseconds
+from app.core.ledger.commands import Extend, Reserve, Settle, Void
+from app.core.ledger.result import Outcome
+from app.core.ledger.work import Reported
+from app.core.pool.jobs.effects import (
+    Countersign,
+    End,
+    MeasureAttempt,
+    Observe,
+    ObserveCount,
+    Record,
+)
+from app.core.pool.jobs.job import AnswerEvent, Counted, Job
+from app.wire.pool import Finished, Sealed
+
+
+class JobCaller(Protocol):
+    """Who waits for an answer: a client's stream, or a member that asked."""
+
+    def deliver(self, events: tuple[AnswerEvent | Sealed, ...]) -> None:
+        """Events in order, each once. Must return at once."""
+
+    def end(self, end: End) -> None:
+        """The last that is heard."""
+
+
+class Bookkeeping(Protocol):
+    """The books (server/storage/books)."""
+
+    async def submit(self, command: Reserve | Extend | Settle | Void) -> Outcome:
+        """What came of it, durably. Raises: DatabaseUnusable, DiskFull, Busy."""
+
+
+class Attempts(Protocol):
+    """Which workers were asked (server/storage/attempts)."""
+
+    async def record(self, record: Record, at: Microseconds) -> None:
+        """Written durably. Raises: Unwritable."""
+
+    def forget(self, job: JobId) -> None:
+        """The job's hold is over."""
+
+
+class Counter(Protocol):
+    """The models' own vocabularies (server/host/counting)."""
+
+    async def measure(self, effect: MeasureAttempt) -> Counted | None:
+        """What the attempt counts; None where it cannot be counted."""
+
+
+class Verdicts(Protocol):
+    """The chain of receipts (server/host/verdicts)."""
+
+    def reported(self, worker: DeviceId, finished: Finished) -> Reported | None:
+        """What the receipt says, if signature and place in the worker's chain are right."""
+
+    async def countersign(self, effect: Countersign, charged: Micros) -> None:
+        """On the chain, and sent to the worker."""
+
+
+class Ears(Protocol):
+    """Who else wants to know how jobs go (usage, standing)."""
+
+    def observed(self, effect: Observe | ObserveCount, job: JobId) -> None:
+        """An attempt's end, or how its count compares."""
+
+    def ended(self, job: Job) -> None:
+        """A job is over, with all its money."""

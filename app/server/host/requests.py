@@ -1,0 +1,328 @@
+"""Requests: from what a caller asks to a job, and from the job's end to its usage row.
+
+One door for plain clients and for members that ask: names become contents, prompts are counted by
+the models' own vocabularies, limits are charged, and the job begins. Whatever can be refused is
+refused here, before anything is held or anybody is asked.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol, final
+
+import msgspec
+
+from app.core.base.errors import Busy, ContextExceeded, Unsupported
+from app.core.base.ids import DeviceId, JobId, RequestId
+from app.core.base.units import Micros
+from app.core.pool.jobs.effects import End
+from app.core.pool.jobs.job import AnswerEvent, Candidate, JobRequest
+from app.core.pool.limits import Amounts
+from app.core.pool.wishes import RouteWishes
+from app.server.host.access import Access, Admission
+from app.server.host.caller import PoolCaller
+from app.server.host.jobs import Jobs
+from app.server.host.offers import Offered, Offers
+from app.server.host.roster import Roster
+from app.server.host.tape import Tape
+from app.server.host.usage import Ended, Reporting
+from app.wire.engine import (
+    ApplyTemplate,
+    Delta,
+    Detokenize,
+    Embed,
+    Generate,
+    Reasoned,
+    Text,
+    Tokenize,
+    Tokens,
+)
+from app.wire.pool import Sealed
+
+EXPECTED_TOKENS: Final = 256
+"""Of an answer whose caller set no limit, for quotas and dispatch."""
+BUSY_RETRY_SECONDS: Final = 5
+
+
+class Vocabularies(Protocol):
+    """Counting by the models' own templates and vocabularies (server/host/counting)."""
+
+    async def prompt_tokens(self, sha256: str, work: Generate | Embed) -> int:
+        """Tokens of the prompt. Raises: what the engine would refuse it with."""
+
+    async def ask(
+        self, sha256: str, question: Tokenize | Detokenize | ApplyTemplate
+    ) -> Tokens | Text:
+        """The one answer. Raises: what the engine would refuse it with."""
+
+
+@final
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks and how, besides the model and the body."""
+
+    caller: PoolCaller
+    wishes: RouteWishes = RouteWishes()
+    cost_max: Micros | None = None
+    accepts_partial: bool = False
+    idempotency_key: str = ""
+    fingerprint: bytes = b""
+    """Of the whole body, keyed by the caller's secret."""
+
+    def __repr__(self) -> str:
+        return f"<Asked by {self.caller.who}>"
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Order:
+    """One job as its caller sees it. `tape` has its events, `end` comes last."""
+
+    job: JobId
+    tape: Tape
+    commitment_key: bytes
+    asked: Asked
+    model: str
+    request: RequestId
+    admission: Admission
+    steady: Callable[[], float]
+    report: Callable[["Order", End], None]
+    began: float
+    first_at: float | None = None
+    reasoning: int = 0
+
+    def deliver(self, events: tuple[AnswerEvent | Sealed, ...]) -> None:
+        """From the job: what is here was written down as delivered before it is told."""
+        if self.first_at is None:
+            self.first_at = self.steady()
+        for event in events:
+            if isinstance(event, Delta) and any(isinstance(p, Reasoned) for p in event.parts):
+                self.reasoning += event.tokens
+        self.tape.deliver(events)
+
+    def end(self, end: End) -> None:
+        """From the job, once."""
+        self.report(self, end)
+        self.tape.end(end)
+
+
+@final
+class Requests:
+    """The way from a request to a job. Used by one event loop."""
+
+    def __init__(
+        self,
+        *,
+        jobs: Jobs,
+        offers: Callable[[], Offers],
+        vocabularies: Vocabularies,
+        access: Access,
+        reporting: Reporting,
+        roster: Roster,
+        steady: Callable[[], float],
+        requests_max: int,
+        queue_seconds: float,
+    ) -> None:
+        self._jobs, self._offers, self._vocabularies = jobs, offers, vocabularies
+        self._access, self._reporting, self._roster = access, reporting, roster
+        self._steady = steady
+        self._requests_max, self._queue_seconds = requests_max, queue_seconds
+
+    @property
+    def offers(self) -> Offers:
+        """What may be asked for now."""
+        return self._offers()
+
+    async def begin(
+        self,
+        asked: Asked,
+        model: str,
+        body: Generate | Embed,
+        *,
+        job: JobId | None = None,
+        commitment_key: bytes = b"",
+        is_kept: bool = False,
+        is_first: bool = True,
+    ) -> Order:
+        """A job that has begun. `is_first` of the several that one request may become counts.
+
+        Raises: RequestError and its kin; LimitReached; Busy; Forbidden.
+        """
+        self._check_room()
+        offered = self.offers.meant(model, asked.wishes)
+        candidates, refused = await self._candidates(offered, body)
+        if not candidates:
+            assert refused is not None, "a model without candidates was refused for a reason"
+            raise refused
+        expected = _expected(body)
+        dearest = max(candidates, key=lambda c: c.prices.output)
+        admission = self._access.admit(
+            asked.caller,
+            Amounts(
+                requests=1 if is_first else 0,
+                tokens=dearest.prompt_tokens + expected,
+                credits=dearest.prices.to_hold(prompt=dearest.prompt_tokens, answer=expected),
+            ),
+        )
+        request = JobRequest(
+            job=job or new_job_id(),
+            account=asked.caller.account,
+            domain=asked.caller.domain,
+            model=model,
+            body=body,
+            candidates=candidates,
+            shares=self.offers.shares,
+            wishes=asked.wishes,
+            cost_max=asked.cost_max,
+            expected_tokens=expected,
+            accepts_partial=asked.accepts_partial,
+            may_use_own=self._roster.has_own(asked.caller.account, candidates),
+            queue_seconds=self._queue_seconds,
+        )
+        return self._begin(
+            asked, request, admission, commitment_key, request_id=body.request, is_kept=is_kept
+        )
+
+    async def begin_sealed(
+        self,
+        asked: Asked,
+        model: str,
+        body: Sealed,
+        *,
+        job: JobId,
+        worker: DeviceId,
+        commitment_key: bytes = b"",
+    ) -> Order:
+        """The same for a body that only `worker` can read; it has a `cost_max`, held whole."""
+        self._check_room()
+        (first, *_) = self.offers.meant(model, asked.wishes)
+        assert asked.cost_max is not None, "a sealed job names its price"
+        admission = self._access.admit(
+            asked.caller, Amounts(tokens=EXPECTED_TOKENS, credits=asked.cost_max)
+        )
+        candidate = Candidate(
+            sha256=first.sha256, prices=first.prices, prompt_tokens=0, context=first.context
+        )
+        request = JobRequest(
+            job=job,
+            account=asked.caller.account,
+            domain=asked.caller.domain,
+            model=model,
+            body=body,
+            candidates=(candidate,),
+            shares=self.offers.shares,
+            wishes=asked.wishes,
+            cost_max=asked.cost_max,
+            worker=worker,
+            may_use_own=self._roster.has_own(asked.caller.account, (candidate,)),
+            queue_seconds=self._queue_seconds,
+        )
+        return self._begin(
+            asked, request, admission, commitment_key, request_id=RequestId(job), is_kept=False
+        )
+
+    async def ask(
+        self, model: str, question: Tokenize | Detokenize | ApplyTemplate
+    ) -> Tokens | Text:
+        """What the model's vocabulary answers, without a worker. Raises: as the engine."""
+        offered = self.offers.meant(model, RouteWishes())[0]
+        return await self._vocabularies.ask(offered.sha256, question)
+
+    def leave(self, order: Order) -> None:
+        """The caller has gone."""
+        self._jobs.leave(order.job)
+
+    def _check_room(self) -> None:
+        if len(self._jobs) >= self._requests_max:
+            raise Busy(
+                f"the pool has {self._requests_max} requests under way, its most",
+                retry_after_seconds=BUSY_RETRY_SECONDS,
+            )
+
+    async def _candidates(
+        self, offered: tuple[Offered, ...], body: Generate | Embed
+    ) -> tuple[tuple[Candidate, ...], Exception | None]:
+        """Contents in whose context the prompt has room, or why there is none."""
+        found: list[Candidate] = []
+        refused: Exception | None = None
+        for model in offered:
+            if model.is_embedding != isinstance(body, Embed):
+                what = "embeds and does not answer" if model.is_embedding else "does not embed"
+                refused = refused or Unsupported(f"the model {model.name} {what}", field="model")
+                continue
+            tokens = await self._vocabularies.prompt_tokens(model.sha256, body)
+            context = self._roster.context_of(model.sha256) or model.context
+            if isinstance(body, Generate) and tokens >= context:
+                refused = refused or ContextExceeded(prompt_tokens=tokens, context=context)
+                continue
+            found.append(
+                Candidate(
+                    sha256=model.sha256,
+                    prices=model.prices,
+                    prompt_tokens=tokens,
+                    context=context,
+                )
+            )
+        return tuple(found), refused
+
+    def _begin(
+        self,
+        asked: Asked,
+        request: JobRequest,
+        admission: Admission,
+        commitment_key: bytes,
+        *,
+        request_id: RequestId,
+        is_kept: bool,
+    ) -> Order:
+        order = Order(
+            job=request.job,
+            tape=Tape(is_kept=is_kept),
+            commitment_key=commitment_key,
+            asked=asked,
+            model=request.model,
+            request=request_id,
+            admission=admission,
+            steady=self._steady,
+            report=self._report,
+            began=self._steady(),
+        )
+        try:
+            self._jobs.submit(request, order, commitment_key=commitment_key)
+        except BaseException:
+            admission.settle(Amounts(requests=0))
+            raise
+        return order
+
+    def _report(self, order: Order, end: End) -> None:
+        now = self._steady()
+        first = None if order.first_at is None else round((order.first_at - order.began) * 1000)
+        did_work = end.ending not in ("unfunded", "unserved", "refused", "failed")
+        self._reporting.record(
+            order.asked.caller,
+            order.admission,
+            Ended(
+                request=RequestId(order.job),
+                model=order.model,
+                sha256=end.sha256,
+                status=end.ending,
+                prompt=end.prompt_tokens if did_work else 0,
+                cached=end.cached_tokens,
+                answer=end.answer_tokens,
+                reasoning=min(order.reasoning, end.answer_tokens),
+                cost=end.cost or Micros(0),
+                first_ms=first,
+                total_ms=round((now - order.began) * 1000),
+                attempts=end.attempts,
+            ),
+        )
+
+
+def new_job_id() -> JobId:
+    """By chance."""
+    return JobId(f"job_{secrets.token_hex(12)}")
+
+
+def _expected(body: Generate | Embed) -> int:
+    if isinstance(body, Embed):
+        return 0
+    return EXPECTED_TOKENS if body.max_tokens is None else min(body.max_tokens, EXPECTED_TOKENS)

@@ -1,0 +1,223 @@
+"""Roster: who is connected, what each offers, and what runs where. In memory alone.
+
+A machine counts for dispatch while its session is open, its socket answers and its owner lends.
+What runs is what the host gave out, never what a machine says.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from app.core.base.ids import AccountId, DeviceId, JobId
+from app.core.base.units import Microseconds
+from app.core.pool.eligibility import Offering
+from app.core.pool.jobs.job import Candidate
+from app.core.pool.wishes import is_within
+from app.wire.pool import Circle, GoingAway, Heartbeat, OfferedModel, Register
+
+SLOTS_MAX: Final = 256
+"""Of one machine and model: a number that is sent is no reason to believe it."""
+MODELS_MAX: Final = 512
+
+CircleOf = Callable[[AccountId, AccountId], Circle]
+"""The narrowest circle around the first in which the second stands."""
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Machine:
+    """One device with an open session."""
+
+    device: DeviceId
+    account: AccountId
+    name: str
+    joined_at: Microseconds
+    program: str = ""
+    sealing_card: bytes = b""
+    """Its X25519 key with the device's signature over it."""
+    register: Register | None = None
+    heartbeat: Heartbeat | None = None
+    is_going: bool = False
+    """It takes no more work: it sleeps soon, or stops."""
+    models: dict[str, OfferedModel] = field(default_factory=dict)
+    jobs: dict[JobId, str] = field(default_factory=dict)
+    """What the host has it do -> content."""
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Why it got no work, since it was last told."""
+
+    @property
+    def is_lending(self) -> bool:
+        """Whether its owner lends now, as far as it has said."""
+        return not self.is_going and self.heartbeat is not None and self.heartbeat.is_lending
+
+    def running(self, sha256: str) -> int:
+        """Jobs of that content here."""
+        return sum(each == sha256 for each in self.jobs.values())
+
+
+@final
+class Roster:
+    """The machines of one host. Used by one event loop."""
+
+    def __init__(
+        self,
+        *,
+        circle: CircleOf,
+        is_reachable: Callable[[DeviceId], bool],
+        is_offered: Callable[[str], bool],
+        now: Callable[[], Microseconds],
+    ) -> None:
+        """`is_reachable`: a socket is open now. `is_offered`: the content is on the host's list."""
+        self._circle, self._is_reachable = circle, is_reachable
+        self._is_offered, self._now = is_offered, now
+        self._machines: dict[DeviceId, Machine] = {}
+        self._by_content: dict[str, dict[DeviceId, Machine]] = {}
+        self.on_change: Callable[[], None] = _nothing
+        """Called when somebody may be able to take work who was not."""
+
+    def __len__(self) -> int:
+        return len(self._machines)
+
+    def __iter__(self) -> Iterator[Machine]:
+        return iter(tuple(self._machines.values()))
+
+    def get(self, device: DeviceId) -> Machine | None:
+        """The machine, if its session is open."""
+        return self._machines.get(device)
+
+    # --- what machines say -------------------------------------------------------------------
+
+    def joined(
+        self,
+        device: DeviceId,
+        account: AccountId,
+        name: str,
+        *,
+        sealing_card: bytes = b"",
+        program: str = "",
+    ) -> Machine:
+        """A new session of the device is open."""
+        self.left(device)
+        machine = Machine(
+            device=device,
+            account=account,
+            name=name,
+            joined_at=self._now(),
+            sealing_card=sealing_card,
+            program=program,
+        )
+        self._machines[device] = machine
+        return machine
+
+    def left(self, device: DeviceId) -> None:
+        """Its session is over."""
+        machine = self._machines.pop(device, None)
+        if machine is not None:
+            self._forget_models(machine)
+
+    def registered(self, device: DeviceId, register: Register) -> None:
+        """What it offers, whole."""
+        machine = self._machines[device]
+        self._forget_models(machine)
+        machine.register = register
+        machine.models = {
+            model.sha256: model
+            for model in register.models[:MODELS_MAX]
+            if self._is_offered(model.sha256)
+        }
+        for sha256 in machine.models:
+            self._by_content.setdefault(sha256, {})[device] = machine
+        self.on_change()
+
+    def heard(self, device: DeviceId, heartbeat: Heartbeat) -> None:
+        """Whether it lends now."""
+        machine = self._machines[device]
+        could = machine.is_lending
+        machine.heartbeat = heartbeat
+        machine.is_going &= not heartbeat.is_lending
+        if machine.is_lending and not could:
+            self.on_change()
+
+    def going_away(self, device: DeviceId, _: GoingAway) -> None:
+        """No more work for it until it lends again."""
+        self._machines[device].is_going = True
+
+    # --- what runs ---------------------------------------------------------------------------
+
+    def take(self, device: DeviceId, job: JobId, sha256: str) -> None:
+        """A job goes there."""
+        machine = self._machines.get(device)
+        if machine is not None:
+            machine.jobs[job] = sha256
+
+    def free(self, device: DeviceId, job: JobId) -> None:
+        """A job is over there."""
+        machine = self._machines.get(device)
+        if machine is not None and machine.jobs.pop(job, None) is not None:
+            self.on_change()
+
+    # --- what can be had ---------------------------------------------------------------------
+
+    def contents(self) -> tuple[str, ...]:
+        """Every content that some machine offers."""
+        return tuple(sha256 for sha256, machines in self._by_content.items() if machines)
+
+    def machines_of(self, sha256: str) -> tuple[Machine, ...]:
+        """Those that offer a content."""
+        return tuple(self._by_content.get(sha256, {}).values())
+
+    def context_of(self, sha256: str) -> int:
+        """The longest context that anybody offers of a content; 0 where nobody does."""
+        return max((m.models[sha256].context for m in self.machines_of(sha256)), default=0)
+
+    def has_own(self, account: AccountId, candidates: Iterable[Candidate]) -> bool:
+        """Whether a machine of the account could do it for nothing."""
+        return any(
+            machine.account == account
+            for candidate in candidates
+            for machine in self.machines_of(candidate.sha256)
+        )
+
+    def offerings(self, account: AccountId, sha256: str) -> list[Offering]:
+        """A content on every machine that has it, as this account sees them."""
+        return [self._offering(machine, account, sha256) for machine in self.machines_of(sha256)]
+
+    def _offering(self, machine: Machine, account: AccountId, sha256: str) -> Offering:
+        model, register = machine.models[sha256], machine.register
+        assert register is not None, "models come by registering"
+        # Two circles: whom its owner serves, and whom the caller lets read.
+        takes = is_within(self._circle(machine.account, account), register.circle)
+        return Offering(
+            worker=machine.device,
+            account=machine.account,
+            name=machine.name,
+            sha256=sha256,
+            relation=self._circle(account, machine.account),
+            takes="anyone" if takes else "own",
+            context=model.context,
+            slots=min(model.slots, SLOTS_MAX),
+            running=machine.running(sha256),
+            parameters=model.parameters,
+            quantisation=model.quantisation,
+            is_embedding=model.is_embedding,
+            is_lending=machine.is_lending and self._is_reachable(machine.device),
+            is_loaded=model.is_loaded or sha256 in _loaded(machine),
+            price_floor=model.price_floor,
+            can_seal=bool(machine.sealing_card),
+        )
+
+    def _forget_models(self, machine: Machine) -> None:
+        for sha256 in machine.models:
+            self._by_content[sha256].pop(machine.device, None)
+            if not self._by_content[sha256]:
+                del self._by_content[sha256]
+        machine.models = {}
+
+
+def _loaded(machine: Machine) -> tuple[str, ...]:
+    return machine.heartbeat.loaded if machine.heartbeat is not None else ()
+
+
+def _nothing() -> None:
+    """Nobody listens yet."""

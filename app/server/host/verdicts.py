@@ -1,0 +1,233 @@
+"""Verdicts: the host's chain, and its checkpoints; and the chains of receipts that workers keep.
+
+A worker's receipt counts when its key signed it, it is about what was offered, and it stands after
+the last one of that device. A settled attempt gets a verdict with the receipt in it: signed, stored
+and sent. Now and then the head of the chain is sworn to all members as a checkpoint.
+
+Rule: one verdict after the other. The chain in memory goes on only when the disk has the link.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, final
+
+from app.core.base.ids import DeviceId, PoolId
+from app.core.base.units import Micros, Microseconds
+from app.core.ledger.work import Reported
+from app.core.pool.checkpoint import CHECKPOINT, CheckpointBody
+from app.core.pool.jobs.effects import Countersign
+from app.core.pool.keys import Signer, Verifier
+from app.core.pool.receipt import RECEIPT, VERDICT, Receipt, Verdict
+from app.core.pool.signed import SignedBytes, hash_of
+from app.server.storage.checkpoints import Checkpoints
+from app.server.storage.receipts import Receipts, StoredReceipt
+from app.server.storage.unwritable import Unwritable, or_unwritable
+from app.wire.message import Message
+from app.wire.pool import Checkpoint, Countersigned, Finished
+
+log = logging.getLogger(__name__)
+
+DEVICES_KEPT: Final = 20_000
+AGAIN_SECONDS: Final = 5.0
+"""After the disk refused a verdict."""
+
+
+@final
+class Verdicts:
+    """The chains of one host. Used by one event loop."""
+
+    def __init__(
+        self,
+        receipts: Receipts,
+        checkpoints: Checkpoints,
+        *,
+        signer: Signer,
+        verify: Verifier,
+        tell: Callable[[DeviceId, Message], bool],
+        now: Callable[[], Microseconds],
+    ) -> None:
+        """`signer` is the pool's key; `tell` sends a frame to a member."""
+        self._receipts, self._checkpoints = receipts, checkpoints
+        self._signer, self._verify = signer, verify
+        self._tell, self._now = tell, now
+        self._pool = PoolId(signer.public)
+        self._count, self._head = 0, b""
+        self._sworn: Checkpoint | None = None
+        self._sworn_count = self._sworn_number = -1
+        self._sworn_hash = b""
+        self._heads: dict[DeviceId, tuple[int, bytes]] = {}
+        self._turn = asyncio.Lock()
+
+    async def load(self) -> None:
+        """The chains as the disk has them. Once, at the start."""
+        head = await self._receipts.head()
+        if head is not None:
+            self._count, self._head = head.position + 1, head.hash
+        last = await self._checkpoints.last()
+        if last is not None:
+            body = CHECKPOINT.read(last.body)
+            assert body is not None, "a checkpoint of ours"
+            self._sworn = Checkpoint(checkpoint=last.body, signature=last.signature)
+            self._sworn_count, self._sworn_number = body.count, body.number
+            self._sworn_hash = last.hash
+
+    @property
+    def count(self) -> int:
+        """Verdicts in the chain."""
+        return self._count
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The last that was sworn."""
+        return self._sworn
+
+    # --- workers' receipts -------------------------------------------------------------------
+
+    async def device_head(self, device: DeviceId) -> tuple[int, bytes]:
+        """How many receipts the host has of a device, and the hash of the last."""
+        if device not in self._heads:
+            _, last = await self._receipts.last_of_device(device)
+            found = (0, b"")
+            if last is not None:
+                verdict = VERDICT.read(last.verdict)
+                receipt = RECEIPT.read(verdict.receipt) if verdict is not None else None
+                if receipt is not None:
+                    found = (receipt.number + 1, last.device_hash)
+            if len(self._heads) >= DEVICES_KEPT:
+                self._heads.clear()
+            self._heads.setdefault(device, found)
+        return self._heads[device]
+
+    def reported(self, worker: DeviceId, finished: Finished) -> Reported | None:
+        """What the receipt in it says; None where it does not hold.
+
+        A gap in the numbers is no fault: what came while this host was down is not here.
+        """
+        signed = SignedBytes(finished.receipt, finished.signature)
+        receipt = RECEIPT.read_signed(signed, worker, self._verify)
+        if receipt is None or not self._is_next(worker, receipt, finished):
+            log.warning("a receipt does not hold", extra={"device": worker[:12]})
+            return None
+        self._heads[worker] = (receipt.number + 1, signed.hash)
+        return Reported(
+            prompt=max(0, receipt.tokens_in),
+            cached=max(0, receipt.tokens_cached),
+            answer=max(0, receipt.tokens_out),
+        )
+
+    def _is_next(self, worker: DeviceId, receipt: Receipt, finished: Finished) -> bool:
+        count, head = self._heads.get(worker, (0, b""))
+        is_ours = (receipt.pool, receipt.device) == (self._pool, worker)
+        is_about = (receipt.job, receipt.attempt) == (finished.job, finished.attempt)
+        follows = receipt.number > count or (receipt.number == count and receipt.previous == head)
+        return is_ours and is_about and follows
+
+    # --- verdicts ----------------------------------------------------------------------------
+
+    async def countersign(self, effect: Countersign, charged: Micros) -> None:
+        """The settled attempt is on the chain, and its worker has the verdict."""
+        async with self._turn:
+            signed = await self._append(effect, charged)
+        if signed is not None:
+            frame = Countersigned(
+                job=effect.request.job,
+                attempt=effect.attempt.number,
+                verdict=signed.body,
+                signature=signed.signature,
+            )
+            self._tell(effect.attempt.placement.worker, frame)
+
+    async def _append(self, effect: Countersign, charged: Micros) -> SignedBytes | None:
+        attempt, placement = effect.attempt, effect.attempt.placement
+        body = VERDICT.encode(self._verdict(effect, charged))
+        signed = SignedBytes(body, self._signer.sign(body))
+        stored = StoredReceipt(
+            job=effect.request.job,
+            attempt=attempt.number,
+            payer=effect.request.account,
+            device=placement.worker,
+            earner=placement.account,
+            position=self._count,
+            hash=signed.hash,
+            device_hash=hash_of(attempt.receipt) if attempt.receipt else b"",
+            verdict=signed.body,
+            signature=signed.signature,
+            at=self._now(),
+        )
+        while True:
+            try:
+                with or_unwritable():
+                    is_new = await self._receipts.append(stored)
+            except Unwritable:
+                log.warning("a verdict cannot be written", extra={"job": effect.request.job})
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                break
+        if not is_new:
+            return None
+        self._count, self._head = self._count + 1, signed.hash
+        return signed
+
+    def _verdict(self, effect: Countersign, charged: Micros) -> Verdict:
+        attempt, line = effect.attempt, effect.line
+        return Verdict(
+            pool=self._pool,
+            number=self._count,
+            previous=self._head,
+            job=effect.request.job,
+            attempt=attempt.number,
+            device=attempt.placement.worker,
+            receipt=attempt.receipt,
+            receipt_signature=attempt.signature,
+            prompt=line.prompt,
+            cached=line.cached,
+            answer=line.answer,
+            again=line.again,
+            charged=charged,
+            earned=line.earned,
+            from_fund=line.from_fund,
+            ending=effect.ending,
+            reason=_reason(effect),
+            at=self._now(),
+        )
+
+    # --- checkpoints -------------------------------------------------------------------------
+
+    async def swear(self) -> Checkpoint | None:
+        """A new checkpoint where the chain has grown; None where there is nothing new to say."""
+        async with self._turn:
+            if self._count == self._sworn_count:
+                return None
+            body = CHECKPOINT.encode(
+                CheckpointBody(
+                    pool=self._pool,
+                    number=self._sworn_number + 1,
+                    previous=self._sworn_hash,
+                    count=self._count,
+                    head=self._head,
+                    at=self._now(),
+                )
+            )
+            signed = SignedBytes(body, self._signer.sign(body))
+            await self._checkpoints.append(self._sworn_number + 1, signed)
+            self._sworn_count, self._sworn_number = self._count, self._sworn_number + 1
+            self._sworn_hash = signed.hash
+            self._sworn = Checkpoint(checkpoint=body, signature=signed.signature)
+            return self._sworn
+
+
+def _reason(effect: Countersign) -> str:
+    """Why less was paid than the receipt says; "" where it was not."""
+    attempt, line = effect.attempt, effect.line
+    if attempt.placement.circle == "own":
+        return "the payer's own machine works for nothing"
+    if attempt.reported is None:
+        return "no receipt that holds was given"
+    if line.answer < attempt.reported.answer:
+        if attempt.counted is not None and line.answer == attempt.counted.answer_tokens:
+            return "the host's own count of the answer is smaller"
+        return "only tokens that were delivered are paid"
+    if line.prompt < attempt.reported.prompt and not line.again:
+        return "the host's own count of the prompt is smaller"
+    return ""

@@ -1,0 +1,114 @@
+"""Attempts: which workers were asked for which tokens of jobs that are not settled yet.
+
+Nothing of an attempt is delivered before it is here, durably; so a worker whose host dies is paid
+by its receipt for what a caller has seen. When a job's hold is over its rows go. What comes while
+the disk is busy is written together, in one transaction.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, final
+
+from app.core.base.ids import AccountId, DeviceId, JobId
+from app.core.base.units import Micros, Microseconds
+from app.core.ledger.commands import EventId
+from app.core.ledger.pricing import Prices, Shares
+from app.core.pool.jobs.effects import Record
+from app.server.storage.database import Database, Value
+from app.server.storage.unwritable import Unwritable, or_unwritable
+
+TOGETHER_MAX: Final = 1000
+"""Rows in one transaction."""
+
+_INSERT: Final = (
+    "insert or ignore into attempts (job, attempt, worker, account, payer, sha256, first, input,"
+    " cached_input, output, worker_share, fee_share, fund_share, prompt_tokens, at)"
+    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_DELETE: Final = "delete from attempts where job = ?"
+
+
+@final
+class Attempts:
+    """The open attempts of one host. Used by one event loop, with `keep_written` at work."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[tuple[str, tuple[Value, ...], asyncio.Future[None] | None]] = []
+        self._came = asyncio.Event()
+
+    async def record(self, record: Record, at: Microseconds) -> None:
+        """Written durably when this returns. Raises: Unwritable."""
+        prices, shares = record.prices, record.shares
+        values: tuple[Value, ...] = (
+            *(record.job, record.attempt, record.worker, record.account, record.payer),
+            *(record.sha256, record.first),
+            *(prices.input, prices.cached_input, prices.output),
+            *(shares.worker, shares.fee, shares.fund),
+            *(record.prompt_tokens, at),
+        )
+        written = asyncio.get_running_loop().create_future()
+        self._waiting.append((_INSERT, values, written))
+        self._came.set()
+        await written
+
+    def forget(self, job: JobId) -> None:
+        """The job's hold is over: its rows go at some time soon."""
+        self._waiting.append((_DELETE, (job,), None))
+        self._came.set()
+
+    async def keep_written(self) -> None:
+        """Write what comes; runs until it is cancelled."""
+        while True:
+            await self._came.wait()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what is there."""
+        self._came.clear()
+        while self._waiting:
+            together = self._waiting[:TOGETHER_MAX]
+            del self._waiting[:TOGETHER_MAX]
+            error: Unwritable | None = None
+            try:
+                with or_unwritable():
+                    await self._database.write_all([(sql, values) for sql, values, _ in together])
+            except Unwritable as found:
+                error = found
+            for _, _, written in together:
+                if written is None or written.done():
+                    continue
+                if error is None:
+                    written.set_result(None)
+                else:
+                    written.set_exception(error)
+
+    async def open(self) -> dict[JobId, tuple[Record, ...]]:
+        """All there are, by job and in order: at the start, those of jobs that died with a host."""
+        found: dict[JobId, list[Record]] = {}
+        for row in await self._database.read(
+            "select job, worker, account, payer, sha256, attempt, first, input, cached_input,"
+            " output, worker_share, fee_share, fund_share, prompt_tokens from attempts"
+            " order by job, attempt"
+        ):
+            record = _record(row)
+            found.setdefault(record.job, []).append(record)
+        return {job: tuple(records) for job, records in found.items()}
+
+
+def _record(row: Sequence[Value]) -> Record:
+    job, worker, account, payer, sha256, *rest = row
+    attempt, first, given, cached, output, work, fee, fund, prompt = (int(n or 0) for n in rest)
+    return Record(
+        id=EventId(f"job/{job!s}/attempt/{attempt}"),
+        job=JobId(str(job)),
+        attempt=attempt,
+        worker=DeviceId(str(worker)),
+        account=AccountId(str(account)),
+        payer=AccountId(str(payer)),
+        sha256=str(sha256),
+        first=first,
+        prices=Prices(input=Micros(given), cached_input=Micros(cached), output=Micros(output)),
+        shares=Shares(worker=work, fee=fee, fund=fund),
+        prompt_tokens=prompt,
+    )
