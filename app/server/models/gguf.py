@@ -182,6 +182,26 @@ def parse(file: BinaryIO, name: str, size: int) -> Header:
     return Header(name, size, metadata, tuple(tensors), marked)
 
 
+def pairs_of(file: BinaryIO, name: str, size: int) -> list[tuple[str, int, int]]:
+    """Where each key with its value begins and ends, in the order of the file.
+
+    Of a file that `parse` accepts. Raises: ModelFileInvalid when it changed since.
+    """
+    cursor = Cursor(file, name, size)
+    cursor.skip(len(MAGIC) + 12)
+    places = []
+    for _ in range(min(cursor.uint64(), KEYS_MAX)):
+        begin = cursor.offset
+        key = cursor.string(longest=KEY_BYTES_MAX, what="a key")
+        kind = cursor.uint32()
+        if kind == _ARRAY:
+            _read_array(cursor, frozenset())
+        else:
+            _read_scalar(cursor, kind)
+        places.append((key.decode(errors="backslashreplace"), begin, cursor.offset))
+    return places
+
+
 def _check_version(cursor: Cursor) -> None:
     version = cursor.uint32()
     if version in VERSIONS:
