@@ -118,13 +118,13 @@ def _option(option: click.Option) -> str:
 def _shape(shape: Shape) -> Iterator[str]:
     summary = inspect.cleandoc(shape.__doc__ or "").replace("\n", " ")
     yield f"\n### {shape.__name__}\n\n{summary}\n\n"
-    hints, sentences = typing.get_type_hints(shape), _sentences(shape)
+    hints, sentences = typing.get_type_hints(shape), sentences_of(shape)
     for field in msgspec.structs.fields(shape):
         sentence = f". {sentences[field.name]}" if field.name in sentences else ""
         yield f"- `{field.encode_name}`: {_type(hints[field.name])}{sentence}\n"
 
 
-def _sentences(shape: Shape) -> dict[str, str]:
+def sentences_of(shape: Shape) -> dict[str, str]:
     """What stands below each field in the source, the fields of its bases included."""
     found: dict[str, str] = {}
     for base in reversed(shape.__mro__):
