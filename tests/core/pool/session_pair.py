@@ -5,15 +5,18 @@ Keys are real; chance is counted, so that a failure repeats.
 
 from dataclasses import dataclass, field
 
-from app.core.base.ids import SessionId
+from app.core.base.ids import JobId, SessionId
 from app.core.base.units import Microseconds
 from app.core.pool.channel import LIMITS, Limits
+from app.core.pool.envelope import decode_envelope, from_host, from_node
 from app.core.pool.happenings import (
+    Fault,
     GreetingHappening,
     HostHappening,
     NodeHappening,
     Proved,
     Refused,
+    SessionEnded,
     Write,
 )
 from app.core.pool.host_greeting import HostGreeting
@@ -21,7 +24,8 @@ from app.core.pool.host_session import HostSession, Terms
 from app.core.pool.host_sessions import Establishment, HostSessions
 from app.core.pool.node_session import NodeSession
 from app.server.identity.keys import DeviceKey, PoolKey, verify
-from app.wire.opening import VERSION
+from app.wire.opening import VERSION, Over
+from app.wire.pool import CancelAsk, CancelJob
 
 TERMS = Terms(pool_name="club", account="anna", fee_percent=5)
 
@@ -125,3 +129,26 @@ class Pair:
         *_, last = greeting.receive(data)
         assert isinstance(last, Refused), last
         return last
+
+
+def asked(number: int) -> CancelAsk:
+    return CancelAsk(job=JobId(f"job-{number}"))
+
+
+def cancelled(number: int) -> CancelJob:
+    return CancelJob(job=JobId(f"job-{number}"), attempt=0, why="client")
+
+
+def ended_of(happenings) -> SessionEnded:
+    """The one end among what happened."""
+    (ended,) = [one for one in happenings if isinstance(one, SessionEnded)]
+    return ended
+
+
+def over_of(happenings) -> Over:
+    """What the peer is told at the end."""
+    for frames in (from_host, from_node):
+        found = decode_envelope(writes(happenings)[-1], frames, bytes_max=1 << 20)
+        if not isinstance(found, Fault) and isinstance(found.frame, Over):
+            return found.frame
+    raise AssertionError("nobody said that it is over")
