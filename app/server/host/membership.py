@@ -139,7 +139,7 @@ class Membership:
             account = await self._new_account(invite.name or _machine(name))
             await self._devices.join(device, account.id, _machine(name))
             if invite.credits:
-                await self._grant(account.id, invite.credits, f"invite {invite.id} {device}")
+                await self._grant(account.id, invite.credits, f"invite/{invite.id}/{device}")
         if host is not None and host.id != account.id:
             await self._accounts.befriend(host.id, account.id)
         return account

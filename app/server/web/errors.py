@@ -44,6 +44,7 @@ _TABLE: Final[dict[str, _Row]] = {
     "invalid_grammar": _Row(400, "invalid_request_error", "invalid_grammar"),
     "unsupported": _Row(400, "not_supported_error", "unsupported"),
     "model_not_found": _Row(404, "not_found_error", "model_not_found"),
+    "not_found": _Row(404, "not_found_error", "not_found"),
     "unauthorized": _Row(401, "authentication_error", "invalid_api_key"),
     "forbidden": _Row(403, "permission_error", "forbidden"),
     "busy": _Row(503, "unavailable_error", "busy"),

@@ -1,0 +1,406 @@
+"""The local API of a pool's host: what its operator's terminal and pages ask, and the answers.
+
+    GET    /local/host                  -> HostPicture: the pool in a few figures
+    GET    /local/host/accounts         -> AccountList
+    POST   /local/host/accounts         AccountRequest -> AccountPicture
+    GET    /local/host/accounts/{id}    -> AccountDetail; a name will do for an id everywhere
+    PATCH  /local/host/accounts/{id}    AccountChange -> AccountPicture
+    POST   /local/host/grants           GrantRequest -> GrantAnswer
+    POST   /local/host/projects         ProjectRequest -> ProjectPicture
+    DELETE /local/host/projects/{id}    -> ProjectPicture, closed
+    POST   /local/host/friends          FriendRequest -> AccountDetail
+    GET    /local/host/keys             -> PoolKeyList
+    POST   /local/host/keys             PoolKeyRequest -> PoolKeyMade, the only sight of the key
+    DELETE /local/host/keys/{id}        -> PoolKeyPicture, revoked
+    PUT    /local/host/limits           LimitRequest -> LimitList of the same subject
+    GET    /local/host/invites          -> InviteList
+    POST   /local/host/invites          InviteRequest -> InviteMade, the only sight of its text
+    DELETE /local/host/invites/{id}     -> InvitePicture, revoked
+    GET    /local/host/machines         -> MachineList
+    DELETE /local/host/machines/{id}    -> MachinePicture, removed
+    POST   /local/host/machines/{id}/forgive -> MachinePicture
+    GET    /local/host/models           -> OfferList: what is offered, by whom, at which price
+    GET    /local/host/usage            ?by=account&days=30 -> UsageReport
+    POST   /local/host/audit            -> AuditPicture
+
+All need the token of the host's lock file, or the session of its pages. Errors have OpenAI's shape.
+Amounts are micros: 1 credit is 1,000,000. Times are seconds since 1970 in UTC.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+PoolKeyScope = Literal["inference", "billing", "metrics"]
+LimitMeasure = Literal["requests", "tokens", "credits"]
+LimitPeriod = Literal["minute", "day", "month"]
+LimitSubject = Literal["key", "project", "account"]
+AccountStatus = Literal["active", "paused", "closed"]
+InviteFor = Literal["account", "device", "friend"]
+GrantSource = Literal["granted", "bought", "refunded"]
+UsageBy = Literal["account", "project", "caller", "model"]
+
+MICROS_MAX = 10**15
+"""A thousand million credits: above it somebody typed too many zeros."""
+
+Micros = Annotated[int, Meta(ge=0, le=MICROS_MAX)]
+
+
+class AdminMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of these Structs. Defaults are written out: scripts read this JSON."""
+
+
+class LimitPicture(AdminMessage, frozen=True, kw_only=True):
+    """A limit, and how much of it is used now. `amount` of credits is in micros."""
+
+    measure: LimitMeasure
+    period: LimitPeriod
+    amount: int
+    used: int
+
+
+class LimitList(AdminMessage, frozen=True, kw_only=True):
+    """Those of one key, project or account, defaults included."""
+
+    subject: LimitSubject
+    id: str
+    limits: tuple[LimitPicture, ...]
+
+
+class LimitRequest(AdminMessage, frozen=True, kw_only=True):
+    """Allow so much from now on; None: what the host's settings say holds again."""
+
+    subject: LimitSubject
+    id: str
+    measure: LimitMeasure
+    period: LimitPeriod
+    amount: Micros | None
+
+
+class AccountPicture(AdminMessage, frozen=True, kw_only=True):
+    """An account in one line."""
+
+    id: str
+    name: str
+    state: AccountStatus
+    reason: str = ""
+    is_vetted: bool = False
+    weight: int = 1
+    made_at: float
+    balance: int = 0
+    held: int = 0
+    owed: int = 0
+    machines: int = 0
+    keys: int = 0
+    """Live ones."""
+
+
+class AccountList(AdminMessage, frozen=True, kw_only=True):
+    """Every account, closed ones too, oldest first."""
+
+    accounts: tuple[AccountPicture, ...]
+
+
+class AccountRequest(AdminMessage, frozen=True, kw_only=True):
+    """Make an account."""
+
+    name: str
+
+
+class AccountChange(AdminMessage, frozen=True, kw_only=True):
+    """What is given is changed. `reason` is told to the account and goes with `state`."""
+
+    state: AccountStatus | None = None
+    reason: Annotated[str, Meta(max_length=300)] = ""
+    is_vetted: bool | None = None
+    weight: Annotated[int, Meta(ge=1, le=1000)] | None = None
+
+
+class GrantRequest(AdminMessage, frozen=True, kw_only=True):
+    """Put credits into an account. The same `id` again is the same grant."""
+
+    account: str
+    amount: Annotated[int, Meta(gt=0, le=MICROS_MAX)]
+    source: GrantSource = "granted"
+    """bought: the seam for a way of paying: call it when the payment is sure, with its id."""
+    id: Annotated[str, Meta(max_length=100)] = ""
+    expires_days: Annotated[int, Meta(ge=1, le=36_500)] | None = None
+    reason: Annotated[str, Meta(max_length=100)] = ""
+
+
+class GrantAnswer(AdminMessage, frozen=True, kw_only=True):
+    """Granted; `is_new` is False where that id was granted before."""
+
+    account: AccountPicture
+    amount: int
+    id: str
+    is_new: bool
+
+
+class ProjectRequest(AdminMessage, frozen=True, kw_only=True):
+    """Make a project of an account."""
+
+    account: str
+    name: str
+
+
+class ProjectPicture(AdminMessage, frozen=True, kw_only=True):
+    """A part of an account with keys and limits of its own."""
+
+    id: str
+    account: str
+    name: str
+    made_at: float
+    closed_at: float | None = None
+
+
+class FriendRequest(AdminMessage, frozen=True, kw_only=True):
+    """Two accounts serve each other as friends, or no longer do."""
+
+    account: str
+    friend: str
+    is_friend: bool = True
+
+
+class PoolKeyPicture(AdminMessage, frozen=True, kw_only=True):
+    """A key as it is stored: never its secret."""
+
+    id: str
+    name: str
+    shown: str
+    """Its beginning."""
+    account: str
+    """By name."""
+    project: str
+    """By name."""
+    scopes: tuple[PoolKeyScope, ...]
+    made_at: float
+    expires_at: float | None = None
+    last_used_at: float | None = None
+    revoked_at: float | None = None
+    is_live: bool = True
+
+
+class PoolKeyList(AdminMessage, frozen=True, kw_only=True):
+    """Every key, revoked ones too, oldest first."""
+
+    keys: tuple[PoolKeyPicture, ...]
+
+
+class PoolKeyRequest(AdminMessage, frozen=True, kw_only=True):
+    """Make a key for an account's project."""
+
+    account: str
+    name: str
+    project: str = "default"
+    scopes: Annotated[tuple[PoolKeyScope, ...], Meta(min_length=1)] = ("inference", "billing")
+    expires_days: Annotated[int, Meta(ge=1, le=36_500)] | None = None
+
+
+class PoolKeyMade(AdminMessage, frozen=True, kw_only=True):
+    """A new key, shown this once and not stored."""
+
+    key: PoolKeyPicture
+    secret: str
+    base_url: str
+    """Where OpenAI's clients send it."""
+
+    def __repr__(self) -> str:
+        return f"<PoolKeyMade {self.key.id}>"
+
+    __str__ = __repr__
+
+
+class InvitePicture(AdminMessage, frozen=True, kw_only=True):
+    """An invite without its text."""
+
+    id: str
+    kind: InviteFor
+    account: str = ""
+    """By name: who gets the machine or the friend; "" where the operator invites."""
+    name: str = ""
+    credits: int = 0
+    uses: int
+    uses_max: int
+    made_at: float
+    expires_at: float
+    revoked_at: float | None = None
+    is_live: bool = True
+
+
+class InviteList(AdminMessage, frozen=True, kw_only=True):
+    """Every invite, newest first."""
+
+    invites: tuple[InvitePicture, ...]
+
+
+class InviteRequest(AdminMessage, frozen=True, kw_only=True):
+    """Make an invite."""
+
+    kind: InviteFor = "account"
+    account: str = ""
+    """For a device or a friend: whose."""
+    name: Annotated[str, Meta(max_length=100)] = ""
+    """Of the account that it makes; "" takes the machine's name."""
+    credits: Micros = 0
+    uses_max: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    days: Annotated[float, Meta(gt=0, le=366)] = 7.0
+
+
+class InviteMade(AdminMessage, frozen=True, kw_only=True):
+    """A new invite with its text, which is shown this once and not stored."""
+
+    invite: InvitePicture
+    text: str
+    """A link; `athanor pool join` takes it."""
+    qr: str
+    """The same in the characters that a QR code packs most densely."""
+
+    def __repr__(self) -> str:
+        return f"<InviteMade {self.invite.id}>"
+
+    __str__ = __repr__
+
+
+class StrikePicture(AdminMessage, frozen=True, kw_only=True):
+    """Something that no honest machine does, as its owner was told."""
+
+    machine: str
+    kind: str
+    reason: str
+    job: str
+    at: float
+
+
+class MachinePicture(AdminMessage, frozen=True, kw_only=True):
+    """A member's machine. What follows `is_connected` is known while it is."""
+
+    id: str
+    name: str
+    account: str
+    joined_at: float
+    removed_at: float | None = None
+    strikes: int = 0
+    paused: str = ""
+    """Why it gets no work; "" when it may."""
+    is_connected: bool = False
+    is_lending: bool = False
+    reasons: tuple[str, ...] = ()
+    """Why its owner lends nothing now."""
+    running: int = 0
+    models: tuple[str, ...] = ()
+    gpu: str = ""
+    gpu_memory_bytes: int = 0
+    runtime: str = ""
+    program: str = ""
+    circle: str = ""
+
+
+class MachineList(AdminMessage, frozen=True, kw_only=True):
+    """Every machine, connected ones first, and the newest strikes."""
+
+    machines: tuple[MachinePicture, ...]
+    strikes: tuple[StrikePicture, ...] = ()
+
+
+class AccountDetail(AdminMessage, frozen=True, kw_only=True):
+    """One account with all that belongs to it."""
+
+    account: AccountPicture
+    projects: tuple[ProjectPicture, ...]
+    keys: tuple[PoolKeyPicture, ...]
+    machines: tuple[MachinePicture, ...]
+    friends: tuple[str, ...]
+    limits: tuple[LimitPicture, ...]
+    credits: dict[str, int] = {}
+    """By source: granted, earned, bought and so on."""
+
+
+class OfferPicture(AdminMessage, frozen=True, kw_only=True):
+    """A model of the price list. Prices are micros for a million tokens."""
+
+    name: str
+    sha256: str
+    quantisation: str = ""
+    context: int
+    is_embedding: bool = False
+    input_price: int
+    cached_input_price: int
+    output_price: int
+    machines: int
+    """That offer it now."""
+    lending: int
+    """Of these, with their owner's leave now."""
+    running: int
+    waiting: int
+    """Requests in line for it."""
+
+
+class OfferList(AdminMessage, frozen=True, kw_only=True):
+    """What the pool offers, as prices.toml lists it."""
+
+    models: tuple[OfferPicture, ...]
+    prices_file: str = ""
+    worker_percent: int = 0
+    fee_percent: int = 0
+    fund_percent: int = 0
+
+
+class UsageLine(AdminMessage, frozen=True, kw_only=True):
+    """What one account, project, key or model used."""
+
+    of: str
+    requests: int
+    prompt: int
+    cached: int
+    answer: int
+    cost: int
+
+
+class UsageReport(AdminMessage, frozen=True, kw_only=True):
+    """Since `since`, dearest first."""
+
+    by: UsageBy
+    since: float
+    lines: tuple[UsageLine, ...]
+
+
+class AuditPicture(AdminMessage, frozen=True, kw_only=True):
+    """Whether the books agree with themselves and with the chain of receipts."""
+
+    holds: bool
+    events: int
+    accounts: int
+    receipts: int
+    seconds: float
+    faults: tuple[str, ...] = ()
+    """What does not agree, each in a sentence."""
+    at: float
+
+
+class HostPicture(AdminMessage, frozen=True, kw_only=True):
+    """The pool in a few figures."""
+
+    pool: str
+    name: str
+    version: str
+    address: str
+    """Where members and callers reach it."""
+    started_at: float
+    accounts: int
+    members_connected: int
+    members_lending: int
+    models_offered: int
+    models_served: int
+    """Of these, by a machine that lends now."""
+    requests_running: int
+    requests_waiting: int
+    requests_today: int
+    tokens_today: int
+    credits_today: int
+    """Micros that callers paid since midnight UTC."""
+    pool_accounts: dict[str, int] = {}
+    """The pool's own: fees, fund, rounding, mint, sales."""
+    audit: AuditPicture | None = None
+    """The last one."""
