@@ -11,7 +11,7 @@ at which the story breaks is named, with what happened there:
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, final
+from typing import Final, Literal, final
 
 import msgspec
 
@@ -52,6 +52,8 @@ class Link(msgspec.Struct, frozen=True):
 
 Read = Callable[[bytes], Link | None]
 
+BEGINNING: Final = Head(0, b"")
+
 
 def verify_receipts(
     entries: Sequence[SignedBytes],
@@ -59,22 +61,30 @@ def verify_receipts(
     device: DeviceId,
     pool: PoolId,
     verify: Verifier,
+    after: Head = BEGINNING,
     head: Head | None = None,
 ) -> Breach | None:
     """The first breach in a device's chain of receipts for a pool; None when all of it holds.
 
-    `head` is what the host says that it has of the device, where that is known.
+    `entries` go on where `after` ends, so that a long chain may be looked at in pages. `head` is
+    what the whole must reach, where that is known: what the host says that it has of the device.
     """
 
     def read(body: bytes) -> Link | None:
         found = RECEIPT.read(body)
         return found and Link(found.number, found.previous, (found.device, found.pool))
 
-    return verify_chain(entries, read, owner=(device, pool), verify=verify, head=head)
+    owner = (device, pool)
+    return verify_chain(entries, read, owner=owner, verify=verify, after=after, head=head)
 
 
 def verify_verdicts(
-    entries: Sequence[SignedBytes], *, pool: PoolId, verify: Verifier, head: Head | None = None
+    entries: Sequence[SignedBytes],
+    *,
+    pool: PoolId,
+    verify: Verifier,
+    after: Head = BEGINNING,
+    head: Head | None = None,
 ) -> Breach | None:
     """The same for the host's whole chain; `head` by the last checkpoint."""
 
@@ -82,7 +92,7 @@ def verify_verdicts(
         found = VERDICT.read(body)
         return found and Link(found.number, found.previous, (found.pool,))
 
-    return verify_chain(entries, read, owner=(pool,), verify=verify, head=head)
+    return verify_chain(entries, read, owner=(pool,), verify=verify, after=after, head=head)
 
 
 def verify_checkpoints(
@@ -103,64 +113,58 @@ def verify_chain(
     *,
     owner: tuple[str, ...],
     verify: Verifier,
+    after: Head = BEGINNING,
     head: Head | None = None,
 ) -> Breach | None:
     """The first breach of any chain; `owner[0]` is the key that signs it."""
     is_signed = [verify(owner[0], entry.signature, entry.body) for entry in entries]
     links = [read(one.body) if good else None for one, good in zip(entries, is_signed, strict=True)]
-    places: dict[int, int] = {}
-    for index, link in enumerate(links):
-        if link is not None:
-            places.setdefault(link.number, index)
+    hashes: dict[int, bytes] = {}
+    for entry, link in zip(entries, links, strict=True):
+        if link is not None and link.owner == owner:
+            hashes.setdefault(link.number, entry.hash)
 
-    previous = b""
-    for index, (entry, link) in enumerate(zip(entries, links, strict=True)):
-        if not is_signed[index]:
+    previous = after.hash
+    for place, (entry, link) in enumerate(zip(entries, links, strict=True)):
+        index = after.count + place
+        if not is_signed[place]:
             message = f"entry {index} is not as it was signed"
             return Breach(index=index, kind="altered", message=message)
-        if link is None or link.owner != owner:
+        if link is None or link.owner != owner or link.number < 0:
             message = f"entry {index} is signed, and is not of this chain"
             return Breach(index=index, kind="foreign", message=message)
-        breach = _misplaced(index, entry, link, entries, places)
-        if breach is None and link.previous != previous:
+        if link.number != index:
+            return _misplaced(index, entry, link, hashes)
+        if link.previous != previous:
             message = f"entry {index} follows another one than the entry that stands before it"
-            breach = Breach(index=index, kind="forked", message=message)
-        if breach is not None:
-            return breach
+            return Breach(index=index, kind="forked", message=message)
         previous = entry.hash
-    return _short_of(head, entries) if head is not None else None
+        if head is not None and head.count == index + 1 and head.hash != previous:
+            message = f"entry {index} is another one than what was agreed on"
+            return Breach(index=index, kind="forked", message=message)
+    return _short_of(head, after.count + len(entries)) if head is not None else None
 
 
-def _misplaced(
-    index: int,
-    entry: SignedBytes,
-    link: Link,
-    entries: Sequence[SignedBytes],
-    places: dict[int, int],
-) -> Breach | None:
-    """Where the number of an entry is not the one of its place."""
-    if link.number == index:
-        return None
+def _misplaced(index: int, entry: SignedBytes, link: Link, hashes: dict[int, bytes]) -> Breach:
+    """What it means that the number of an entry is not the one of its place.
+
+    `hashes` are those of the entries that are looked at together, by number.
+    """
     if link.number < index:
-        first = entries[places[link.number]]
-        if first.body == entry.body:
-            message = f"entry {link.number} stands a second time at {index}"
+        if hashes.get(link.number) in (None, entry.hash):
+            message = f"entry {link.number} stands a second time, at {index}"
             return Breach(index=index, kind="reordered", message=message)
         message = f"there are two entries of number {link.number}"
         return Breach(index=index, kind="forked", message=message)
-    if index in places:
+    if index in hashes:
         message = f"entry {index} stands behind entry {link.number}"
         return Breach(index=index, kind="reordered", message=message)
     return Breach(index=index, kind="missing", message=f"entry {index} is missing")
 
 
-def _short_of(head: Head, entries: Sequence[SignedBytes]) -> Breach | None:
-    """Where a chain that holds is not the one that was promised."""
-    count = len(entries)
-    if count < head.count:
-        message = f"entry {count} is missing: there were {head.count}"
-        return Breach(index=count, kind="missing", message=message)
-    if head.count > 0 and entries[head.count - 1].hash != head.hash:
-        message = f"entry {head.count - 1} is another one than what was agreed on"
-        return Breach(index=head.count - 1, kind="forked", message=message)
-    return None
+def _short_of(head: Head, count: int) -> Breach | None:
+    """Where a chain that holds ends before what was promised."""
+    if count >= head.count:
+        return None
+    message = f"entry {count} is missing: there were {head.count}"
+    return Breach(index=count, kind="missing", message=message)

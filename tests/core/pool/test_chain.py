@@ -91,6 +91,22 @@ def test_entries_in_another_order_are_found_at_the_first_that_moved(order: list[
         assert breach is None
 
 
+@pytest.mark.parametrize("cut", range(7))
+def test_a_long_chain_may_be_looked_at_in_pages(cut: int) -> None:
+    pages = CHAIN[:cut], CHAIN[cut:]
+    after = Head(cut, pages[0][-1].hash if cut else b"")
+    held = {"device": DEVICE.device, "pool": POOL.pool, "verify": verify}
+
+    assert verify_receipts(pages[1], **held, after=after, head=Head(6, CHAIN[-1].hash)) is None
+    if cut < 6:
+        breach = verify_receipts(pages[1], **held, after=Head(cut, b"x" * 32))
+        assert breach is not None
+        assert (breach.index, breach.kind) == (cut, "forked")
+        breach = verify_receipts(pages[1][1:], **held, after=after, head=Head(6, b""))
+        assert breach is not None
+        assert (breach.index, breach.kind) == (cut, "missing")
+
+
 def test_an_entry_that_stands_twice_is_found() -> None:
     breach = breach_of([*CHAIN[:3], CHAIN[1], *CHAIN[3:]])
 
