@@ -28,6 +28,8 @@ CATCHES_ALL: dict[str, str] = {
     "engine",
     "app/server/host/jobs.py": "root of one job: ends that job with an error to its caller and not "
     "the host with all the others; its hold expires",
+    "app/server/host/vocabulary.py": "root of the tasks that care for one vocabulary: ends it, and "
+    "not the host with all the others",
     "app/server/node/engine.py": "root of the tasks that care for one engine: ends that engine and "
     "says so, and not the node with all the others",
 }

@@ -1,0 +1,117 @@
+"""Counting: what attempts cost by the models' own vocabularies, on the host's own machine.
+
+The host believes no worker's numbers. For each model that it offers it has the model's head
+(server/models/heads.py) and, while there is something to count, an engine process that has loaded
+the vocabulary and nothing else. What strangers sent is read in that process: it is held to an
+amount of memory and an amount of time, and when it is led to fail, one attempt is not counted.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, final
+
+from msgspec.structs import replace
+
+from app.core.base.errors import AthanorError, ModelNotFound
+from app.core.base.ids import RequestId
+from app.core.pool.jobs.effects import MeasureAttempt
+from app.core.pool.jobs.job import Counted
+from app.server.hardware.engine_program import EngineProgram
+from app.server.host.vocabulary import CountingLimits, Vocabulary
+from app.wire.engine import Embed, Generate, Measure, Measured
+
+log = logging.getLogger(__name__)
+
+_NO_DEVICES: Final = {"CUDA_VISIBLE_DEVICES": "-1", "HIP_VISIBLE_DEVICES": "-1"}
+"""To load a vocabulary no driver has to be woken, nor memory of a GPU taken."""
+
+
+@final
+class Counter:
+    """All vocabularies of a host. Used by one event loop; ends with `group`."""
+
+    def __init__(
+        self,
+        *,
+        find: Callable[[str], Path | None],
+        group: asyncio.TaskGroup,
+        program: EngineProgram | None = None,
+        limits: CountingLimits | None = None,
+    ) -> None:
+        """`find` gives the head, or the whole file, of a model by its SHA-256."""
+        program = program or EngineProgram.of_this()
+        environment = {**program.environment, **_NO_DEVICES}
+        self._program = replace(program, environment=environment)
+        self._find = find
+        self._group = group
+        self._limits = limits or CountingLimits()
+        self._vocabularies: dict[str, Vocabulary] = {}
+
+    @property
+    def running(self) -> dict[str, int]:
+        """Model -> process id, of the children that run."""
+        return {name: one.pid for name, one in self._vocabularies.items() if one.pid}
+
+    async def measure(self, effect: MeasureAttempt) -> Counted | None:
+        """What the attempt counts; None where it cannot be counted."""
+        try:
+            found = await self.measured(effect.sha256, effect.measure)
+        except AthanorError as error:
+            # Its message may quote the request.
+            fields = {"job": effect.job, "attempt": effect.attempt, "why": error.kind}
+            log.warning("an attempt could not be counted", extra=fields)
+            return None
+        return Counted(
+            prompt_tokens=found.prompt_tokens,
+            answer_tokens=found.answer_tokens,
+            differs=found.differs,
+        )
+
+    async def prompt_tokens(self, sha256: str, work: Generate | Embed) -> int:
+        """Tokens of the prompt, or of all inputs. Raises: as `measured`."""
+        if isinstance(work, Generate):
+            work = replace(work, answered=[])
+        measure = Measure(request=RequestId(""), work=work)
+        return (await self.measured(sha256, measure)).prompt_tokens
+
+    async def measured(self, sha256: str, measure: Measure) -> Measured:
+        """The attempt, measured by the vocabulary of the model with this content.
+
+        Raises: ModelNotFound when the host has no such head; RequestError and its kin when the
+        request cannot be served by the model; Busy; EngineFailed, when the vocabulary cannot be
+        loaded, fell twice or gave no answer in time.
+        """
+        vocabulary = self._vocabularies.get(sha256)
+        if vocabulary is None:
+            path = self._find(sha256)
+            if path is None:
+                raise ModelNotFound(sha256, reason="the host has no head of this model.")
+            vocabulary = self._vocabularies[sha256] = Vocabulary(
+                sha256,
+                path,
+                program=self._program,
+                group=self._group,
+                limits=self._limits,
+                make_room=self._make_room,
+            )
+        return await vocabulary.measure(measure)
+
+    def forget(self, sha256: str) -> None:
+        """The model is not offered any more, or its head was replaced."""
+        vocabulary = self._vocabularies.pop(sha256, None)
+        if vocabulary is not None:
+            vocabulary.end()
+
+    def close(self) -> None:
+        """End all children that rest; the others end when they have answered."""
+        for sha256 in list(self._vocabularies):
+            self.forget(sha256)
+
+    def _make_room(self) -> None:
+        """Before a child is started: end the one that rested longest, when there are too many."""
+        running = [one for one in self._vocabularies.values() if one.is_running]
+        resting = [one for one in running if not one.asking]
+        if len(running) >= self._limits.engines_max and resting:
+            min(resting, key=lambda one: one.used_at).end()
