@@ -49,7 +49,7 @@ BUSY_RETRY_SECONDS: Final = 15.0
 class Members(Protocol):
     """Who is told what members say (server/host/members)."""
 
-    async def admit(self, proved: Proved) -> Terms | Denied:
+    async def admit(self, proved: Proved, address: str) -> Terms | Denied:
         """Whether the device may come in. Raises: nothing that is expected."""
 
     def joined(self, proved: Proved, session: SessionId) -> None:
@@ -207,7 +207,7 @@ class Connections:
     async def _admit(
         self, socket: Socket, outbox: Outbox, greeting: HostGreeting, proved: Proved
     ) -> _Line | None:
-        terms = await self._members.admit(proved)
+        terms = await self._members.admit(proved, socket.address)
         if isinstance(terms, Terms) and not self._is_stopping:
             fresh = SessionId(secrets.token_hex(16))
             found = self._sessions.establish(proved, terms=terms, fresh=fresh, now=self._now())

@@ -12,7 +12,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 import msgspec
 from msgspec.structs import replace
@@ -26,6 +26,7 @@ from app.server.engine_child.engine_process import StreamEvent
 from app.server.host.endings import error_of_end
 from app.server.host.offers import Offers
 from app.server.host.requests import Asked, Order, Requests, new_job_id
+from app.server.host.tape import Tape
 from app.server.storage.idempotency import Idempotency
 from app.wire.engine import (
     ApplyTemplate,
@@ -64,7 +65,7 @@ class Gateway:
     def __init__(self, requests: Requests, idempotency: Idempotency) -> None:
         self._requests = requests
         self._idempotency = idempotency
-        self._kept: OrderedDict[JobId, Order] = OrderedDict()
+        self._kept: OrderedDict[JobId, Part] = OrderedDict()
 
     @property
     def offers(self) -> Offers:
@@ -76,8 +77,8 @@ class Gateway:
         asked.caller.needs("inference")
         return CallerRouter(self, self._requests, asked)
 
-    async def claim(self, asked: Asked, part: str) -> tuple[JobId, Order | None]:
-        """The job of the caller's idempotency key, and its order if it is known here.
+    async def claim(self, asked: Asked, part: str) -> "tuple[JobId, Part | None]":
+        """The job of the caller's idempotency key, and its part if it is known here.
 
         `part` tells the jobs of one request apart. Raises: RequestConflict.
         """
@@ -93,32 +94,32 @@ class Gateway:
                 "this Idempotency-Key was sent with another request",
                 remedy="Send a new key with a new request.",
             )
-        order = self._kept.get(claim.job)
-        if order is None:
+        kept = self._kept.get(claim.job)
+        if kept is None:
             raise RequestConflict(
                 f"this request was answered before, as job {claim.job}; its answer is not kept",
                 remedy=f"GET /v1/receipts/{claim.job} shows what it cost; a new key asks anew.",
             )
-        return claim.job, order
+        return claim.job, kept
 
     async def unclaim(self, asked: Asked, part: str) -> None:
         """The job did not begin: the key may be sent again."""
         if asked.idempotency_key:
             await self._idempotency.forget(asked.caller.who, f"{asked.idempotency_key} {part}")
 
-    def keep(self, order: Order) -> None:
+    def keep(self, part: "Part") -> None:
         """Keep the answer in memory for a while, for who asks again with the same key."""
-        self._kept[order.job] = order
+        self._kept[part.order.job] = part
         while len(self._kept) > KEPT_MAX:
             self._kept.popitem(last=False)
 
-    def left(self, order: Order) -> None:
+    def left(self, part: "Part") -> None:
         """A reader went before the end. Who has a key may come back for the rest."""
-        if order.job not in self._kept:
-            self._requests.leave(order)
-        elif not order.tape.readers:
+        if part.order.job not in self._kept:
+            self._requests.leave(part.order)
+        elif not part.tape.readers:
             loop = asyncio.get_running_loop()
-            loop.call_later(UNREAD_SECONDS, self._leave_if_unread, order)
+            loop.call_later(UNREAD_SECONDS, self._leave_if_unread, part)
 
     def forget_later(self, order: Order) -> None:
         """The answer is over; it is kept for some time from now on."""
@@ -126,9 +127,17 @@ class Gateway:
             loop = asyncio.get_running_loop()
             loop.call_later(KEPT_SECONDS, self._kept.pop, order.job, None)
 
-    def _leave_if_unread(self, order: Order) -> None:
-        if not order.tape.readers and order.tape.end_of_job is None:
-            self._requests.leave(order)
+    def _leave_if_unread(self, part: "Part") -> None:
+        if not part.tape.readers and part.tape.end_of_job is None:
+            self._requests.leave(part.order)
+
+
+@final
+class Part(NamedTuple):
+    """One job of a request, and the tape on which its events come."""
+
+    order: Order
+    tape: Tape
 
 
 @final
@@ -166,7 +175,7 @@ class PoolLink:
         self._gateway, self._requests, self._asked = gateway, requests, asked
         self._name = name
         self._facts = facts
-        self._orders: list[Order] = []
+        self._parts: list[Part] = []
 
     @property
     def model(self) -> ModelName:
@@ -181,16 +190,16 @@ class PoolLink:
     @property
     def remarks(self) -> Remarks:
         """What is known of the jobs so far."""
-        ends = [order.tape.end_of_job for order in self._orders]
+        ends = [part.tape.end_of_job for part in self._parts]
         over = [end for end in ends if end is not None]
         costs = [end.cost for end in over if end.cost is not None]
         return Remarks(
-            job=",".join(order.job for order in self._orders),
+            job=",".join(part.order.job for part in self._parts),
             served_by=next((end.served_by for end in reversed(over) if end.served_by), ""),
             model_sha256=next((end.sha256 for end in over if end.sha256), ""),
             cost=Micros(sum(costs)) if costs and len(costs) == len(ends) else None,
             receipt_key=",".join(
-                base64.b64encode(order.commitment_key).decode() for order in self._orders
+                base64.b64encode(part.order.commitment_key).decode() for part in self._parts
             ),
             is_out_of_credits=any(end.ending == "credit_exhausted" for end in over),
         )
@@ -221,22 +230,22 @@ class PoolLink:
         """The one answer: of a worker for Embed, of the host's own vocabulary for the rest."""
         if not isinstance(question, Embed):
             return await self._requests.ask(self._name, question)
-        order = await self._begin(question, "embed")
+        part = await self._begin(question, "embed")
         found: Embedded | None = None
-        async with aclosing(self._events(order)) as events:
+        async with aclosing(self._events(part)) as events:
             async for event in events:
                 if isinstance(event, Embedded):
                     found = event
-        end = self._over(order)
+        end = self._over(part.tape)
         if found is None:
             raise EngineFailed("the pool's answer had no vectors")
         return replace(found, request=question.request, prompt_tokens=end.prompt_tokens)
 
     async def _answer(self, body: Generate, choice: int) -> AsyncGenerator[StreamEvent, None]:
         """One job, as the events of that choice."""
-        order = await self._begin(body, f"{body.request} {choice}")
+        part = await self._begin(body, f"{body.request} {choice}")
         has_ended = False
-        async with aclosing(self._events(order)) as events:
+        async with aclosing(self._events(part)) as events:
             async for event in events:
                 match event:
                     case Begun() | Progress():
@@ -246,50 +255,52 @@ class PoolLink:
                         yield replace(event, request=body.request, choice=choice)
                     case _:
                         raise EngineFailed("the pool answered with what was not asked")
-        end = self._over(order)
+        end = self._over(part.tape)
         if not has_ended:
             # The balance ended before the answer did.
             yield Ended(request=body.request, choice=choice, reason="length")
-        yield Completed(request=body.request, usage=_usage(order, end), timings=_timings(order))
+        yield Completed(request=body.request, usage=_usage(part, end), timings=_timings(part))
 
-    async def _begin(self, body: Generate | Embed, part: str) -> Order:
+    async def _begin(self, body: Generate | Embed, name: str) -> Part:
         # The engine's request id is made anew for each request, the place of a prompt is not.
-        part = part.rpartition("-")[2]
-        job, order = await self._gateway.claim(self._asked, part)
-        if order is None:
+        name = name.rpartition("-")[2]
+        job, part = await self._gateway.claim(self._asked, name)
+        if part is None:
+            tape = Tape(is_kept=bool(self._asked.idempotency_key))
             try:
                 order = await self._requests.begin(
                     self._asked,
                     self._name,
                     body,
+                    listener=tape,
                     job=job,
                     commitment_key=secrets.token_bytes(KEY_BYTES),
-                    is_kept=bool(self._asked.idempotency_key),
-                    is_first=not self._orders,
+                    is_first=not self._parts,
                 )
             except BaseException:
-                await self._gateway.unclaim(self._asked, part)
+                await self._gateway.unclaim(self._asked, name)
                 raise
+            part = Part(order, tape)
             if self._asked.idempotency_key:
-                self._gateway.keep(order)
-        self._orders.append(order)
-        return order
+                self._gateway.keep(part)
+        self._parts.append(part)
+        return part
 
-    async def _events(self, order: Order) -> AsyncGenerator[msgspec.Struct, None]:
+    async def _events(self, part: Part) -> AsyncGenerator[msgspec.Struct, None]:
         try:
-            async with aclosing(order.tape.events()) as events:
+            async with aclosing(part.tape.events()) as events:
                 async for event in events:
                     yield event
         finally:
-            if order.tape.end_of_job is None:
-                self._gateway.left(order)
+            if part.tape.end_of_job is None:
+                self._gateway.left(part)
             else:
-                self._gateway.forget_later(order)
+                self._gateway.forget_later(part.order)
 
     @staticmethod
-    def _over(order: Order) -> End:
+    def _over(tape: Tape) -> End:
         """How the job ended. Raises: the error where it ended badly."""
-        end = order.tape.end_of_job
+        end = tape.end_of_job
         if end is None:
             raise EngineFailed("the answer was read too slowly, and was given up")
         error = error_of_end(end)
@@ -349,19 +360,16 @@ def _together(completed: list[Completed]) -> Completed:
     )
 
 
-def _usage(order: Order, end: End) -> Usage:
+def _usage(part: Part, end: End) -> Usage:
     return Usage(
         prompt=end.prompt_tokens,
         cached=end.cached_tokens,
         completion=end.answer_tokens,
-        reasoning=min(order.reasoning, end.answer_tokens),
+        reasoning=min(part.order.reasoning, end.answer_tokens),
     )
 
 
-def _timings(order: Order) -> Timings:
+def _timings(part: Part) -> Timings:
     """As the caller felt them: to the first event, and from there to the end."""
-    now = order.steady()
-    first = now if order.first_at is None else order.first_at
-    return Timings(
-        queue_ms=0.0, prompt_ms=(first - order.began) * 1000, decode_ms=(now - first) * 1000
-    )
+    first, whole = part.order.first_seconds, part.order.seconds
+    return Timings(queue_ms=0.0, prompt_ms=first * 1000, decode_ms=(whole - first) * 1000)

@@ -1,5 +1,6 @@
 """Ports of jobs: what the shell of jobs needs of the rest of the host, and no more."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from app.core.base.ids import DeviceId, JobId
@@ -16,7 +17,11 @@ from app.core.pool.jobs.effects import (
     Record,
 )
 from app.core.pool.jobs.job import AnswerEvent, Counted, Job
+from app.wire.message import Message
 from app.wire.pool import Finished, Sealed
+
+Tell = Callable[[DeviceId, Message], bool]
+"""Sends a frame to a member; False when it has no session."""
 
 
 class JobCaller(Protocol):

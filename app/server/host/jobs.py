@@ -22,6 +22,8 @@ from msgspec.structs import replace
 from app.core.base.errors import Busy, DiskFull, EngineFailed
 from app.core.base.ids import DeviceId, JobId
 from app.core.base.units import SECOND, Micros, Microseconds
+from app.core.ledger.commands import Reserve
+from app.core.ledger.result import Outcome, Result
 from app.core.ledger.work import Reported
 from app.core.pool.jobs.effects import (
     ArmTimer,
@@ -334,6 +336,9 @@ class Jobs:
         except (DatabaseUnusable, DiskFull, Busy):
             self._happen(job, BooksFailed(command=command))
         else:
+            if isinstance(effect.command, Reserve) and outcome.result is Result.EXISTS:
+                # A job asks once for its hold: the one that is there belongs to an earlier life.
+                outcome = Outcome(Result.EXISTS_WITH_DIFFERENT_FIELDS, Micros(0), outcome.available)
             self._happen(job, Booked(command=command, outcome=outcome))
 
     async def _record(self, job: JobId, effect: Record) -> None:

@@ -21,10 +21,10 @@ from app.core.pool.limits import Amounts
 from app.core.pool.wishes import RouteWishes
 from app.server.host.access import Access, Admission
 from app.server.host.caller import PoolCaller
+from app.server.host.job_ports import JobCaller
 from app.server.host.jobs import Jobs
 from app.server.host.offers import Offered, Offers
 from app.server.host.roster import Roster
-from app.server.host.tape import Tape
 from app.server.host.usage import Ended, Reporting
 from app.wire.engine import (
     ApplyTemplate,
@@ -75,20 +75,31 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 @final
 @dataclass(slots=True, eq=False)
 class Order:
-    """One job as its caller sees it. `tape` has its events, `end` comes last."""
+    """One job as its caller sees it: `listener` is told its events, `end` comes last."""
 
     job: JobId
-    tape: Tape
+    listener: JobCaller
     commitment_key: bytes
     asked: Asked
     model: str
-    request: RequestId
     admission: Admission
     steady: Callable[[], float]
     report: Callable[["Order", End], None]
     began: float
     first_at: float | None = None
+    ended_at: float | None = None
     reasoning: int = 0
+    """Tokens of the answer so far that are reasoning."""
+
+    @property
+    def first_seconds(self) -> float:
+        """To the first event; to now where none came."""
+        return (self.steady() if self.first_at is None else self.first_at) - self.began
+
+    @property
+    def seconds(self) -> float:
+        """To the end, or to now."""
+        return (self.steady() if self.ended_at is None else self.ended_at) - self.began
 
     def deliver(self, events: tuple[AnswerEvent | Sealed, ...]) -> None:
         """From the job: what is here was written down as delivered before it is told."""
@@ -97,12 +108,13 @@ class Order:
         for event in events:
             if isinstance(event, Delta) and any(isinstance(p, Reasoned) for p in event.parts):
                 self.reasoning += event.tokens
-        self.tape.deliver(events)
+        self.listener.deliver(events)
 
     def end(self, end: End) -> None:
         """From the job, once."""
+        self.ended_at = self.steady()
         self.report(self, end)
-        self.tape.end(end)
+        self.listener.end(end)
 
 
 @final
@@ -138,9 +150,9 @@ class Requests:
         model: str,
         body: Generate | Embed,
         *,
-        job: JobId | None = None,
-        commitment_key: bytes = b"",
-        is_kept: bool = False,
+        listener: JobCaller,
+        job: JobId,
+        commitment_key: bytes,
         is_first: bool = True,
     ) -> Order:
         """A job that has begun. `is_first` of the several that one request may become counts.
@@ -164,7 +176,7 @@ class Requests:
             ),
         )
         request = JobRequest(
-            job=job or new_job_id(),
+            job=job,
             account=asked.caller.account,
             domain=asked.caller.domain,
             model=model,
@@ -178,9 +190,7 @@ class Requests:
             may_use_own=self._roster.has_own(asked.caller.account, candidates),
             queue_seconds=self._queue_seconds,
         )
-        return self._begin(
-            asked, request, admission, commitment_key, request_id=body.request, is_kept=is_kept
-        )
+        return self._begin(asked, request, admission, listener, commitment_key)
 
     async def begin_sealed(
         self,
@@ -188,9 +198,10 @@ class Requests:
         model: str,
         body: Sealed,
         *,
+        listener: JobCaller,
         job: JobId,
         worker: DeviceId,
-        commitment_key: bytes = b"",
+        commitment_key: bytes,
     ) -> Order:
         """The same for a body that only `worker` can read; it has a `cost_max`, held whole."""
         self._check_room()
@@ -216,9 +227,7 @@ class Requests:
             may_use_own=self._roster.has_own(asked.caller.account, (candidate,)),
             queue_seconds=self._queue_seconds,
         )
-        return self._begin(
-            asked, request, admission, commitment_key, request_id=RequestId(job), is_kept=False
-        )
+        return self._begin(asked, request, admission, listener, commitment_key)
 
     async def ask(
         self, model: str, question: Tokenize | Detokenize | ApplyTemplate
@@ -269,18 +278,15 @@ class Requests:
         asked: Asked,
         request: JobRequest,
         admission: Admission,
+        listener: JobCaller,
         commitment_key: bytes,
-        *,
-        request_id: RequestId,
-        is_kept: bool,
     ) -> Order:
         order = Order(
             job=request.job,
-            tape=Tape(is_kept=is_kept),
+            listener=listener,
             commitment_key=commitment_key,
             asked=asked,
             model=request.model,
-            request=request_id,
             admission=admission,
             steady=self._steady,
             report=self._report,
@@ -294,8 +300,7 @@ class Requests:
         return order
 
     def _report(self, order: Order, end: End) -> None:
-        now = self._steady()
-        first = None if order.first_at is None else round((order.first_at - order.began) * 1000)
+        first = None if order.first_at is None else round(order.first_seconds * 1000)
         did_work = end.ending not in ("unfunded", "unserved", "refused", "failed")
         self._reporting.record(
             order.asked.caller,
@@ -311,7 +316,7 @@ class Requests:
                 reasoning=min(order.reasoning, end.answer_tokens),
                 cost=end.cost or Micros(0),
                 first_ms=first,
-                total_ms=round((now - order.began) * 1000),
+                total_ms=round(order.seconds * 1000),
                 attempts=end.attempts,
             ),
         )

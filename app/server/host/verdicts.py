@@ -12,14 +12,17 @@ import logging
 from collections.abc import Callable
 from typing import Final, final
 
-from app.core.base.ids import DeviceId, PoolId
+import msgspec
+
+from app.core.base.ids import AccountId, DeviceId, JobId, PoolId
 from app.core.base.units import Micros, Microseconds
+from app.core.ledger.settlement import Line
 from app.core.ledger.work import Reported
 from app.core.pool.checkpoint import CHECKPOINT, CheckpointBody
 from app.core.pool.jobs.effects import Countersign
 from app.core.pool.keys import Signer, Verifier
 from app.core.pool.receipt import RECEIPT, VERDICT, Receipt, Verdict
-from app.core.pool.signed import SignedBytes, hash_of
+from app.core.pool.signed import SignedBytes
 from app.server.storage.checkpoints import Checkpoints
 from app.server.storage.receipts import Receipts, StoredReceipt
 from app.server.storage.unwritable import Unwritable, or_unwritable
@@ -31,6 +34,23 @@ log = logging.getLogger(__name__)
 DEVICES_KEPT: Final = 20_000
 AGAIN_SECONDS: Final = 5.0
 """After the disk refused a verdict."""
+
+
+@final
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """A settled attempt: what a verdict is given on."""
+
+    job: JobId
+    attempt: int
+    payer: AccountId
+    device: DeviceId
+    earner: AccountId
+    receipt: SignedBytes
+    """The worker's; empty where it gave none."""
+    line: Line
+    ending: str
+    reason: str
+    """Why less was paid than the receipt says; "" where it was not."""
 
 
 @final
@@ -127,30 +147,49 @@ class Verdicts:
 
     async def countersign(self, effect: Countersign, charged: Micros) -> None:
         """The settled attempt is on the chain, and its worker has the verdict."""
-        async with self._turn:
-            signed = await self._append(effect, charged)
-        if signed is not None:
-            frame = Countersigned(
-                job=effect.request.job,
-                attempt=effect.attempt.number,
-                verdict=signed.body,
-                signature=signed.signature,
-            )
-            self._tell(effect.attempt.placement.worker, frame)
-
-    async def _append(self, effect: Countersign, charged: Micros) -> SignedBytes | None:
         attempt, placement = effect.attempt, effect.attempt.placement
-        body = VERDICT.encode(self._verdict(effect, charged))
-        signed = SignedBytes(body, self._signer.sign(body))
-        stored = StoredReceipt(
+        work = Work(
             job=effect.request.job,
             attempt=attempt.number,
             payer=effect.request.account,
             device=placement.worker,
             earner=placement.account,
+            receipt=SignedBytes(attempt.receipt, attempt.signature),
+            line=effect.line,
+            ending=effect.ending,
+            reason=_reason(effect),
+        )
+        await self.give(work, charged)
+
+    async def give(self, work: "Work", charged: Micros) -> None:
+        """A verdict on the chain, sent to the worker; `charged` is for the whole job."""
+        async with self._turn:
+            signed = await self._append(work, charged)
+        if signed is not None:
+            frame = Countersigned(
+                job=work.job,
+                attempt=work.attempt,
+                verdict=signed.body,
+                signature=signed.signature,
+            )
+            self._tell(work.device, frame)
+
+    def send(self, device: DeviceId, frame: Countersigned) -> None:
+        """A verdict that was given before, once more."""
+        self._tell(device, frame)
+
+    async def _append(self, work: "Work", charged: Micros) -> SignedBytes | None:
+        body = VERDICT.encode(self._verdict(work, charged))
+        signed = SignedBytes(body, self._signer.sign(body))
+        stored = StoredReceipt(
+            job=work.job,
+            attempt=work.attempt,
+            payer=work.payer,
+            device=work.device,
+            earner=work.earner,
             position=self._count,
             hash=signed.hash,
-            device_hash=hash_of(attempt.receipt) if attempt.receipt else b"",
+            device_hash=work.receipt.hash if work.receipt.body else b"",
             verdict=signed.body,
             signature=signed.signature,
             at=self._now(),
@@ -160,7 +199,7 @@ class Verdicts:
                 with or_unwritable():
                     is_new = await self._receipts.append(stored)
             except Unwritable:
-                log.warning("a verdict cannot be written", extra={"job": effect.request.job})
+                log.warning("a verdict cannot be written", extra={"job": work.job})
                 await asyncio.sleep(AGAIN_SECONDS)
             else:
                 break
@@ -169,17 +208,17 @@ class Verdicts:
         self._count, self._head = self._count + 1, signed.hash
         return signed
 
-    def _verdict(self, effect: Countersign, charged: Micros) -> Verdict:
-        attempt, line = effect.attempt, effect.line
+    def _verdict(self, work: "Work", charged: Micros) -> Verdict:
+        line = work.line
         return Verdict(
             pool=self._pool,
             number=self._count,
             previous=self._head,
-            job=effect.request.job,
-            attempt=attempt.number,
-            device=attempt.placement.worker,
-            receipt=attempt.receipt,
-            receipt_signature=attempt.signature,
+            job=work.job,
+            attempt=work.attempt,
+            device=work.device,
+            receipt=work.receipt.body,
+            receipt_signature=work.receipt.signature,
             prompt=line.prompt,
             cached=line.cached,
             answer=line.answer,
@@ -187,8 +226,8 @@ class Verdicts:
             charged=charged,
             earned=line.earned,
             from_fund=line.from_fund,
-            ending=effect.ending,
-            reason=_reason(effect),
+            ending=work.ending,
+            reason=work.reason,
             at=self._now(),
         )
 

@@ -23,6 +23,7 @@ from typing import Final, NamedTuple, Self, TypeVar, final
 
 from app.core.base.units import Microseconds
 from app.core.ledger.accounts import AccountKind, LedgerAccount
+from app.core.ledger.changes import Hold
 from app.core.ledger.commands import ID_LENGTH_MAX, AnyCommand, EventId, Expire, Lapse
 from app.core.ledger.result import Outcome
 from app.server.storage.books_audit import Audit, audit
@@ -109,6 +110,10 @@ class Bookkeeper:
     ) -> list[tuple[LedgerAccount, Balance]]:
         """Every account of a kind that anything was ever posted to, the highest balance first."""
         return await self._read(partial(self._reader.balances, kind, now))
+
+    async def hold(self, hold: EventId) -> Hold | None:
+        """The hold of that id, ended or not; None where there never was one."""
+        return await self._read(partial(self._reader.hold, hold))
 
     async def lots(self, account: LedgerAccount) -> list[LotRow]:
         """The lots of a user that are not empty, in the order of spending."""

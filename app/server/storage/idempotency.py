@@ -56,6 +56,13 @@ class Idempotency:
         assert isinstance(known, bytes)
         return Claim(JobId(str(first)), is_new=False, is_same=is_same(known, fingerprint))
 
+    async def find(self, scope: str, word: str) -> JobId | None:
+        """The job of a word that was said before; None where it is not remembered."""
+        rows = await self._database.read(
+            "select job from idempotency where scope = ? and word = ?", scope, word
+        )
+        return JobId(str(rows[0][0])) if rows else None
+
     async def forget(self, scope: str, word: str) -> None:
         """The job never began: the word may be said again."""
         await self._database.write(

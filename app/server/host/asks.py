@@ -1,0 +1,311 @@
+"""Asks: members that spend. A node asks over its session and is told the answer over it.
+
+An ask has the node's own id, and the same id is the same job: asked again, it is told what came of
+it and is not done twice. An ask in clear becomes a job with an id of the host's; a sealed one keeps
+its own, to which the seal is bound.
+"""
+
+import asyncio
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, final
+
+from msgspec.structs import replace
+
+from app.core.base.errors import AthanorError, Busy, ContextExceeded, RequestError
+from app.core.base.ids import DeviceId, JobId, RequestId
+from app.core.base.units import Micros
+from app.core.ledger.commands import AMOUNT_MAX
+from app.core.pool.counts import COUNTS, TEMPLATE_TOKENS
+from app.core.pool.jobs.effects import End
+from app.core.pool.jobs.job import AnswerEvent, Counted
+from app.core.pool.keys import Verifier
+from app.core.pool.receipt import VERDICT
+from app.core.pool.signed import SignedBytes
+from app.core.pool.wishes import is_within, wishes_of_words
+from app.server.host.access import Access
+from app.server.host.endings import error_of_end
+from app.server.host.job_ports import Tell
+from app.server.host.jobs import Jobs
+from app.server.host.requests import Asked, Order, Requests, new_job_id
+from app.server.storage.idempotency import Idempotency
+from app.server.storage.receipts import Receipts
+from app.wire.engine import (
+    Completed,
+    Ended,
+    Generate,
+    Refused,
+    Timings,
+    Usage,
+)
+from app.wire.pool import Ask, CancelAsk, Sealed, Told
+from app.wire.pool import Counted as CountedFrame
+
+log = logging.getLogger(__name__)
+
+TOLD_KEPT: Final = 4096
+"""Last words about asks, which hold counts and no content, for who asks again."""
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,80}")
+
+
+@final
+@dataclass(slots=True, eq=False)
+class _Asking:
+    """One ask under way: how a job's events become `Told`s."""
+
+    device: DeviceId
+    ask: Ask
+    tell: Tell
+    over: "Asks"
+    order: Order | None = None
+    is_cancelled: bool = False
+    has_ended: bool = False
+    bytes_out: int = 0
+
+    def deliver(self, events: tuple[AnswerEvent | Sealed, ...]) -> None:
+        clear = [event for event in events if not isinstance(event, Sealed)]
+        self.has_ended |= any(isinstance(event, Ended) for event in clear)
+        if clear:
+            self.tell(self.device, Told(job=self.ask.job, events=list(clear)))
+        for event in events:
+            if isinstance(event, Sealed):
+                self.bytes_out += len(event.ciphertext)
+                self.tell(self.device, Told(job=self.ask.job, events=[], sealed=event))
+
+    def end(self, end: End) -> None:
+        self.over.end(self, end)
+
+
+@final
+class Asks:
+    """The asks of all members. Used by one event loop, inside `running()`."""
+
+    def __init__(
+        self,
+        *,
+        requests: Requests,
+        jobs: Jobs,
+        access: Access,
+        idempotency: Idempotency,
+        receipts: Receipts,
+        verify: Verifier,
+        tell: Tell,
+    ) -> None:
+        self._requests, self._jobs, self._access = requests, jobs, access
+        self._idempotency, self._receipts = idempotency, receipts
+        self._verify, self._tell = verify, tell
+        self._open: dict[tuple[DeviceId, JobId], _Asking] = {}
+        self._told: OrderedDict[tuple[DeviceId, JobId], Told] = OrderedDict()
+        self._group: asyncio.TaskGroup | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """Asks are taken inside the block."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            yield
+
+    def ask(self, device: DeviceId, ask: Ask) -> None:
+        """A member asks; a second time it is told what it missed of the end."""
+        key = (device, ask.job)
+        if key in self._open:
+            return
+        if key in self._told:
+            self._tell(device, self._told[key])
+            return
+        asking = self._open[key] = _Asking(device, ask, self._tell, self)
+        assert self._group is not None, "asks are taken inside `running`"
+        self._group.create_task(self._begin(asking), name="an ask of a member")
+
+    def cancel(self, device: DeviceId, frame: CancelAsk) -> None:
+        """The client left; of an ask that is over the cost is told once more."""
+        key = (device, frame.job)
+        asking = self._open.get(key)
+        if asking is not None:
+            self._cancel(asking)
+        elif key in self._told:
+            self._tell(device, self._told[key])
+        else:
+            assert self._group is not None, "asks are taken inside `running`"
+            telling = self._tell_of_before(device, frame.job)
+            self._group.create_task(telling, name="the cost of an ask")
+
+    def counted(self, device: DeviceId, frame: CountedFrame) -> None:
+        """The asking node's own count of a sealed answer."""
+        asking = self._open.get((device, frame.job))
+        signed = SignedBytes(frame.statement, frame.signature)
+        statement = COUNTS.read_signed(signed, device, self._verify)
+        if asking is None or asking.order is None or statement is None:
+            return
+        body = asking.ask.body
+        room = len(body.ciphertext) + TEMPLATE_TOKENS if isinstance(body, Sealed) else 0
+        prompt = statement.tokens_in if statement.tokens_in > 0 else room
+        self._jobs.counted(
+            asking.order.job,
+            Counted(
+                prompt_tokens=min(prompt, room),
+                answer_tokens=min(max(0, statement.tokens_out), asking.bytes_out),
+            ),
+        )
+
+    def left(self, device: DeviceId) -> None:
+        """The member's session is over: nobody hears its answers."""
+        for (owner, _), asking in list(self._open.items()):
+            if owner == device:
+                self._cancel(asking)
+
+    def end(self, asking: _Asking, end: End) -> None:
+        """From the job, once: the last word, with the cost."""
+        events: list[Completed | Refused | Ended] = []
+        error = error_of_end(end)
+        if error is not None:
+            events = [refused_of(error, asking.ask.job)]
+        elif isinstance(asking.ask.body, Generate):
+            if not asking.has_ended:
+                events.append(Ended(request=_request(asking.ask), choice=0, reason="length"))
+            events.append(_completed(asking, end))
+        self._last(
+            asking,
+            Told(
+                job=asking.ask.job,
+                events=list(events),
+                is_last=True,
+                cost=end.cost or Micros(0),
+                receipt=end.job,
+                served_by=end.served_by,
+            ),
+        )
+
+    # --- one ask -----------------------------------------------------------------------------
+
+    async def _begin(self, asking: _Asking) -> None:
+        ask = asking.ask
+        try:
+            asked = self._asked(asking)
+            job = ask.job if isinstance(ask.body, Sealed) else new_job_id()
+            claim = await self._idempotency.claim(f"device {asking.device}", ask.job, b"", job)
+            if not claim.is_new:
+                self._open.pop((asking.device, ask.job), None)
+                await self._tell_of_before(asking.device, ask.job)
+                return
+            asking.order = await self._ordered(asking, asked, job)
+        except AthanorError as error:
+            refused = refused_of(error, ask.job)
+            self._last(asking, Told(job=ask.job, events=[refused], is_last=True))
+            return
+        if asking.is_cancelled:
+            self._requests.leave(asking.order)
+
+    def _asked(self, asking: _Asking) -> Asked:
+        """Who asks, and how. Raises: RequestError; Forbidden; Unauthorized."""
+        ask = asking.ask
+        if not _ID.fullmatch(ask.job):
+            raise RequestError("an ask needs an id of 8 to 80 letters and digits")
+        if not 0 <= ask.cost_max <= AMOUNT_MAX:
+            raise RequestError("cost_max is no amount")
+        wishes = wishes_of_words(ask.wishes)
+        # The narrower of the two floors holds.
+        trust = ask.circle if is_within(ask.circle, wishes.trust) else wishes.trust
+        return Asked(
+            caller=self._access.member(asking.device),
+            wishes=replace(wishes, trust=trust),
+            cost_max=ask.cost_max,
+        )
+
+    async def _ordered(self, asking: _Asking, asked: Asked, job: JobId) -> Order:
+        ask = asking.ask
+        if isinstance(ask.body, Sealed):
+            if ask.worker is None:
+                raise RequestError("a sealed ask names the worker that can open it")
+            return await self._requests.begin_sealed(
+                asked,
+                ask.model,
+                ask.body,
+                listener=asking,
+                job=job,
+                worker=ask.worker,
+                commitment_key=ask.commitment_key,
+            )
+        return await self._requests.begin(
+            asked,
+            ask.model,
+            ask.body,
+            listener=asking,
+            job=job,
+            commitment_key=ask.commitment_key,
+        )
+
+    def _cancel(self, asking: _Asking) -> None:
+        asking.is_cancelled = True
+        if asking.order is not None:
+            self._requests.leave(asking.order)
+
+    def _last(self, asking: _Asking, told: Told) -> None:
+        key = (asking.device, asking.ask.job)
+        self._open.pop(key, None)
+        # Without the words of a refusal: whoever asks again wants the cost.
+        self._told[key] = replace(told, events=[_busy(told)])
+        while len(self._told) > TOLD_KEPT:
+            self._told.popitem(last=False)
+        self._tell(asking.device, told)
+
+    async def _tell_of_before(self, device: DeviceId, name: JobId) -> None:
+        """What an ask of an earlier life of this host cost; nothing where it left no receipt."""
+        job = await self._idempotency.find(f"device {device}", name)
+        cost = Micros(0)
+        for stored in await self._receipts.of_job(job) if job is not None else ():
+            verdict = VERDICT.read(stored.verdict)
+            cost = verdict.charged if verdict is not None else cost
+        told = Told(job=name, events=[], is_last=True, cost=cost, receipt=job or "")
+        self._tell(device, replace(told, events=[_busy(told)]))
+
+
+def refused_of(error: AthanorError, request: str) -> Refused:
+    """An error as the wire tells it."""
+    context = error if isinstance(error, ContextExceeded) else None
+    return Refused(
+        request=RequestId(request),
+        kind=error.kind,
+        message=error.message,
+        field=error.field if isinstance(error, RequestError) else None,
+        remedy=error.remedy,
+        prompt_tokens=context.prompt_tokens if context else 0,
+        context=context.context if context else 0,
+        retry_after_seconds=error.retry_after_seconds if isinstance(error, Busy) else 0,
+    )
+
+
+def _busy(told: Told) -> Refused:
+    return Refused(
+        request=RequestId(told.job),
+        kind=Busy.kind,
+        message="this ask is over; its answer is not kept",
+        retry_after_seconds=1,
+    )
+
+
+def _request(ask: Ask) -> RequestId:
+    return RequestId(ask.job) if isinstance(ask.body, Sealed) else ask.body.request
+
+
+def _completed(asking: _Asking, end: End) -> Completed:
+    order = asking.order
+    first = order.first_seconds if order is not None else 0.0
+    return Completed(
+        request=_request(asking.ask),
+        usage=Usage(
+            prompt=end.prompt_tokens,
+            cached=end.cached_tokens,
+            completion=end.answer_tokens,
+            reasoning=min(order.reasoning if order is not None else 0, end.answer_tokens),
+        ),
+        timings=Timings(
+            queue_ms=0.0,
+            prompt_ms=first * 1000,
+            decode_ms=(order.seconds - first) * 1000 if order is not None else 0.0,
+        ),
+    )

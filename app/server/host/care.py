@@ -1,0 +1,147 @@
+"""Care: what the host does by itself from time to time.
+
+Holds whose time is over are given back, at the start and then in rhythm; the head of the chain is
+sworn to all members; members are told how they stand; old words and addresses are forgotten.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final, final
+
+from app.core.base.errors import Busy, DiskFull
+from app.core.base.ids import AccountId, DeviceId
+from app.core.base.units import Micros, Microseconds
+from app.core.ledger.accounts import user
+from app.core.ledger.pricing import MILLION
+from app.core.member.calendar import DAY_SECONDS
+from app.core.pool.standing import Standing as Judgement
+from app.server.host.job_ports import Tell
+from app.server.host.roster import Machine, Roster
+from app.server.host.verdicts import Verdicts
+from app.server.storage.books import Bookkeeper
+from app.server.storage.database import DatabaseUnusable
+from app.server.storage.idempotency import Idempotency
+from app.server.storage.unwritable import Unwritable, or_unwritable
+from app.server.storage.usage import Usage
+from app.wire.pool import Standing
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS: Final = 30.0
+SWEAR_SECONDS: Final = 60.0
+STAND_SECONDS: Final = 30.0
+FORGET_SECONDS: Final = 3600.0
+
+_DAY: Final = DAY_SECONDS * MILLION
+
+
+@final
+class Care:
+    """The host's own rounds. Used by one event loop."""
+
+    def __init__(
+        self,
+        *,
+        books: Bookkeeper,
+        verdicts: Verdicts,
+        roster: Roster,
+        judgement: Judgement,
+        idempotency: Idempotency,
+        usage: Usage,
+        tell: Tell,
+        now: Callable[[], Microseconds],
+        address_days: int,
+        row_days: int,
+    ) -> None:
+        self._books, self._verdicts, self._roster = books, verdicts, roster
+        self._judgement, self._idempotency, self._usage = judgement, idempotency, usage
+        self._tell, self._now = tell, now
+        self._address_days, self._row_days = address_days, row_days
+        self._joined: asyncio.Queue[DeviceId] = asyncio.Queue()
+
+    def greet(self, device: DeviceId) -> None:
+        """A device has a new session: it is told how it stands, and what was sworn."""
+        self._joined.put_nowait(device)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """At work inside the block. Holds of an earlier run that are over go first."""
+        await self.sweep()
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_round(SWEEP_SECONDS, self.sweep), name="sweep of holds"),
+                group.create_task(_round(SWEAR_SECONDS, self.swear), name="checkpoints"),
+                group.create_task(_round(STAND_SECONDS, self.stand), name="standings"),
+                group.create_task(_round(FORGET_SECONDS, self.forget), name="forgetting"),
+                group.create_task(self._keep_greeting(), name="greeting of members"),
+            ]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    async def sweep(self) -> None:
+        """End holds and lots whose time has come."""
+        swept = await self._books.sweep(self._now())
+        if swept.holds or swept.lots:
+            log.info("swept", extra={"holds": swept.holds, "lots": swept.lots})
+
+    async def swear(self) -> None:
+        """A checkpoint to everybody, if there is something new to swear."""
+        with or_unwritable():
+            sworn = await self._verdicts.swear()
+        for machine in self._roster if sworn is not None else ():
+            assert sworn is not None
+            self._tell(machine.device, sworn)
+
+    async def stand(self) -> None:
+        """Everybody's standing."""
+        for machine in self._roster:
+            await self._tell_standing(machine)
+
+    async def forget(self) -> None:
+        """Words and rows that are old enough."""
+        with or_unwritable():
+            await self._idempotency.sweep()
+            await self._usage.sweep(address_days=self._address_days, row_days=self._row_days)
+
+    async def _keep_greeting(self) -> None:
+        while True:
+            machine = self._roster.get(await self._joined.get())
+            if machine is None:
+                continue
+            if self._verdicts.checkpoint is not None:
+                self._tell(machine.device, self._verdicts.checkpoint)
+            await self._tell_standing(machine)
+
+    async def _tell_standing(self, machine: Machine) -> None:
+        now, account = self._now(), machine.account
+        balance = await self._books.balance(user(account), now)
+        skipped = dict(machine.skipped)
+        machine.skipped.clear()
+        standing = Standing(
+            balance=balance.balance,
+            held=balance.held,
+            earned_today=await self._earned_today(account, now),
+            skipped=skipped,
+            paused=self._judgement.paused(machine.device, now),
+        )
+        self._tell(machine.device, standing)
+
+    async def _earned_today(self, account: AccountId, now: Microseconds) -> Micros:
+        """What came in since midnight in UTC."""
+        since = Microseconds(now - now % _DAY)
+        return (await self._books.flow(user(account), since=since, until=now)).received
+
+
+async def _round(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Again and again; a disk that is full or busy is tried the next time."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except (DatabaseUnusable, DiskFull, Busy, Unwritable) as error:
+            log.warning("the host's own rounds could not write", extra={"error": error.kind})

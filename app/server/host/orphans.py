@@ -1,0 +1,211 @@
+"""Orphans: jobs of which only the disk knows, since the host died with them.
+
+At the start every attempt that was recorded and not forgotten belongs to such a job. Its workers
+come back with receipts, which their outboxes keep until they are countersigned; the hold is settled
+from those receipts (core/pool/jobs/recovery). What nobody claims expires, and its payer has
+everything back.
+
+A receipt about a job that was settled in time is answered with the verdict that there is.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol, final
+
+from msgspec.structs import replace
+
+from app.core.base.errors import Busy, DiskFull
+from app.core.base.ids import DeviceId, JobId
+from app.core.base.units import SECOND, Micros, Microseconds
+from app.core.ledger.changes import Hold
+from app.core.ledger.commands import AnyCommand, EventId, Settle, Void
+from app.core.ledger.result import Outcome
+from app.core.ledger.settlement import Line, Settlement
+from app.core.ledger.work import End, Reported
+from app.core.pool.jobs.effects import Record
+from app.core.pool.jobs.recovery import Orphan, claim, due, is_claimable, orphan_of
+from app.core.pool.signed import SignedBytes, hash_of
+from app.server.host.verdicts import Verdicts, Work
+from app.server.storage.attempts import Attempts
+from app.server.storage.database import DatabaseUnusable
+from app.server.storage.receipts import Receipts
+from app.wire.pool import Countersigned, Finished
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 10.0
+
+
+class Books(Protocol):
+    """The books (server/storage/books)."""
+
+    async def submit(self, command: AnyCommand) -> Outcome:
+        """What became of it. Raises: DatabaseUnusable, DiskFull, Busy."""
+
+    async def hold(self, hold: EventId) -> Hold | None:
+        """The hold of that id, ended or not."""
+
+
+@final
+@dataclass(slots=True, eq=False)
+class _Left:
+    """An orphan, with the receipts that claimed."""
+
+    orphan: Orphan
+    receipts: dict[int, SignedBytes]
+
+
+@final
+class Orphans:
+    """What is left of jobs. Used by one event loop, inside `running()`."""
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        attempts: Attempts,
+        receipts: Receipts,
+        verdicts: Verdicts,
+        now: Callable[[], Microseconds],
+    ) -> None:
+        self._books, self._attempts = books, attempts
+        self._receipts, self._verdicts = receipts, verdicts
+        self._now = now
+        self._left: dict[JobId, _Left] = {}
+        self._late: asyncio.Queue[tuple[DeviceId, Finished, Reported | None]] = asyncio.Queue()
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    async def load(self) -> None:
+        """What the disk says that was under way. Once, before any job begins."""
+        for job, records in (await self._attempts.open()).items():
+            hold = await self._books.hold(EventId(f"job/{job}"))
+            if hold is None or hold.state not in ("open", "expired"):
+                # Settled before the end, or free: only the rows were left over.
+                self._attempts.forget(job)
+                continue
+            until = Microseconds(hold.ends_at + hold.claim)
+            orphan = orphan_of(job, hold.granted, until, records)
+            self._left[job] = _Left(orphan, {})
+        if self._left:
+            log.warning("jobs of an earlier run", extra={"jobs": len(self._left)})
+
+    def heard(self, device: DeviceId, frame: Finished, reported: Reported | None) -> None:
+        """A receipt about a job of which nothing runs here."""
+        self._late.put_nowait((device, frame, reported))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """Claims are taken inside the block."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._keep_hearing(), name="late receipts"),
+                group.create_task(self._keep_settling(), name="orphans"),
+            ]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    async def _keep_hearing(self) -> None:
+        while True:
+            device, frame, reported = await self._late.get()
+            if not await self._said_before(device, frame) and reported is not None:
+                await self._claim(device, frame, reported)
+
+    async def _keep_settling(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            for job, left in list(self._left.items()):
+                left.orphan, settlement = due(left.orphan, self._now())
+                if settlement is not None:
+                    await self._settle(left, settlement)
+                elif self._now() > left.orphan.claim_until:
+                    del self._left[job]
+                    self._attempts.forget(job)
+
+    async def _said_before(self, device: DeviceId, frame: Finished) -> bool:
+        """Whether there is a verdict on exactly this receipt; it is told once more."""
+        for stored in await self._receipts.of_job(frame.job):
+            if stored.attempt == frame.attempt and stored.device == device:
+                if stored.device_hash == hash_of(frame.receipt):
+                    self._verdicts.send(
+                        device,
+                        Countersigned(
+                            job=frame.job,
+                            attempt=frame.attempt,
+                            verdict=stored.verdict,
+                            signature=stored.signature,
+                        ),
+                    )
+                return True
+        return False
+
+    async def _claim(self, device: DeviceId, frame: Finished, reported: Reported) -> None:
+        left = self._left.get(frame.job)
+        if left is None or not is_claimable(left.orphan, frame.attempt, device):
+            log.info("a receipt that nobody waits for", extra={"job": frame.job})
+            return
+        left.receipts[frame.attempt] = SignedBytes(frame.receipt, frame.signature)
+        left.orphan, settlement = claim(left.orphan, frame.attempt, device, reported, self._now())
+        if settlement is not None:
+            await self._settle(left, settlement)
+
+    async def _settle(self, left: _Left, settlement: Settlement) -> None:
+        """The money first, then a verdict for each attempt that claimed."""
+        orphan = left.orphan
+        hold = EventId(f"job/{orphan.job}")
+        name, at = EventId(f"{hold}/late"), self._now()
+        command: Settle | Void = (
+            Settle(id=name, at=at, hold=hold, postings=settlement.postings)
+            if settlement.postings
+            else Void(id=name, at=at, hold=hold)
+        )
+        try:
+            outcome = await self._books.submit(command)
+        except (DatabaseUnusable, DiskFull, Busy):
+            left.orphan = _later(orphan, at)
+            return
+        is_paid = outcome.result.is_in_books
+        log.info(
+            "an orphan is settled",
+            extra={"job": orphan.job, "result": outcome.result.name, "charge": settlement.charge},
+        )
+        self._left.pop(orphan.job, None)
+        for record, line in zip(orphan.records, settlement.lines, strict=True):
+            signed = left.receipts.get(record.attempt)
+            if signed is not None:
+                work = _work(record, line, signed, is_paid=is_paid)
+                await self._verdicts.give(work, settlement.charge if is_paid else _NOTHING)
+        self._attempts.forget(orphan.job)
+
+
+_NOTHING: Final = Micros(0)
+_AGAIN: Final = 30 * SECOND
+
+
+def _later(orphan: Orphan, now: Microseconds) -> Orphan:
+    """The books could not be written: the same again in a while."""
+    return replace(orphan, due_at=Microseconds(now + _AGAIN))
+
+
+def _work(record: Record, line: Line, signed: SignedBytes, *, is_paid: bool) -> Work:
+    unpaid = replace(line, prompt=0, cached=0, answer=0, again=0, earned=_NOTHING)
+    return Work(
+        job=record.job,
+        attempt=record.attempt,
+        payer=record.payer,
+        device=record.worker,
+        earner=record.account,
+        receipt=signed,
+        line=line if is_paid else replace(unpaid, from_fund=_NOTHING),
+        ending=End.LATE.value,
+        reason="the host was down and could not count; at most what was held is paid"
+        if is_paid
+        else "the claim came after the hold was over",
+    )
