@@ -228,7 +228,9 @@ class Ask(Private, frozen=True, kw_only=True, omit_defaults=True, tag="ask"):
 
 
 class Counted(Message, frozen=True, kw_only=True, omit_defaults=True, tag="counted"):
-    """Node, after the last `Told` of a sealed job: what came, by the asker's own count."""
+    """Node, with the last piece of a sealed answer, or with `CancelAsk`: what came, by its count.
+
+    The host cannot count, and settles when it has this; without it, after a while, by the bytes."""
 
     job: JobId
     statement: bytes

@@ -42,6 +42,9 @@ class SealedRequest(Private, frozen=True, kw_only=True, omit_defaults=True):
     body: Generate | Embed
     commitment_key: bytes = b""
     """In the place of the offer's, which the host could read: core/pool/commitments."""
+    checkpoint: bytes = b""
+    """The last of the host's checkpoints that the asker saw, with its signature (core/pool/signed).
+    The host cannot see that two nodes compare what it told them, nor change it."""
 
 
 @final
@@ -52,6 +55,8 @@ class SealedPiece(Private, frozen=True, kw_only=True, omit_defaults=True):
     events: list[Begun | Progress | Delta | Ended | Embedded | Completed]
     is_last: bool = False
     """Without it the asker knows that the end was withheld."""
+    checkpoint: bytes = b""
+    """The last that the worker saw, in its last piece."""
 
 
 def context(
