@@ -47,12 +47,13 @@ class Counter:
         self._find = find
         self._group = group
         self._limits = limits or CountingLimits()
-        self._vocabularies: dict[str, Vocabulary] = {}
+        self._lanes: dict[str, list[Vocabulary]] = {}
 
     @property
-    def running(self) -> dict[str, int]:
-        """Model -> process id, of the children that run."""
-        return {name: one.pid for name, one in self._vocabularies.items() if one.pid}
+    def running(self) -> dict[str, list[int]]:
+        """Model -> process ids of its children; only of models that have some."""
+        found = {name: [one.pid for one in lanes if one.pid] for name, lanes in self._lanes.items()}
+        return {name: pids for name, pids in found.items() if pids}
 
     async def measure(self, effect: MeasureAttempt) -> Counted | None:
         """What the attempt counts; None where it cannot be counted."""
@@ -83,35 +84,42 @@ class Counter:
         request cannot be served by the model; Busy; EngineFailed, when the vocabulary cannot be
         loaded, fell twice or gave no answer in time.
         """
-        vocabulary = self._vocabularies.get(sha256)
-        if vocabulary is None:
-            path = self._find(sha256)
-            if path is None:
-                raise ModelNotFound(sha256, reason="the host has no head of this model.")
-            vocabulary = self._vocabularies[sha256] = Vocabulary(
-                sha256,
-                path,
-                program=self._program,
-                group=self._group,
-                limits=self._limits,
-                make_room=self._make_room,
-            )
-        return await vocabulary.measure(measure)
+        return await self._lane(sha256).measure(measure)
 
     def forget(self, sha256: str) -> None:
         """The model is not offered any more, or its head was replaced."""
-        vocabulary = self._vocabularies.pop(sha256, None)
-        if vocabulary is not None:
+        for vocabulary in self._lanes.pop(sha256, []):
             vocabulary.end()
 
     def close(self) -> None:
         """End all children that rest; the others end when they have answered."""
-        for sha256 in list(self._vocabularies):
+        for sha256 in list(self._lanes):
             self.forget(sha256)
+
+    def _lane(self, sha256: str) -> Vocabulary:
+        """The child of the model that has least to do, or a further one. Raises: ModelNotFound."""
+        lanes = self._lanes.get(sha256, [])
+        least = min(lanes, key=lambda lane: lane.asking, default=None)
+        is_full = least is None or least.asking >= self._limits.lane_questions
+        if least is not None and not (is_full and len(lanes) < self._limits.lanes_max):
+            return least
+        path = self._find(sha256)
+        if path is None:
+            raise ModelNotFound(sha256, reason="the host has no head of this model.")
+        further = Vocabulary(
+            sha256,
+            path,
+            program=self._program,
+            group=self._group,
+            limits=self._limits,
+            make_room=self._make_room,
+        )
+        self._lanes[sha256] = [*lanes, further]
+        return further
 
     def _make_room(self) -> None:
         """Before a child is started: end the one that rested longest, when there are too many."""
-        running = [one for one in self._vocabularies.values() if one.is_running]
+        running = [one for lanes in self._lanes.values() for one in lanes if one.is_running]
         resting = [one for one in running if not one.asking]
         if len(running) >= self._limits.engines_max and resting:
             min(resting, key=lambda one: one.used_at).end()

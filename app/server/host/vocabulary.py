@@ -47,6 +47,10 @@ class CountingLimits(msgspec.Struct, frozen=True, kw_only=True):
     engines_max: int = 8
     """Children at once, past which one that rests is ended for another; each takes from 50 to 250
     MB, by the size of the vocabulary."""
+    lanes_max: int = 2
+    """Children for one model, where many wait to be counted; about 50 attempts a second each."""
+    lane_questions: int = 16
+    """Waiting for one child, past which there is work for another."""
     loading_seconds: float = 60.0
     """Some 3 s are common."""
     measure_seconds: float = 20.0

@@ -86,10 +86,20 @@ def test_many_attempts_of_the_same_name_are_counted_one_after_the_other(
 ) -> None:
     async def scene() -> None:
         async with counting(toys) as counter:
-            texts = ["a" * n for n in range(1, 30)]
+            texts = ["a" * n for n in range(1, 12)]
             found = await asyncio.gather(*(counter.measured(TOY, attempt(text)) for text in texts))
-            assert len(counter.running) == 1
-        assert [one.answer_tokens for one in found] == list(range(1, 30))
+            assert len(counter.running[TOY]) == 1
+        assert [one.answer_tokens for one in found] == list(range(1, 12))
+
+    run(scene())
+
+
+def test_where_many_wait_a_second_child_helps(toys: dict[str, Path]) -> None:
+    async def scene() -> None:
+        async with counting(toys, CountingLimits(lane_questions=3, lanes_max=2)) as counter:
+            found = await asyncio.gather(*(counter.measured(TOY, attempt()) for _ in range(12)))
+            assert len(counter.running[TOY]) == 2
+        assert all(one.agrees for one in found)
 
     run(scene())
 
@@ -128,7 +138,7 @@ def test_a_child_that_stands_still_is_replaced_and_its_attempt_refused(
         limits = CountingLimits(measure_seconds=0.3)
         async with counting(toys, limits) as counter:
             await counter.measured(TOY, attempt())
-            stopped = counter.running[TOY]
+            (stopped,) = counter.running[TOY]
             os.kill(stopped, signal.SIGSTOP)
 
             guilty = asyncio.create_task(counter.measured(TOY, attempt("guilty")))
@@ -138,7 +148,7 @@ def test_a_child_that_stands_still_is_replaced_and_its_attempt_refused(
                 await guilty
             await gone(stopped)
             assert [one.answer_tokens for one in await asyncio.gather(*others)] == [3, 3, 3]
-            assert counter.running[TOY] != stopped
+            assert counter.running[TOY] != [stopped]
 
     run(scene())
 
@@ -148,7 +158,7 @@ def test_an_attempt_whose_child_was_killed_is_counted_by_the_next(toys: dict[str
     async def scene() -> None:
         async with counting(toys) as counter:
             await counter.measured(TOY, attempt())
-            first = counter.running[TOY]
+            (first,) = counter.running[TOY]
             os.kill(first, signal.SIGSTOP)
             waiting = asyncio.create_task(counter.measured(TOY, attempt("again")))
             await asyncio.sleep(0)
@@ -156,7 +166,7 @@ def test_an_attempt_whose_child_was_killed_is_counted_by_the_next(toys: dict[str
             os.kill(first, signal.SIGKILL)
 
             assert (await waiting).answer_tokens == 5
-            assert counter.running[TOY] != first
+            assert counter.running[TOY] != [first]
 
     run(scene())
 
@@ -186,7 +196,7 @@ def test_a_vocabulary_that_rests_is_ended_and_started_again(toys: dict[str, Path
                 first = asyncio.create_task(counter.measured(TOY, attempt()))
                 second = asyncio.create_task(counter.measured(TOY, attempt()))
                 await first
-                pid = counter.running[TOY]
+                (pid,) = counter.running[TOY]
                 await second
                 await gone(pid)
                 seen.add(pid)
@@ -226,7 +236,7 @@ def test_no_child_outlives_its_host(toys: dict[str, Path]) -> None:
         async with asyncio.TaskGroup() as group:
             counter = Counter(find=toys.get, group=group)
             await counter.measured(TOY, attempt())
-            pids.append(counter.running[TOY])
+            pids.extend(counter.running[TOY])
             counter.close()
 
     run(scene())
