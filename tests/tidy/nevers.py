@@ -30,6 +30,8 @@ CATCHES_ALL: dict[str, str] = {
     "the host with all the others; its hold expires",
     "app/server/host/vocabulary.py": "root of the tasks that care for one vocabulary: ends it, and "
     "not the host with all the others",
+    "app/server/node/pool/pool.py": "root of all that a node does in its pool: ends the link and "
+    "begins it again, and not the node that serves its owner",
     "app/server/node/engine.py": "root of the tasks that care for one engine: ends that engine and "
     "says so, and not the node with all the others",
 }

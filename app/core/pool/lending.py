@@ -11,13 +11,11 @@ import msgspec
 
 from app.core.base.ids import ModelName
 from app.core.base.units import Micros
+from app.core.pool.wishes import is_within
 from app.core.sharing.table import LendingAction
 from app.wire.pool import Circle, Offer, Sealed
 
 RejectCode = Literal["not_lending", "no_slot", "no_model", "price", "circle", "context", "sealing"]
-
-CIRCLES: Final[tuple[Circle, ...]] = ("own", "friends", "vetted", "anyone")
-"""Each contains those before it."""
 
 NO_SLOT_RETRY_SECONDS: Final = 2.0
 NOT_LENDING_RETRY_SECONDS: Final = 30.0
@@ -71,7 +69,7 @@ def judge(offer: Offer, lending: Lending, *, can_open: bool = True) -> Lent | Re
     """The model that does it, or why none does. `can_open`: a sealed body could be opened."""
     if lending.action != "lend" or lending.is_capped:
         return Rejection("not_lending", NOT_LENDING_RETRY_SECONDS)
-    if not within(offer.circle, lending.circle):
+    if not is_within(offer.circle, lending.circle):
         return Rejection("circle")
     model = lending.models.get(offer.sha256)
     if model is None or not (model.is_loaded or lending.loads_models):
@@ -84,11 +82,6 @@ def judge(offer: Offer, lending: Lending, *, can_open: bool = True) -> Lent | Re
     if lending.guests >= lending.guests_max or model.guests >= model.slots:
         return Rejection("no_slot", NO_SLOT_RETRY_SECONDS)
     return model
-
-
-def within(circle: Circle, floor: Circle) -> bool:
-    """Whether who is in `circle` is trusted where `floor` is."""
-    return CIRCLES.index(circle) <= CIRCLES.index(floor)
 
 
 def guest_slots(sequences: int, percent: int) -> int:

@@ -21,6 +21,8 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     """URL of the host's WebSocket."""
     name: str = ""
     account: str = ""
+    device_name: str = ""
+    """What the owner calls this machine there; "" leaves it to the host."""
     invite: str = ""
     """To be shown when the host does not know this device yet; "" once it does."""
     joined_at: Microseconds
@@ -30,7 +32,7 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
         return f"<Membership {self.pool[:8]}>"
 
 
-_COLUMNS = "pool, address, name, account, invite, joined_at, left_at"
+_COLUMNS = "pool, address, name, account, device_name, invite, joined_at, left_at"
 
 
 @final
@@ -63,9 +65,10 @@ class Memberships:
         """From now on; a pool that was left before can be joined again."""
         values = msgspec.structs.astuple(membership)
         await self._database.write(
-            f"insert into memberships ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+            f"insert into memberships ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
             " on conflict (pool) do update set address = excluded.address, name = excluded.name,"
-            " account = excluded.account, invite = excluded.invite,"
+            " account = excluded.account, device_name = excluded.device_name,"
+            " invite = excluded.invite,"
             " joined_at = excluded.joined_at, left_at = excluded.left_at",
             *values,
         )

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from app.core.base.ids import JobId, ModelName, RequestId
 from app.core.base.units import Micros
-from app.core.pool.lending import Lending, Lent, Rejection, guest_slots, judge, within
+from app.core.pool.lending import Lending, Lent, Rejection, guest_slots, judge
 from app.wire.engine import Generate, PromptText
 from app.wire.pool import Circle, Offer, Sealed
 
@@ -115,7 +115,3 @@ def test_guests_get_their_share_of_slots_and_one_at_least(
     sequences: int, percent: int, slots: int
 ) -> None:
     assert guest_slots(sequences, percent) == slots
-
-
-def test_each_circle_contains_those_before_it() -> None:
-    assert [within(circle, "vetted") for circle in CIRCLES] == [True, True, True, False]

@@ -59,6 +59,7 @@ class Node:
         *,
         devices: Devices,
         loader: Loader,
+        shelf: Shelf,
     ) -> None:
         self.hub = hub
         self.engines = engines
@@ -66,6 +67,7 @@ class Node:
         self.rungs = rungs
         self.devices = devices
         self.loader = loader
+        self.shelf = shelf
         self.now = time.monotonic
 
     def life(self, name: str = "toy") -> EngineLife:
@@ -150,7 +152,7 @@ async def node(
                 requests_max=requests_max,
                 now=time.monotonic,
             )
-            yield Node(hub, engines, router, rungs, devices=devices, loader=loader)
+            yield Node(hub, engines, router, rungs, devices=devices, loader=loader, shelf=shelf)
 
 
 _before: set[int] = set()

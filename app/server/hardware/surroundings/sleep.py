@@ -54,3 +54,17 @@ else:
     def clock_lead() -> float:
         """Seconds that this machine has slept since its start."""
         return time.clock_gettime(_BOOTTIME) - time.monotonic()
+
+
+def sleepless_seconds() -> float:
+    """A clock that never goes back and goes on while the machine sleeps, in seconds.
+
+    What waits for a peer over the network counts by it: the peer did not sleep.
+    """
+    if sys.platform == "win32":
+        ticks = ctypes.windll.kernel32.GetTickCount64
+        ticks.restype = ctypes.c_ulonglong
+        return float(ticks()) / 1e3
+    if sys.platform == "darwin":
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    return time.clock_gettime(_BOOTTIME)

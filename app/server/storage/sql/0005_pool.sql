@@ -7,6 +7,7 @@ create table memberships (
     address   text    not null, -- URL of the host's WebSocket
     name      text    not null, -- what the host calls the pool; '' until it was reached
     account   text    not null, -- whose devices this one belongs to there; '' until then
+    device_name text  not null, -- what the owner calls this machine there
     invite    text    not null, -- still to be shown to the host; '' once it was taken
     joined_at integer not null check (joined_at > 0), -- by the owner's command
     left_at   integer check (left_at >= joined_at)    -- null: this node is a member

@@ -1,0 +1,275 @@
+"""The local API's part about the pool that this node belongs to.
+
+    GET    /local/pool             -> PoolPicture
+    POST   /local/pool/join        JoinRequest -> PoolPicture, when the host has answered
+    POST   /local/pool/leave       -> PoolPicture
+    GET    /local/pool/market      -> MarketPicture: what can be had now, and for how much
+    GET    /local/pool/days        ?count=30 -> DayList, newest first
+    GET    /local/pool/receipts    ?count=50 -> ReceiptList, newest first
+    GET    /local/pool/verify      -> VerifyAnswer: the node's own chain and the host's word
+    GET    /local/pool/export      -> PoolExport: everything signed, to be checked elsewhere
+    GET    /local/sharing          -> SharingPicture: the owner's rules of lending and spending
+    PATCH  /local/sharing          SharingChange -> SharingPicture; kept in the settings file
+
+The rules of wire/local.py hold here too. Amounts are micros: 1 credit is 1,000,000.
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from app.core.sharing.rules import Mode
+from app.wire.pool import Circle
+
+LinkLife = Literal["connecting", "connected", "waiting", "refused"]
+
+
+class PoolMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of these Structs. Defaults are written out: scripts read this JSON."""
+
+
+class SkippedPicture(PoolMessage, frozen=True, kw_only=True):
+    """Jobs that this node could have done and did not get."""
+
+    reason: str
+    words: str
+    jobs: int
+
+
+class PoolPicture(PoolMessage, frozen=True, kw_only=True):
+    """The pool of this node. `is_member` is False while none is joined; the rest says nothing."""
+
+    is_member: bool = False
+    pool: str = ""
+    """The host's key."""
+    name: str = ""
+    address: str = ""
+    account: str = ""
+    link: LinkLife = "connecting"
+    link_summary: str = ""
+    """One line: "connected to Club"."""
+    work_summary: str = ""
+    """What is computed for others, or why nothing is."""
+    today_summary: str = ""
+    """Such as: Today: 2.5 credits earned · 0.8 kWh."""
+    trouble: str = ""
+    remedy: str = ""
+    retry_at: float | None = None
+    device: str = ""
+    """This node's key, by which the host knows it."""
+    offered: tuple[str, ...] = ()
+    guests: int = 0
+    spending: int = 0
+    """Requests of ours that the pool answers now."""
+    balance: int = 0
+    held: int = 0
+    fee_percent: int = 0
+    earned_today: int = 0
+    spent_today: int = 0
+    jobs_today: int = 0
+    kilowatt_hours_today: float | None = None
+    """None where the driver does not tell the power."""
+    skipped: tuple[SkippedPicture, ...] = ()
+    unacknowledged: int = 0
+    disputes: int = 0
+
+
+class JoinRequest(PoolMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """Become a member by an invite. `name` is what the host calls this machine; "" its own name."""
+
+    invite: str
+    name: str = ""
+
+    def __repr__(self) -> str:
+        return "<JoinRequest>"
+
+    __str__ = __repr__
+
+
+class QuotePicture(PoolMessage, frozen=True, kw_only=True):
+    """One model that the pool serves now. Prices are micros for a million tokens."""
+
+    model: str
+    """As requests name it: "pool/qwen3-8b"."""
+    sha256: str
+    context: int
+    input_price: int
+    cached_price: int
+    output_price: int
+    wait_seconds: float
+    workers: int
+    can_be_sealed: bool
+    """One of the workers is of our own devices or friends, who alone could read it."""
+
+
+class MarketPicture(PoolMessage, frozen=True, kw_only=True):
+    """What can be had now, and what may be spent."""
+
+    quotes: tuple[QuotePicture, ...]
+    spending: Literal["off", "prefix", "missing"]
+    left_request: int
+    """The most that one more request may cost now."""
+    left_cap: Literal["request", "day", "month"]
+    """Which of the owner's limits says so."""
+    trust: Circle
+
+
+class DayPicture(PoolMessage, frozen=True, kw_only=True):
+    """One day of the owner's calendar."""
+
+    date: str
+    """ISO 8601."""
+    earned: int = 0
+    spent: int = 0
+    jobs: int = 0
+    kilowatt_hours: float = 0.0
+    cost: str = ""
+    """Of that energy, by the owner's tariff: "0.24 €"; "" without one."""
+
+
+class DayList(PoolMessage, frozen=True, kw_only=True):
+    """The days on which something happened, newest first."""
+
+    days: tuple[DayPicture, ...]
+
+
+class ReceiptPicture(PoolMessage, frozen=True, kw_only=True):
+    """One job: of others that we computed, or of ours that the pool answered."""
+
+    kind: Literal["earned", "spent"]
+    job: str
+    attempt: int = 0
+    number: int | None = None
+    """Place in this device's chain; None for what was spent."""
+    model: str
+    at: float
+    micros: int | None = None
+    """None while it is not known."""
+    status: Literal["open", "settled"]
+    served_by: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class ReceiptList(PoolMessage, frozen=True, kw_only=True):
+    """Newest first."""
+
+    receipts: tuple[ReceiptPicture, ...]
+
+
+class Finding(PoolMessage, frozen=True, kw_only=True):
+    """One thing that does not agree."""
+
+    place: str
+    """Which entry: "receipt 17"."""
+    words: str
+
+
+class VerifyAnswer(PoolMessage, frozen=True, kw_only=True):
+    """What a check of everything signed found."""
+
+    is_good: bool
+    receipts: int
+    verdicts: int
+    """Receipts that the host has counter-signed."""
+    checkpoints: int
+    earned: int
+    """By the verdicts."""
+    findings: tuple[Finding, ...] = ()
+    """The first of each chain that is wrong; what follows it proves nothing."""
+
+
+class ExportedReceipt(PoolMessage, frozen=True, kw_only=True):
+    """One receipt of the chain; bytes in base64, as they were signed."""
+
+    number: int
+    job: str
+    attempt: int
+    model: str
+    at: int
+    receipt: bytes
+    signature: bytes
+    verdict: bytes | None = None
+    verdict_signature: bytes | None = None
+    earned: int | None = None
+    settled_at: int | None = None
+
+
+class ExportedCheckpoint(PoolMessage, frozen=True, kw_only=True):
+    """One signed head of the host's chain."""
+
+    number: int
+    checkpoint: bytes
+    signature: bytes
+
+
+class ExportedAsk(PoolMessage, frozen=True, kw_only=True):
+    """One request of ours that the pool answered."""
+
+    job: str
+    model: str
+    at: int
+    cost: int | None
+    prompt_tokens: int
+    completion_tokens: int
+    served_by: str = ""
+    receipt: str = ""
+
+
+class PoolExport(PoolMessage, frozen=True, kw_only=True):
+    """Everything that this node can show about one pool. Times are microseconds since 1970."""
+
+    version: int = 1
+    pool: str
+    name: str
+    device: str
+    receipts: tuple[ExportedReceipt, ...]
+    checkpoints: tuple[ExportedCheckpoint, ...]
+    asks: tuple[ExportedAsk, ...]
+
+
+class SharingPicture(PoolMessage, frozen=True, kw_only=True):
+    """The owner's rules, as they are in force. Amounts are texts of credits: "0.25"."""
+
+    mode: Mode
+    hours: tuple[str, ...]
+    idle_minutes: float
+    lent_models: tuple[str, ...]
+    lent_slots_percent: int
+    load_for_guests: bool
+    lend_to: Circle
+    when_needed: Literal["hand_over", "finish"]
+    price_floor: str
+    earnings_cap_day: str
+    spending: Literal["off", "prefix", "missing"]
+    spend_request_max: str
+    spend_day_max: str
+    spend_month_max: str
+    trust: Circle
+    electricity_price: str
+    electricity_currency: str
+    lending_summary: str = ""
+    """Whether the GPU would be lent now, and why not."""
+
+
+class SharingChange(PoolMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """What is to be otherwise; what is left out stays."""
+
+    mode: Mode | UnsetType = UNSET
+    hours: tuple[str, ...] | UnsetType = UNSET
+    idle_minutes: float | UnsetType = UNSET
+    lent_models: tuple[str, ...] | UnsetType = UNSET
+    lent_slots_percent: int | UnsetType = UNSET
+    load_for_guests: bool | UnsetType = UNSET
+    lend_to: Circle | UnsetType = UNSET
+    when_needed: Literal["hand_over", "finish"] | UnsetType = UNSET
+    price_floor: str | UnsetType = UNSET
+    earnings_cap_day: str | UnsetType = UNSET
+    spending: Literal["off", "prefix", "missing"] | UnsetType = UNSET
+    spend_request_max: str | UnsetType = UNSET
+    spend_day_max: str | UnsetType = UNSET
+    spend_month_max: str | UnsetType = UNSET
+    trust: Circle | UnsetType = UNSET
+    electricity_price: str | UnsetType = UNSET
+    electricity_currency: str | UnsetType = UNSET

@@ -1,0 +1,223 @@
+"""Laws of the link: it comes back from whatever the network does, and never disturbs the node."""
+
+import asyncio
+import functools
+from pathlib import Path
+
+import pytest
+
+from app.core.base.errors import RequestError
+from app.wire.pool import GoingAway, Heartbeat, Register
+from tests.server.node.homes import run, toy
+from tests.server.node.pool.members import joined, member_home
+from tests.support.scripted_host import scripted_host
+
+
+def test_an_invite_makes_a_node_a_member_and_is_shown_only_until_it_is_taken(
+    tmp_path: Path,
+) -> None:
+    async def act() -> None:
+        async with joined(tmp_path) as home:
+            shown = await home.until(lambda pool: pool.link == "connected" and pool.name != "")
+
+            assert (shown.name, shown.account) == ("Club", "ada")
+            assert home.host.greeted[0].hello.invite
+            home.host.cut()
+            await home.host.until(lambda: len(home.host.greeted) == 2)
+            assert not home.host.greeted[1].hello.invite
+
+    run(act())
+
+
+def test_a_node_tells_the_host_what_it_lends_and_whether_it_lends_now(tmp_path: Path) -> None:
+    async def act() -> None:
+        toy(tmp_path, "echo")
+        async with joined(tmp_path) as home:
+            registered = await home.host.expect(Register, lambda frame: bool(frame.models))
+            assert [model.name for model in registered.models] == ["echo"]
+            assert len(registered.models[0].sha256) == 64
+
+            home.lend("stop")
+            beat = await home.host.expect(Heartbeat, lambda frame: not frame.is_lending)
+            assert beat.reasons
+
+            home.lend("lend")
+            await home.host.expect(Heartbeat, lambda frame: frame.is_lending)
+
+    run(act())
+
+
+def test_a_cut_socket_is_opened_again_and_the_session_goes_on(tmp_path: Path) -> None:
+    async def act() -> None:
+        async with joined(tmp_path) as home:
+            await home.until(lambda pool: pool.link == "connected")
+            for count in (2, 3, 4):
+                home.host.cut()
+                await home.host.until(functools.partial(home.host.has_greeted, count))
+                await home.until(lambda pool: pool.link == "connected")
+
+            sessions = {proved.hello.session for proved in home.host.greeted[1:]}
+            assert len(sessions) == 1 and None not in sessions
+            home.lend("stop")
+            await home.host.expect(Heartbeat, lambda frame: not frame.is_lending)
+
+    run(act())
+
+
+def test_a_host_that_forgot_everything_is_told_everything_anew(tmp_path: Path) -> None:
+    async def act() -> None:
+        toy(tmp_path, "echo")
+        async with joined(tmp_path) as home:
+            await home.host.expect(Register, lambda frame: bool(frame.models))
+            home.host.forget()
+            home.host.cut()
+
+            again = await home.host.expect(Register, lambda frame: bool(frame.models))
+
+            assert [model.name for model in again.models] == ["echo"]
+
+    run(act())
+
+
+def test_an_invite_of_a_host_that_says_no_leaves_no_membership(tmp_path: Path) -> None:
+    async def act() -> None:
+        async with scripted_host(tmp_path) as host, member_home(tmp_path, host) as home:
+            host.denial = ("this invite was used", 0.0)
+
+            with pytest.raises(RequestError, match="this invite was used"):
+                await home.pool.join(host.invite())
+
+            assert home.pool.member is None
+            assert home.node.hub.state.pool is None
+            host.denial = None
+            await home.pool.join(host.invite())
+            await home.until(lambda pool: pool.link == "connected")
+
+    run(act())
+
+
+@pytest.mark.parametrize("change", [lambda text: text[:-7], lambda text: text + "AAAA"])
+def test_an_invite_that_is_not_whole_is_refused_before_anything_is_called(
+    tmp_path: Path, change: object
+) -> None:
+    async def act() -> None:
+        async with scripted_host(tmp_path) as host, member_home(tmp_path, host) as home:
+            text = change(host.invite())  # type: ignore[operator]
+            with pytest.raises(RequestError):
+                await home.pool.join(text)
+            assert host.sockets == 0
+
+    run(act())
+
+
+def test_an_expired_invite_is_refused(tmp_path: Path) -> None:
+    async def act() -> None:
+        async with scripted_host(tmp_path) as host, member_home(tmp_path, host) as home:
+            with pytest.raises(RequestError, match="expired"):
+                await home.pool.join(host.invite(seconds=-5))
+
+    run(act())
+
+
+def test_a_member_of_one_pool_does_not_join_another(tmp_path: Path) -> None:
+    async def act() -> None:
+        (tmp_path / "other").mkdir()
+        async with joined(tmp_path) as home, scripted_host(tmp_path / "other") as other:
+            with pytest.raises(RequestError, match="already"):
+                await home.pool.join(other.invite())
+
+    run(act())
+
+
+def test_leaving_says_goodbye_and_a_node_that_left_stays_away(tmp_path: Path) -> None:
+    async def act() -> None:
+        async with joined(tmp_path) as home:
+            await home.until(lambda pool: pool.link == "connected")
+
+            await home.pool.leave()
+
+            goodbye = await home.host.expect(GoingAway)
+            assert goodbye.reason == "leave"
+            assert home.node.hub.state.pool is None
+            assert home.pool.house.memberships.current is None
+            with pytest.raises(RequestError):
+                await home.pool.leave()
+
+    run(act())
+
+
+def test_a_node_that_stops_says_that_it_goes_away(tmp_path: Path) -> None:
+    async def act() -> None:
+        (tmp_path / "host").mkdir()
+        async with scripted_host(tmp_path / "host") as host:
+            async with member_home(tmp_path, host) as home:
+                await home.pool.join(host.invite())
+                await home.until(lambda pool: pool.link == "connected")
+            assert (await host.expect(GoingAway)).reason == "stop"
+
+    run(act())
+
+
+def test_a_membership_is_taken_up_again_after_a_restart(tmp_path: Path) -> None:
+    async def act() -> None:
+        (tmp_path / "host").mkdir()
+        async with scripted_host(tmp_path / "host") as host:
+            async with member_home(tmp_path, host) as home:
+                await home.pool.join(host.invite())
+                await home.until(lambda pool: pool.link == "connected")
+            async with member_home(tmp_path, host) as home:
+                shown = await home.until(lambda pool: pool.link == "connected")
+                assert shown.account == "ada"
+            assert host.greeted[0].device == host.greeted[-1].device
+
+    run(act())
+
+
+def test_a_host_that_is_gone_is_waited_for_while_the_node_serves_its_owner(tmp_path: Path) -> None:
+    async def act() -> None:
+        toy(tmp_path, "echo")
+        (tmp_path / "host").mkdir()
+        async with scripted_host(tmp_path / "host") as host:
+            invite = host.invite()
+        async with member_home(tmp_path, host) as home:
+            await home.pool.join(invite)
+
+            shown = await home.until(lambda pool: pool.link == "waiting")
+
+            assert shown.trouble and shown.retry_at is not None
+            assert await home.node.ask("echo", "hello") == "hello"
+
+    run(act())
+
+
+def test_a_host_that_asks_to_come_later_is_obeyed(tmp_path: Path) -> None:
+    async def act() -> None:
+        async with joined(tmp_path) as home:
+            await home.until(lambda pool: pool.link == "connected")
+            home.host.denial = ("too many nodes come back at once", 3600.0)
+            home.host.forget()
+            sockets = home.host.sockets
+            home.host.cut()
+
+            shown = await home.until(lambda pool: pool.link == "waiting" and bool(pool.retry_at))
+            shown = await home.until(lambda pool: "at once" in pool.trouble)
+
+            assert shown.retry_at is not None
+            assert shown.retry_at >= home.pool.house.now() + 3000
+            assert home.host.sockets == sockets + 1
+
+    run(act())
+
+
+def test_a_silent_host_does_not_hold_up_the_node(tmp_path: Path) -> None:
+    async def act() -> None:
+        toy(tmp_path, "echo")
+        async with joined(tmp_path) as home:
+            await home.until(lambda pool: pool.link == "connected")
+            home.host.is_silent = True
+
+            answers = await asyncio.gather(*(home.node.ask("echo", "hi") for _ in range(5)))
+
+            assert answers == ["hi"] * 5
+
+    run(act())
