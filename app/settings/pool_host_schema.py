@@ -164,6 +164,25 @@ class PoolHostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             extra={"unit": "bytes"},
         ),
     ] = 4 * _MIB
+    usage_address_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3650,
+            description="How long the host remembers from which address a request came.",
+            extra={"unit": "days"},
+        ),
+    ] = 30
+    usage_row_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3650,
+            description="How long the host keeps one line of figures for each request; what was "
+            "paid stays in the books.",
+            extra={"unit": "days"},
+        ),
+    ] = 400
     pool_stop_grace_seconds: Annotated[
         float,
         Meta(

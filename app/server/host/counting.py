@@ -20,7 +20,17 @@ from app.core.pool.jobs.effects import MeasureAttempt
 from app.core.pool.jobs.job import Counted
 from app.server.hardware.engine_program import EngineProgram
 from app.server.host.vocabulary import CountingLimits, Vocabulary
-from app.wire.engine import Embed, Generate, Measure, Measured
+from app.wire.engine import (
+    ApplyTemplate,
+    Detokenize,
+    Embed,
+    Generate,
+    Measure,
+    Measured,
+    Text,
+    Tokenize,
+    Tokens,
+)
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +86,14 @@ class Counter:
             work = replace(work, answered=[])
         measure = Measure(request=RequestId(""), work=work)
         return (await self.measured(sha256, measure)).prompt_tokens
+
+    async def ask(
+        self, sha256: str, question: Tokenize | Detokenize | ApplyTemplate
+    ) -> Tokens | Text:
+        """What the model's vocabulary answers. Raises: as `measured`."""
+        answer = await self._lane(sha256).ask(question)
+        assert isinstance(answer, Tokens | Text), "the kind of an answer follows from the question"
+        return answer
 
     async def measured(self, sha256: str, measure: Measure) -> Measured:
         """The attempt, measured by the vocabulary of the model with this content.

@@ -139,6 +139,7 @@ class Members:
         self._dispatch.standing.gone(device)
         self._jobs.worker_gone(device)
         self._asks.left(device)
+        self._verdicts.forget_device(device)
 
 
 _PROGRAM_MAX: Final = 40

@@ -5,7 +5,7 @@ the host could not count it. Nothing else of the list is affected.
 """
 
 from pathlib import Path
-from typing import Final, final
+from typing import Final, Self, final
 
 import msgspec
 
@@ -33,8 +33,15 @@ class OfferFiles(msgspec.Struct, frozen=True, kw_only=True):
     offers: Offers
     files: dict[str, Path]
     """Content -> its head, or the whole file."""
+    active_bytes: dict[str, int] = {}
+    """Content -> bytes of the weights that one token needs, where that is known."""
     troubles: tuple[str, ...] = ()
     """What is on the list and not offered, and why; in sentences."""
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Before anything was read."""
+        return cls(prices=PriceList(), offers=Offers(), files={})
 
 
 def read_offer_files(prices_file: Path) -> OfferFiles:
@@ -50,6 +57,7 @@ def read_offer_files(prices_file: Path) -> OfferFiles:
     heads, refused = heads_in(prices_file.parent / HEADS)
     troubles = [error.message for error in refused]
     files: dict[str, Path] = {}
+    active_bytes: dict[str, int] = {}
     offered = []
     for model in prices.models:
         try:
@@ -60,6 +68,7 @@ def read_offer_files(prices_file: Path) -> OfferFiles:
         model_prices = prices.prices_of(model.sha256)
         assert model_prices is not None, "a list without a price for a model is refused"
         files[model.sha256] = path
+        active_bytes[model.sha256] = _active_bytes(model, card)
         offered.append(
             Offered(
                 sha256=model.sha256,
@@ -74,6 +83,7 @@ def read_offer_files(prices_file: Path) -> OfferFiles:
         prices=prices,
         offers=Offers(offered, prices.shares),
         files=files,
+        active_bytes=active_bytes,
         troubles=tuple(troubles),
     )
 
@@ -93,6 +103,13 @@ def _found(model: PricedModel, heads: dict[str, Head], folder: Path) -> tuple[Pa
         raise ModelFileInvalid(f"there is no file {path}")
     card = toy.read_toy(path) if path.suffix == toy.SUFFIX else read_header(path)
     return path, card
+
+
+def _active_bytes(model: PricedModel, card: ModelCard) -> int:
+    """Of a mixture of experts a share, as the operator says how many parameters are active."""
+    if not model.active_parameters or not card.parameters:
+        return card.weight_bytes
+    return card.weight_bytes * min(model.active_parameters, card.parameters) // card.parameters
 
 
 def _facts(card: ModelCard) -> ModelFacts:

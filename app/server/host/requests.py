@@ -12,15 +12,18 @@ from typing import Final, Protocol, final
 
 import msgspec
 
-from app.core.base.errors import Busy, ContextExceeded, Unsupported
+from app.core.base.errors import Busy, ContextExceeded, LimitReached, Unserved, Unsupported
 from app.core.base.ids import DeviceId, JobId, RequestId
 from app.core.base.units import Micros
+from app.core.pool.admission import admit
 from app.core.pool.jobs.effects import End
 from app.core.pool.jobs.job import AnswerEvent, Candidate, JobRequest
+from app.core.pool.lengths import Lengths
 from app.core.pool.limits import Amounts
 from app.core.pool.wishes import RouteWishes
 from app.server.host.access import Access, Admission
 from app.server.host.caller import PoolCaller
+from app.server.host.dispatch import Dispatch
 from app.server.host.job_ports import JobCaller
 from app.server.host.jobs import Jobs
 from app.server.host.offers import Offered, Offers
@@ -39,8 +42,8 @@ from app.wire.engine import (
 )
 from app.wire.pool import Sealed
 
-EXPECTED_TOKENS: Final = 256
-"""Of an answer whose caller set no limit, for quotas and dispatch."""
+SEALED_TOKENS: Final = 256
+"""Of a sealed answer, for quotas: nobody here knows better."""
 BUSY_RETRY_SECONDS: Final = 5
 
 
@@ -130,13 +133,15 @@ class Requests:
         access: Access,
         reporting: Reporting,
         roster: Roster,
+        dispatch: Dispatch,
         steady: Callable[[], float],
         requests_max: int,
         queue_seconds: float,
     ) -> None:
         self._jobs, self._offers, self._vocabularies = jobs, offers, vocabularies
         self._access, self._reporting, self._roster = access, reporting, roster
-        self._steady = steady
+        self._dispatch, self._steady = dispatch, steady
+        self._lengths = Lengths()
         self._requests_max, self._queue_seconds = requests_max, queue_seconds
 
     @property
@@ -165,7 +170,8 @@ class Requests:
         if not candidates:
             assert refused is not None, "a model without candidates was refused for a reason"
             raise refused
-        expected = _expected(body)
+        self._check_line(asked, frozenset(candidate.sha256 for candidate in candidates))
+        expected = self._expected(asked, model, body)
         dearest = max(candidates, key=lambda c: c.prices.output)
         admission = self._access.admit(
             asked.caller,
@@ -208,7 +214,7 @@ class Requests:
         (first, *_) = self.offers.meant(model, asked.wishes)
         assert asked.cost_max is not None, "a sealed job names its price"
         admission = self._access.admit(
-            asked.caller, Amounts(tokens=EXPECTED_TOKENS, credits=asked.cost_max)
+            asked.caller, Amounts(tokens=SEALED_TOKENS, credits=asked.cost_max)
         )
         candidate = Candidate(
             sha256=first.sha256, prices=first.prices, prompt_tokens=0, context=first.context
@@ -246,6 +252,23 @@ class Requests:
                 f"the pool has {self._requests_max} requests under way, its most",
                 retry_after_seconds=BUSY_RETRY_SECONDS,
             )
+
+    def _check_line(self, asked: Asked, contents: frozenset[str]) -> None:
+        """Said early: a line that is longer than anybody waits helps nobody. Raises: Busy's kin."""
+        shed = admit(
+            self._dispatch.line(
+                asked.caller.account, contents, patience_seconds=self._queue_seconds
+            )
+        )
+        if shed is None:
+            return
+        kind = LimitReached if shed.status == 429 else Unserved
+        raise kind(shed.message, retry_after_seconds=shed.retry_after_seconds)
+
+    def _expected(self, asked: Asked, model: str, body: Generate | Embed) -> int:
+        if isinstance(body, Embed):
+            return 0
+        return self._lengths.expected(asked.caller.who, model, body.max_tokens)
 
     async def _candidates(
         self, offered: tuple[Offered, ...], body: Generate | Embed
@@ -301,6 +324,8 @@ class Requests:
 
     def _report(self, order: Order, end: End) -> None:
         first = None if order.first_at is None else round(order.first_seconds * 1000)
+        if end.ending == "completed":
+            self._lengths.observe(order.asked.caller.who, order.model, end.answer_tokens)
         did_work = end.ending not in ("unfunded", "unserved", "refused", "failed")
         self._reporting.record(
             order.asked.caller,
@@ -325,9 +350,3 @@ class Requests:
 def new_job_id() -> JobId:
     """By chance."""
     return JobId(f"job_{secrets.token_hex(12)}")
-
-
-def _expected(body: Generate | Embed) -> int:
-    if isinstance(body, Embed):
-        return 0
-    return EXPECTED_TOKENS if body.max_tokens is None else min(body.max_tokens, EXPECTED_TOKENS)

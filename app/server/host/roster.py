@@ -130,6 +130,18 @@ class Roster:
             self._by_content.setdefault(sha256, {})[device] = machine
         self.on_change()
 
+    def look_again(self) -> None:
+        """The host's list of models has changed: what machines offer counts by the new one."""
+        for machine in self:
+            if machine.register is not None:
+                self.registered(machine.device, machine.register)
+
+    def gpu_memory(self, device: DeviceId) -> int:
+        """Bytes that the machine says it has; 0 without a GPU."""
+        machine = self._machines.get(device)
+        register = machine.register if machine is not None else None
+        return register.gpu_memory_bytes if register is not None else 0
+
     def heard(self, device: DeviceId, heartbeat: Heartbeat) -> None:
         """Whether it lends now."""
         machine = self._machines[device]

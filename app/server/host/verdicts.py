@@ -19,6 +19,7 @@ from app.core.base.units import Micros, Microseconds
 from app.core.ledger.settlement import Line
 from app.core.ledger.work import Reported
 from app.core.pool.checkpoint import CHECKPOINT, CheckpointBody
+from app.core.pool.device_chain import DeviceChain
 from app.core.pool.jobs.effects import Countersign
 from app.core.pool.keys import Signer, Verifier
 from app.core.pool.receipt import RECEIPT, VERDICT, Receipt, Verdict
@@ -31,7 +32,6 @@ from app.wire.pool import Checkpoint, Countersigned, Finished
 
 log = logging.getLogger(__name__)
 
-DEVICES_KEPT: Final = 20_000
 AGAIN_SECONDS: Final = 5.0
 """After the disk refused a verdict."""
 
@@ -76,7 +76,7 @@ class Verdicts:
         self._sworn: Checkpoint | None = None
         self._sworn_count = self._sworn_number = -1
         self._sworn_hash = b""
-        self._heads: dict[DeviceId, tuple[int, bytes]] = {}
+        self._chains: dict[DeviceId, DeviceChain] = {}
         self._turn = asyncio.Lock()
 
     async def load(self) -> None:
@@ -106,42 +106,42 @@ class Verdicts:
 
     async def device_head(self, device: DeviceId) -> tuple[int, bytes]:
         """How many receipts the host has of a device, and the hash of the last."""
-        if device not in self._heads:
+        if device not in self._chains:
             _, last = await self._receipts.last_of_device(device)
-            found = (0, b"")
+            chain = DeviceChain()
             if last is not None:
                 verdict = VERDICT.read(last.verdict)
                 receipt = RECEIPT.read(verdict.receipt) if verdict is not None else None
                 if receipt is not None:
-                    found = (receipt.number + 1, last.device_hash)
-            if len(self._heads) >= DEVICES_KEPT:
-                self._heads.clear()
-            self._heads.setdefault(device, found)
-        return self._heads[device]
+                    chain = DeviceChain(receipt.number + 1, last.device_hash)
+            self._chains.setdefault(device, chain)
+        found = self._chains[device]
+        return found.count, found.head
+
+    def forget_device(self, device: DeviceId) -> None:
+        """Its session is over; its chain is read again when it is back."""
+        self._chains.pop(device, None)
 
     def reported(self, worker: DeviceId, finished: Finished) -> Reported | None:
-        """What the receipt in it says; None where it does not hold.
-
-        A gap in the numbers is no fault: what came while this host was down is not here.
-        """
+        """What the receipt in it says; None where it does not hold."""
         signed = SignedBytes(finished.receipt, finished.signature)
         receipt = RECEIPT.read_signed(signed, worker, self._verify)
-        if receipt is None or not self._is_next(worker, receipt, finished):
+        if receipt is None or not self._is_about(worker, receipt, finished):
             log.warning("a receipt does not hold", extra={"device": worker[:12]})
             return None
-        self._heads[worker] = (receipt.number + 1, signed.hash)
+        chain = self._chains.setdefault(worker, DeviceChain())
+        if chain.take(receipt, signed.hash) == "forked":
+            log.warning("a receipt of another chain", extra={"device": worker[:12]})
+            return None
         return Reported(
             prompt=max(0, receipt.tokens_in),
             cached=max(0, receipt.tokens_cached),
             answer=max(0, receipt.tokens_out),
         )
 
-    def _is_next(self, worker: DeviceId, receipt: Receipt, finished: Finished) -> bool:
-        count, head = self._heads.get(worker, (0, b""))
+    def _is_about(self, worker: DeviceId, receipt: Receipt, finished: Finished) -> bool:
         is_ours = (receipt.pool, receipt.device) == (self._pool, worker)
-        is_about = (receipt.job, receipt.attempt) == (finished.job, finished.attempt)
-        follows = receipt.number > count or (receipt.number == count and receipt.previous == head)
-        return is_ours and is_about and follows
+        return is_ours and (receipt.job, receipt.attempt) == (finished.job, finished.attempt)
 
     # --- verdicts ----------------------------------------------------------------------------
 

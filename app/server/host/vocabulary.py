@@ -28,6 +28,8 @@ from app.server.engine_child.engine_process import (
     EngineGone,
     EngineProcess,
     LoadFailed,
+    Question,
+    QuestionAnswer,
 )
 from app.server.engine_child.exit_words import Ending
 from app.server.hardware.engine_program import EngineProgram
@@ -110,6 +112,16 @@ class Vocabulary:
     async def measure(self, measure: Measure) -> Measured:
         """The attempt, measured.
 
+        Raises: as `ask`.
+        """
+        answer = await self.ask(measure)
+        if not isinstance(answer, Measured):
+            raise EngineFailed(f"{type(answer).__name__} is no count")
+        return answer
+
+    async def ask(self, question: Question) -> QuestionAnswer:
+        """The one answer to a question that needs no weights.
+
         Raises: Busy when too many wait; EngineFailed when it is not answered in time, or twice not
         at all; what a refusal names when the request itself cannot be served.
         """
@@ -120,9 +132,9 @@ class Vocabulary:
         try:
             async with self._turn:
                 try:
-                    return await self._ask(measure)
+                    return await self._ask(question)
                 except EngineGone:
-                    return await self._ask(measure)
+                    return await self._ask(question)
         finally:
             self.asking -= 1
             self._rest_later()
@@ -138,10 +150,10 @@ class Vocabulary:
         else:
             process.kill(Ending(reason="was not needed any more", is_ordered=True))
 
-    async def _ask(self, measure: Measure) -> Measured:
+    async def _ask(self, asked: Question) -> QuestionAnswer:
         process = await self._ensure_ready()
         seconds = self._limits.measure_seconds
-        question = replace(measure, request=RequestId(f"{next(self._ids)}"))
+        question = replace(asked, request=RequestId(f"{next(self._ids)}"))
         try:
             async with asyncio.timeout(seconds):
                 answer = await process.ask(question)
@@ -153,8 +165,6 @@ class Vocabulary:
         except EngineGone:
             self._fail(process, process.ending)
             raise
-        if not isinstance(answer, Measured):
-            raise EngineFailed(f"{type(answer).__name__} is no count")
         return answer
 
     async def _ensure_ready(self) -> EngineProcess:

@@ -13,14 +13,24 @@ from app.core.base.ids import ModelName, RequestId
 from app.server.engine_child.engine_process import (
     EngineGone,
     EngineProcess,
-    Question,
-    QuestionAnswer,
     StreamEvent,
 )
 from app.server.node.engine import OnWait
 from app.server.node.engines import Engines
 from app.server.node.request_count import RequestCount
-from app.wire.engine import Begun, Delta, Embedded, Generate
+from app.wire.engine import (
+    ApplyTemplate,
+    Begun,
+    Delta,
+    Detokenize,
+    Embed,
+    Embedded,
+    Generate,
+    Measured,
+    Text,
+    Tokenize,
+    Tokens,
+)
 from app.wire.model import ModelFacts
 from app.wire.remarks import NO_REMARKS, Remarks
 
@@ -86,7 +96,9 @@ class EngineLink:
             finally:
                 self._open.pop(generate.request, None)
 
-    async def ask(self, question: Question) -> QuestionAnswer:
+    async def ask(
+        self, question: Embed | Tokenize | Detokenize | ApplyTemplate
+    ) -> Embedded | Tokens | Text:
         """The one answer to a question: Embedded for Embed, Tokens for Tokenize, else Text.
 
         Sent once more if the child falls. Cancelling the caller sends Cancel. Raises: as `stream`.
@@ -95,6 +107,7 @@ class EngineLink:
             answer = await (await self.connect()).ask(question)
         except EngineGone:
             answer = await (await self.connect()).ask(question)
+        assert not isinstance(answer, Measured), "nobody here asks to measure"
         if isinstance(answer, Embedded):
             self._count.hear(answer)
         return answer
