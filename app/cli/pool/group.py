@@ -6,7 +6,23 @@ import rich_click
 
 from app.cli.lazy import LazyGroup
 
-COMMANDS: Final[dict[str, str]] = {}
+COMMANDS: Final[dict[str, str]] = {
+    "serve": "app.cli.pool.serve:serve",
+    "stop": "app.cli.pool.stop:stop",
+    "open": "app.cli.pool.open_pages:open_",
+    "overview": "app.cli.pool.books:overview",
+    "accounts": "app.cli.pool.accounts:accounts",
+    "invite": "app.cli.pool.invite:invite",
+    "invites": "app.cli.pool.invite:invites",
+    "machines": "app.cli.pool.machines:machines",
+    "models": "app.cli.pool.models:models",
+    "prices": "app.cli.pool.models:prices",
+    "keys": "app.cli.pool.keys:keys",
+    "limits": "app.cli.pool.books:limits",
+    "grant": "app.cli.pool.grant:grant",
+    "usage": "app.cli.pool.books:usage",
+    "audit": "app.cli.pool.books:audit",
+}
 """Each command and where it is written, in the order of the help."""
 
 

@@ -117,6 +117,7 @@ class Jobs:
         self._rules = rules
         self._runs: dict[JobId, _Run] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._grace: asyncio.Timeout | None = None
         self._at_rest = asyncio.Event()
         self._at_rest.set()
         dispatch.on_placed = self._placed
@@ -191,8 +192,9 @@ class Jobs:
 
     async def stop(self, grace_seconds: float) -> None:
         """Waits for the jobs under way; then they are stopped, paid for and told."""
+        self._grace = asyncio.timeout(grace_seconds)
         try:
-            async with asyncio.timeout(grace_seconds):
+            async with self._grace:
                 await self._at_rest.wait()
         except TimeoutError:
             log.warning("stopping jobs under way", extra={"jobs": len(self._runs)})
@@ -203,6 +205,12 @@ class Jobs:
                 await self._at_rest.wait()
         except TimeoutError:
             log.warning("jobs are left to the sweeper", extra={"jobs": len(self._runs)})
+
+    def hurry(self) -> None:
+        """The grace of a stop under way is over now."""
+        grace = self._grace
+        if grace is not None and not grace.expired() and not self._at_rest.is_set():
+            grace.reschedule(asyncio.get_running_loop().time())
 
     # --- one thing after the other -----------------------------------------------------------
 

@@ -34,8 +34,8 @@ class LockFile:
         self._file = file
 
     @classmethod
-    def take(cls, path: Path) -> Self:
-        """The lock, for as long as this process lives.
+    def take(cls, path: Path, *, what: str = "a server", stop: str = "athanor stop") -> Self:
+        """The lock, for as long as this process lives. `stop` is the command that ends `what`.
 
         Raises: AlreadyServing, saying where the other runs; OSError.
         """
@@ -47,8 +47,8 @@ class LockFile:
             os.close(file)
             where = f" at {running.host}:{running.port} (process {running.pid})" if running else ""
             raise AlreadyServing(
-                f"a server runs already{where}",
-                remedy="Use it, or end it with `athanor stop`.",
+                f"{what} runs already{where}",
+                remedy=f"Use it, or end it with `{stop}`.",
             ) from error
         with contextlib.suppress(OSError):
             # A file from elsewhere may have been readable by others.

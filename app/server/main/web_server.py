@@ -25,11 +25,26 @@ class WebServer(uvicorn.Server):
     `is_open` is set when it accepts connections.
     """
 
-    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        app: Callable[..., Awaitable[None]],
+        *,
+        http: type[asyncio.Protocol] | None = None,
+        ws: type[asyncio.Protocol] | None = None,
+        certificate: str | None = None,
+        certificate_key: str | None = None,
+    ) -> None:
+        """`http` and `ws` stand in the place of uvicorn's protocols; without `ws` there are no
+        WebSockets. With a certificate (PEM files) it speaks TLS.
+        """
         config = uvicorn.Config(
             app,
             lifespan="off",
-            ws="none",
+            http=http or "auto",
+            ws=ws or "none",
+            ws_per_message_deflate=False,
+            ssl_certfile=certificate,
+            ssl_keyfile=certificate_key,
             log_config=None,
             access_log=False,
             proxy_headers=False,
