@@ -104,7 +104,7 @@ def _failed(turn: Turn, command: EventId) -> None:
         turn.set(retry_after_seconds=turn.rules.settle_again_seconds_max)
         _void(turn, "unserved", "busy", CANNOT_WRITE)
     elif command == money.end_id(job) and job.phase == "settling":
-        turn.set(settle_tries=job.settle_tries + 1)
+        turn.set(settle_tries=job.settle_tries + 1, is_asking=False)
         turn.got_on()
         if turn.job.settle_tries >= SETTLE_TRIES_BEFORE_TOLD and not job.is_told:
             tell(turn, is_paid=False)

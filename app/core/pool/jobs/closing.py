@@ -244,6 +244,7 @@ def book(turn: Turn) -> None:
         command = Settle(id=name, at=turn.now, hold=hold, postings=postings)
     else:
         command = Void(id=name, at=turn.now, hold=hold)
+    turn.set(is_asking=True)
     turn.want(Book(command=command))
 
 

@@ -43,8 +43,8 @@ def allowance(job: Job, rules: JobRules) -> float | None:
         case "counting":
             return rules.count_seconds
         case "settling":
-            if job.settle_tries == 0:
-                return None  # the books are asked and answer
+            if job.is_asking:
+                return None  # the books always answer, if only that they cannot
             doubled = rules.settle_again_seconds * 2.0 ** min(job.settle_tries - 1, 16)
             return min(doubled, rules.settle_again_seconds_max)
         case "submitted" | "settled" | "voided" | "lost":

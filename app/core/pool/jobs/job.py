@@ -182,6 +182,8 @@ class JobRequest(Private, frozen=True, kw_only=True):
     """The only one that may do it: to whom a sealed body is sealed."""
     queue_seconds: float = 60.0
     """How long it waits for a worker before it is given up."""
+    commitment_key: bytes = b""
+    """Of the payer, for what receipts commit to; passed on and kept nowhere."""
 
     @property
     def is_sealed(self) -> bool:

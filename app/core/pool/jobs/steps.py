@@ -171,6 +171,7 @@ def _offer(job: Job, attempt: Attempt, answered: tuple[int, ...]) -> Offer:
         domain=request.domain,
         circle=attempt.placement.circle,
         deadline_seconds=attempt.placement.gap_seconds,
+        commitment_key=request.commitment_key,
     )
 
 

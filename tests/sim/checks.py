@@ -1,0 +1,245 @@
+"""The invariants of the pool, looked at after every step. A broken one is an AssertionError.
+
+Numbers are those of the list in docs/pool.md. What is checked against is kept here, apart from what
+the product remembers: which token was delivered to whom, and what the books moved.
+"""
+
+from collections import Counter
+
+from app.core.base.ids import JobId
+from app.core.ledger.accounts import user
+from app.core.ledger.books import Books
+from app.core.ledger.commands import EventId, Settle
+from app.core.ledger.pricing import MILLION, Prices
+from app.core.pool.chain import verify_receipts, verify_verdicts
+from app.core.pool.jobs.effects import Deliver
+from app.core.pool.jobs.job import OVER, Job
+from app.core.pool.jobs.money import hold_id
+from app.core.pool.signed import SignedBytes
+from app.server.identity.keys import verify
+from app.wire.engine import Delta
+from tests.core.ledger.identities import check as check_identities
+from tests.sim import words
+from tests.sim.callers import Caller
+from tests.sim.host import PRICES, SHARES, SimHost
+from tests.sim.node import SimNode
+
+
+class Checks:
+    """Hears of everything, and looks after every step."""
+
+    def __init__(self, host: SimHost, nodes: list[SimNode], callers: list[Caller]) -> None:
+        self.host, self.nodes, self.callers = host, nodes, callers
+        self.told: dict[JobId, list[int]] = {}
+        self.told_by: Counter[tuple[JobId, int]] = Counter()
+        self.last: dict[JobId, Job] = {}
+        self.crowded: set[JobId] = set()
+        self._settled: set[JobId] = set()
+        self._changed = -1
+        host.on_deliver = self.delivered
+        host.on_advance = self.advanced
+
+    # --- while it happens ------------------------------------------------------------------------
+
+    def advanced(self, before: Job, after: Job) -> None:
+        """3, 5, 11: ranges are disjoint, a mistake of the client is tried once."""
+        name = after.request.job
+        self.last[name] = after
+        if len(after.attempts) == len(before.attempts):
+            return
+        end = 0
+        for attempt in after.attempts:
+            assert attempt.first >= end, f"5: {name} attempt {attempt.number} overlaps another"
+            end = attempt.stop
+        assert after.attempts[-1].first == end, f"3: {name} leaves tokens out"
+        for attempt in after.attempts[:-1]:
+            assert attempt.end not in (None, "refused", "completed", "cancelled"), f"11: {name}"
+        self._tell_spies(after)
+
+    def delivered(self, job: Job, deliver: Deliver) -> None:
+        """3, 15: each token once and in order, of an attempt in the books, within the hold."""
+        name = job.request.job
+        told = self.told.setdefault(name, [])
+        for event in deliver.events:
+            if isinstance(event, Delta):
+                told += event.token_ids
+                self.told_by[name, job.attempts[-1].number] += len(event.token_ids)
+        assert told == list(job.answer), f"3: {name} was told otherwise than the job remembers"
+        record = EventId(f"{hold_id(job)}/attempt/{job.attempts[-1].number}")
+        assert record in self.host.disk.records, f"15: {name} was told before it was recorded"
+        hold = self.host.disk.books.hold(hold_id(job))
+        if job.is_free:
+            assert job.attempts[-1].placement.circle == "own", f"2: {name} is worked on for nothing"
+            return
+        assert hold is not None
+        worth = PRICES.cost(prompt=job.candidate.prompt_tokens, answer=len(told))
+        assert worth <= hold.granted, f"2: {name} was told more than is held for it"
+        assert job.request.cost_max is None or hold.granted <= job.request.cost_max
+
+    def after_step(self) -> None:
+        """1, 2, 5: after every step in which anything was written down."""
+        if self.host.disk.changed == self._changed:
+            return
+        self._changed = self.host.disk.changed
+        books = self.host.disk.books
+        check_identities(books, self.host.now)
+        for name, settle in self.host.disk.settles.items():
+            if name not in self._settled:
+                self._settled.add(name)
+                self._check_settle(name, settle, books)
+
+    def _check_settle(self, name: JobId, settle: Settle, books: Books) -> None:
+        """3, 5: what is paid is what was delivered, once, at the price that was agreed."""
+        hold = books.hold(settle.hold)
+        assert hold is not None
+        charge = -sum(p.amount for p in settle.postings if p.account == hold.account)
+        assert 0 <= charge <= hold.granted, f"2: {name} costs more than was held"
+        job = self.last.get(name)
+        told = len(self.told.get(name, []))
+        key = self._caller(name).key
+        most = _worth(PRICES, words.prompt_tokens(key), told + _beyond(job))
+        assert charge * MILLION <= most + MILLION // 2, f"3: {name} costs {charge}, told {told}"
+        earned = Counter[int]()
+        for posting in settle.postings:
+            if posting.attempt is not None:
+                assert posting.account != hold.account, f"{name}: own devices are free"
+                earned[posting.attempt] += posting.amount
+        for attempt, amount in earned.items():
+            self._check_earned(name, attempt, amount, key)
+        if job is not None and job.settlement is not None:
+            self._check_ending(name, job, charge)
+
+    def _check_earned(self, name: JobId, attempt: int, amount: int, key: int) -> None:
+        by_it = self.told_by[name, attempt]
+        job = self.last.get(name)
+        first = sum(self.told_by[name, number] for number in range(attempt))
+        work = _worth(PRICES, words.prompt_tokens(key) + first, by_it + _beyond(job))
+        most = work * SHARES.worker // 100
+        assert amount * MILLION <= most, f"5: {name}/{attempt} earned {amount} for {by_it} tokens"
+
+    def _check_ending(self, name: JobId, job: Job, charge: int) -> None:
+        if job.ending in ("interrupted", "failed", "refused", "unserved"):
+            is_partial = job.request.accepts_partial
+            assert charge == 0 or is_partial, f"3: {name} was cut short and charged"
+        told, last = len(self.told.get(name, [])), job.attempts[-1]
+        are_honest = all(
+            self._node(a.placement.worker).character == "honest" for a in job.attempts
+        )
+        are_paid = all(a.placement.circle != "own" for a in job.attempts if a.tokens)
+        is_whole = job.ending in ("completed", "length") and last.reported is not None
+        if are_honest and are_paid and is_whole and told and last.tokens:
+            key = self._caller(name).key
+            due = PRICES.cost(prompt=words.prompt_tokens(key), answer=told)
+            assert charge == due, f"3: {name} costs {charge} instead of {due}"
+
+    # --- when all is quiet -----------------------------------------------------------------------
+
+    def is_quiet(self) -> bool:
+        """Nothing is under way and nothing is owed."""
+        host = self.host
+        return (
+            host.is_up
+            and not host.jobs
+            and not host.disk.books.open_holds
+            and all(caller.end or caller.is_cut_off for caller in self.callers)
+            and not any(node.disk.outbox for node in self.nodes if node.character == "honest")
+        )
+
+    def at_the_end(self) -> None:
+        """2, 4, 6, 11, 15: everything ended, is paid, and both ledgers agree."""
+        host = self.host
+        assert not host.jobs, f"unfinished: {[(j.phase, n) for n, j in host.jobs.items()]}"
+        assert not len(host.queue), "2: somebody is still in line"
+        assert not host.disk.books.open_holds, "2: something is still held"
+        for caller in self.callers:
+            self._check_caller(caller)
+        for node in self.nodes:
+            self._check_node(node)
+        self._check_chains()
+        for job in self.last.values():
+            assert job.phase in OVER or job.request.job not in host.jobs
+
+    def _check_caller(self, caller: Caller) -> None:
+        name = caller.request.job
+        assert caller.end is not None or caller.is_cut_off, f"{name} was never answered"
+        asked = [record.worker for record in self.host.disk.records_of(name)]
+        if all(self._node(worker).character == "honest" for worker in asked):
+            full = words.answer(caller.key, caller.length)
+            body_max = getattr(caller.request.body, "max_tokens", None)
+            full = full if body_max is None else full[:body_max]
+            assert caller.tokens == full[: len(caller.tokens)], f"8: {name} was told another answer"
+            assert caller.text == words.text(caller.tokens)
+            if caller.end is not None and caller.end.ending in ("completed", "length"):
+                assert caller.tokens == full, f"8: {name} is whole and is not"
+        end = caller.end
+        if end is None:
+            return
+        assert caller.begun <= 1, "the caller saw a seam"
+        if end.ending in ("completed", "length"):
+            assert len(caller.finishes) == 1 and not end.kind
+        elif end.ending != "credit_exhausted" and end.ending != "cancelled":
+            is_told = end.message or (end.needed is not None and end.available is not None)
+            assert end.kind and is_told, f"11: {name} ended {end.ending} without a word"
+        if end.cost is not None:
+            settle = self.host.disk.settles.get(name)
+            payer = user(caller.request.account)
+            paid = -sum(p.amount for p in settle.postings if p.account == payer) if settle else 0
+            assert end.cost == paid, f"{name} was told {end.cost} and paid {paid}"
+
+    def _check_node(self, node: SimNode) -> None:
+        """4, 15: what the node's verdicts say is what the books gave it, and nothing is pending."""
+        if node.character != "honest":
+            return
+        assert not node.disk.outbox, f"15: node {node.number} still waits for {node.disk.outbox}"
+        assert not self.host.standing.paused(node.device, self.host.now), "9: an honest node paused"
+        for name, settle in self.host.disk.settles.items():
+            for record in self.host.disk.records_of(name):
+                if record.worker == node.device and (name, record.attempt) in node.disk.verdicts:
+                    given = sum(p.amount for p in settle.postings if p.attempt == record.attempt)
+                    told = node.disk.verdicts[name, record.attempt].earned
+                    assert told == given, f"4: {name}/{record.attempt}: {told} told, {given} given"
+
+    def _check_chains(self) -> None:
+        """6: both chains hold, and with any bit turned they break at that entry."""
+        host = self.host
+        verdicts = host.disk.verdicts
+        assert verify_verdicts(verdicts, pool=host.key.pool, verify=verify) is None
+        for node in self.nodes:
+            chain = node.disk.receipts
+            found = verify_receipts(chain, device=node.device, pool=host.key.pool, verify=verify)
+            assert found is None, f"6: {found}"
+        if verdicts:
+            place = host.clock.random.randrange(len(verdicts))
+            body = bytearray(verdicts[place].body)
+            body[host.clock.random.randrange(len(body))] ^= 1 << host.clock.random.randrange(8)
+            turned = [*verdicts]
+            turned[place] = SignedBytes(bytes(body), verdicts[place].signature)
+            breach = verify_verdicts(turned, pool=host.key.pool, verify=verify)
+            assert breach is not None and breach.index == place, "6: a bit was turned unseen"
+
+    def _tell_spies(self, job: Job) -> None:
+        for node in self.nodes:
+            if node.character == "claims" and node.device != job.attempts[-1].placement.worker:
+                node.spied.append((job.request.job, job.attempts[-1].number))
+
+    def _caller(self, name: JobId) -> Caller:
+        return next(caller for caller in self.callers if caller.request.job == name)
+
+    def _node(self, device: str) -> SimNode:
+        return next(node for node in self.nodes if node.device == device)
+
+
+def _worth(prices: Prices, prompt: int, answer: int) -> int:
+    """In millionths of a micro."""
+    return prices.exactly(prompt=prompt, answer=answer)
+
+
+def _beyond(job: Job | None) -> int:
+    """Tokens of a second, which a caller who left may owe; of an orphan, what a hold covers."""
+    if job is None:
+        return 0
+    if job.settlement is None:
+        return 10**6  # the host died: a claim is held to the hold and to nothing else
+    if job.ending != "cancelled" or not job.attempts:
+        return 0
+    return int(job.attempts[-1].placement.tokens_per_second) + 1

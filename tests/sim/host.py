@@ -1,0 +1,514 @@
+"""The host: the shell around the product's pure parts, as `server/host` is, without its files.
+
+`kill` may come between any two steps; what was in memory is gone then, and of what was being
+written a part may be on the disk. `start` begins with the disk alone.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import assert_never
+
+from app.core.base.ids import AccountId, DeviceId, JobId, SessionId
+from app.core.base.units import Micros, Microseconds
+from app.core.ledger.commands import AnyCommand, EventId, Expire, Settle
+from app.core.ledger.pricing import Prices, Shares
+from app.core.pool.dispatch import decide
+from app.core.pool.eligibility import Offering
+from app.core.pool.fair_queue import FairQueue
+from app.core.pool.happenings import (
+    CloseSocket,
+    HostHappening,
+    Proved,
+    Received,
+    SessionEnded,
+    Write,
+)
+from app.core.pool.host_greeting import HostGreeting
+from app.core.pool.host_session import HostSession, Terms
+from app.core.pool.host_sessions import Establishment, HostSessions
+from app.core.pool.jobs import effects as wanted
+from app.core.pool.jobs import happenings as befell
+from app.core.pool.jobs.job import OVER, Candidate, Job, JobRequest
+from app.core.pool.jobs.recovery import Orphan, claim, due, orphan_of
+from app.core.pool.jobs.rules import JobRules
+from app.core.pool.jobs.steps import advance, submit
+from app.core.pool.signed import SignedBytes
+from app.core.pool.speeds import Speeds
+from app.core.pool.standing import Standing
+from app.server.identity.keys import PoolKey, verify
+from app.wire.message import Message
+from app.wire.pool import (
+    Accepted,
+    Chunk,
+    Countersigned,
+    Finished,
+    Heartbeat,
+    Register,
+    Rejected,
+)
+from tests.sim import words
+from tests.sim.callers import Caller
+from tests.sim.clock import MS, SECOND, Clock
+from tests.sim.disk import Disk
+from tests.sim.evidence import receipt_of
+from tests.sim.network import Socket
+
+PRICES = Prices(input=Micros(700_000), cached_input=Micros(100_000), output=Micros(2_900_000))
+SHARES = Shares(worker=80, fee=15, fund=5)
+TERMS = Terms(
+    pool_name="sim", account="", fee_percent=15, heartbeat_seconds=5.0, grace_seconds=4.0
+)
+BEGIN = 1_790_000_000 * SECOND
+PARAMETERS = 10**9
+
+
+class SimHost:
+    """One host. `accounts` says whose each device is."""
+
+    def __init__(self, clock: Clock, rules: JobRules, accounts: dict[DeviceId, AccountId]) -> None:
+        self.clock, self.rules, self.accounts = clock, rules, accounts
+        self.key = PoolKey((77).to_bytes(32, "big"))
+        self.disk = Disk(pool=self.key)
+        self.offset = 0
+        """Of the clock on the wall, which jumps."""
+        self.life = 0
+        self.is_up = False
+        self.sockets: list[Socket] = []
+        self.trace: Callable[[str], None] = lambda line: None
+        self.on_deliver: Callable[[Job, wanted.Deliver], None] = lambda job, deliver: None
+        self.on_advance: Callable[[Job, Job], None] = lambda before, after: None
+        self._chance = 0
+        self._written_until = 0
+        self.start()
+
+    @property
+    def now(self) -> Microseconds:
+        """By the clock on the wall."""
+        return Microseconds(BEGIN + self.clock.now + self.offset)
+
+    # --- life ------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """With nothing but the disk."""
+        self.life += 1
+        self.is_up = True
+        self.sessions = HostSessions()
+        self.by_session: dict[SessionId, Socket] = {}
+        self.models: dict[DeviceId, Register] = {}
+        self.lending: dict[DeviceId, bool] = {}
+        self.running: dict[DeviceId, set[tuple[JobId, int]]] = {}
+        self.jobs: dict[JobId, Job] = {}
+        self.callers: dict[JobId, Caller] = {}
+        self.queue, self.speeds, self.standing = FairQueue(), Speeds(), Standing()
+        self.receipts: dict[tuple[JobId, int], SignedBytes] = {}
+        self.orphans = {
+            JobId(hold.about): orphan_of(
+                JobId(hold.about),
+                hold.granted,
+                Microseconds(hold.ends_at + hold.claim),
+                self.disk.records_of(JobId(hold.about)),
+            )
+            for hold in self.disk.books.open_holds.values()
+        }
+        self._poll(self.life)
+
+    def kill(self) -> None:
+        """With -9. Callers and nodes see their sockets go."""
+        self.life += 1
+        self.is_up = False
+        for socket in self.sockets:
+            socket.cut()
+        self.sockets = []
+        for caller in self.callers.values():
+            caller.host_died()
+        self.jobs, self.callers = {}, {}
+
+    def _later(self, microseconds: int, call: Callable[[], None]) -> None:
+        life = self.life
+        self.clock.after(microseconds, lambda: call() if life == self.life else None)
+
+    def _poll(self, life: int) -> None:
+        """Sessions, the sweeper of holds, orphans."""
+        if life != self.life:
+            return
+        for session, happenings in self.sessions.due(self.clock.seconds):
+            self._session_happened(session, happenings)
+        for hold in list(self.disk.books.open_holds.values()):
+            if hold.is_due(self.now) and JobId(hold.about) not in self.jobs:
+                self._write(Expire(id=EventId(f"{hold.id}/expiry"), at=self.now, hold=hold.id))
+        for orphan in list(self.orphans.values()):
+            self._orphan_turned(*due(orphan, self.now))
+        self._dispatch()
+        self._later(1 * SECOND, lambda: self._poll(life))
+
+    # --- sockets ---------------------------------------------------------------------------------
+
+    def accept(self, socket: Socket) -> None:
+        """A node opened a socket."""
+        self.sockets.append(socket)
+        self._chance += 1
+        nonce = (self.life * 1_000_000 + self._chance).to_bytes(32, "little")
+        greeting = HostGreeting(
+            signer=self.key, verify=verify, nonce=nonce, at=self.now, now=self.clock.seconds
+        )
+        socket.on_host = partial(self._greeted, socket, greeting)
+        socket.lost_host = lambda: None
+
+    def _greeted(self, socket: Socket, greeting: HostGreeting, data: bytes) -> None:
+        for happening in greeting.receive(data):
+            match happening:
+                case Write(data=answer):
+                    socket.to_node(answer)
+                case Proved():
+                    self._proved(socket, greeting, happening)
+                case _:
+                    socket.cut()
+
+    def _proved(self, socket: Socket, greeting: HostGreeting, proved: Proved) -> None:
+        self._chance += 1
+        found = self.sessions.establish(
+            proved,
+            terms=TERMS,
+            fresh=SessionId(f"s{self.life}/{self._chance}"),
+            now=self.clock.seconds,
+        )
+        if not isinstance(found, Establishment):
+            socket.cut()
+            return
+        greeting.admitted()
+        if found.replaced is not None:
+            self._session_happened(found.replaced, found.happenings)
+        session = found.session
+        old = self.by_session.get(session.id)
+        self.by_session[session.id] = socket
+        if old is not None and old is not socket:
+            old.cut()
+        socket.on_host = lambda data: self._arrived(session, socket, data)
+        socket.lost_host = lambda: self._lost(session, socket)
+        for data in found.writes:
+            socket.to_node(data)
+
+    def _arrived(self, session: HostSession, socket: Socket, data: bytes) -> None:
+        if self.by_session.get(session.id) is socket:
+            self._session_happened(session, session.receive(data, self.clock.seconds))
+
+    def _lost(self, session: HostSession, socket: Socket) -> None:
+        if self.is_up and self.by_session.get(session.id) is socket:
+            del self.by_session[session.id]
+            self._session_happened(session, session.socket_lost(self.clock.seconds))
+
+    def _session_happened(self, session: HostSession, happenings: list[HostHappening]) -> None:
+        self.sessions.hear(session, happenings)
+        for happening in happenings:
+            socket = self.by_session.get(session.id)
+            match happening:
+                case Write(data=data):
+                    if socket is not None:
+                        socket.to_node(data)
+                case Received(frame=frame):
+                    self._heard(session.device, frame)
+                case SessionEnded():
+                    self._worker_gone(session.device)
+                    if socket is not None:
+                        socket.cut()
+                case CloseSocket():
+                    if socket is not None:
+                        socket.cut()
+                case _:
+                    pass
+
+    def send(self, device: DeviceId, frame: Message) -> None:
+        session = self.sessions.of_device(device)
+        if session is None:
+            return
+        data = session.send(frame, self.clock.seconds)
+        socket = self.by_session.get(session.id)
+        if socket is not None:
+            socket.to_node(data)
+
+    # --- frames ----------------------------------------------------------------------------------
+
+    def _worker_gone(self, device: DeviceId) -> None:
+        if self.sessions.of_device(device) is None:
+            self.models.pop(device, None)
+            self.lending.pop(device, None)
+        self.running.pop(device, None)
+        self.standing.gone(device)
+        for job in list(self.jobs.values()):
+            self.advance(job.request.job, befell.WorkerGone(worker=device))
+
+    def _heard(self, device: DeviceId, frame: Message) -> None:
+        match frame:
+            case Register():
+                self.models[device] = frame
+            case Heartbeat():
+                self.lending[device] = frame.is_lending
+            case Accepted() | Rejected() | Chunk():
+                if isinstance(frame, Rejected):
+                    self._freed(device, frame.job, frame.attempt)
+                self.advance(frame.job, befell.Heard(worker=device, frame=frame))
+            case Finished():
+                self._freed(device, frame.job, frame.attempt)
+                self._finished(device, frame)
+            case _:
+                pass
+        self._dispatch()
+
+    def _freed(self, device: DeviceId, job: JobId, attempt: int) -> None:
+        self.running.get(device, set()).discard((job, attempt))
+
+    def _finished(self, device: DeviceId, frame: Finished) -> None:
+        """To its job; to an orphan; or, where all is over, the verdict that stands."""
+        receipt = receipt_of(frame, device, self.key.pool)
+        if frame.job in self.jobs:
+            signed = SignedBytes(frame.receipt, frame.signature)
+            if receipt is not None:
+                self.receipts.setdefault((frame.job, frame.attempt), signed)
+            self.advance(
+                frame.job, befell.Heard(worker=device, frame=frame, receipt=receipt)
+            )
+            return
+        orphan = self.orphans.get(frame.job)
+        if receipt is None or not self._was_asked(device, frame):
+            return
+        if orphan is not None and not self._is_over(frame.job):
+            self.receipts[frame.job, frame.attempt] = SignedBytes(frame.receipt, frame.signature)
+            turned = claim(orphan, frame.attempt, device, receipt, self.now)
+            self._orphan_turned(*turned)
+            return
+        self._countersign(device, frame)
+
+    def _was_asked(self, device: DeviceId, frame: Finished) -> bool:
+        return any(
+            record.attempt == frame.attempt and record.worker == device
+            for record in self.disk.records_of(frame.job)
+        )
+
+    def _is_over(self, job: JobId) -> bool:
+        return job in self.disk.settles
+
+    def _countersign(self, device: DeviceId, frame: Finished) -> None:
+        key = (frame.job, frame.attempt)
+        verdict = self.disk.verdict(
+            key,
+            device,
+            earned=self.disk.earned(*key),
+            receipt=SignedBytes(frame.receipt, frame.signature),
+            at=self.now,
+        )
+        self._send_verdict(device, key, self.disk.sign(verdict))
+
+    def _send_verdict(
+        self, device: DeviceId, key: tuple[JobId, int], signed: SignedBytes
+    ) -> None:
+        self.send(
+            device,
+            Countersigned(
+                job=key[0], attempt=key[1], verdict=signed.body, signature=signed.signature
+            ),
+        )
+
+    def _orphan_turned(self, orphan: Orphan, settlement: object) -> None:
+        self.orphans[orphan.job] = orphan
+        postings = getattr(settlement, "postings", None)
+        if postings is None:
+            return
+        del self.orphans[orphan.job]
+        hold = EventId(f"job/{orphan.job}")
+
+        def done(_: object) -> None:
+            for record in orphan.records:
+                key = (orphan.job, record.attempt)
+                if record.attempt in orphan.claims:
+                    verdict = self.disk.verdict(
+                        key,
+                        record.worker,
+                        earned=self.disk.earned(*key),
+                        receipt=self.receipts.get(key),
+                        at=self.now,
+                    )
+                    self._send_verdict(record.worker, key, self.disk.sign(verdict))
+
+        self._write(
+            Settle(id=EventId(f"{hold}/end"), at=self.now, hold=hold, postings=postings), done
+        )
+
+    # --- books -----------------------------------------------------------------------------------
+
+    def _write(
+        self, command: AnyCommand, done: Callable[[object], None] = lambda _: None
+    ) -> None:
+        """In order, after a while; the answer comes a little after the write itself."""
+        self._at_the_disk(lambda: self.disk.write(command), done, str(command.id))
+
+    def _at_the_disk(
+        self,
+        write: Callable[[], object],
+        done: Callable[[object], None],
+        name: str,
+        failed: Callable[[], None] = lambda: None,
+    ) -> None:
+        life = self.life
+        at = max(self.clock.now, self._written_until) + self.clock.between(0.2, 4)
+        self._written_until = at
+
+        def commit() -> None:
+            # A write that was under way when the host was killed is made by chance.
+            if life != self.life and self.clock.happens(0.5):
+                return
+            if self.disk.is_full and life == self.life:
+                self._later(1 * MS, failed)
+                return
+            outcome = write()
+            if life == self.life:
+                self._later(1 * MS, lambda: done(outcome))
+
+        self.clock.at(at, commit)
+
+    # --- jobs ------------------------------------------------------------------------------------
+
+    def ask(self, request: JobRequest, caller: Caller) -> None:
+        """A caller's request."""
+        self.callers[request.job] = caller
+        job, wants = submit(request, self.now, self.rules)
+        self.jobs[request.job] = job
+        self._carry_out(request.job, wants)
+
+    def advance(self, name: JobId, happening: befell.Happening) -> None:
+        job = self.jobs.get(name)
+        if job is None or not self.is_up:
+            return
+        after, wants = advance(job, happening, self.now, self.rules)
+        self.jobs[name] = after
+        self.on_advance(job, after)
+        self._carry_out(name, wants)
+
+    def _carry_out(self, name: JobId, wants: list[wanted.Effect]) -> None:
+        for effect in wants:
+            self._do(name, effect)
+        job = self.jobs.get(name)
+        if job is not None and job.phase in OVER:
+            del self.jobs[name]
+            self.callers.pop(name, None)
+
+    def _do(self, name: JobId, effect: wanted.Effect) -> None:  # noqa: PLR0912 - one case an effect
+        match effect:
+            case wanted.Book(command=command):
+                self._at_the_disk(
+                    lambda: self.disk.write(command),
+                    lambda outcome: self.advance(
+                        name, befell.Booked(command=command.id, outcome=outcome)
+                    ),
+                    str(command.id),
+                    lambda: self.advance(name, befell.BooksFailed(command=command.id)),
+                )
+            case wanted.Record():
+                self._at_the_disk(
+                    lambda: self.disk.record(effect),
+                    lambda _: self.advance(name, befell.Recorded(command=effect.id)),
+                    str(effect.id),
+                    lambda: self.advance(name, befell.BooksFailed(command=effect.id)),
+                )
+            case wanted.FindWorker():
+                self.queue.add(effect, self.now)
+                self._later(0, self._dispatch)
+            case wanted.LeaveQueue(job=job):
+                self.queue.remove(job)
+            case wanted.SendOffer(worker=worker, offer=offer):
+                self.running.setdefault(worker, set()).add((offer.job, offer.attempt))
+                self.send(worker, offer)
+            case wanted.CancelAttempt(worker=worker, cancel=cancel):
+                self.send(worker, cancel)
+            case wanted.Deliver():
+                self.on_deliver(self.jobs[name], effect)
+                self.callers[name].told(effect.events)
+            case wanted.End():
+                self.callers[name].ended(effect)
+            case wanted.MeasureAttempt(attempt=attempt, measure=measure):
+                counted = None if self.clock.happens(0.05) else words.count(measure)
+                done = befell.MeasureDone(attempt=attempt, counted=counted)
+                self._later(self.clock.between(1, 30), lambda: self.advance(name, done))
+            case wanted.Observe():
+                self.standing.observe(effect, self.now)
+                self.speeds.observe(effect, PARAMETERS)
+                self._later(0, self._dispatch)
+            case wanted.ObserveCount():
+                self.standing.observe_count(effect, self.now)
+            case wanted.Countersign(attempt=attempt, line=line):
+                self._settled(name, effect)
+                del attempt, line
+            case wanted.ArmTimer(at=at):
+                self._later(
+                    max(0, at - self.now), lambda: self.advance(name, befell.Tick())
+                )
+            case wanted.Log():
+                self.trace(f"{effect.message} {name} {effect.fields}")
+            case _:
+                assert_never(effect)
+
+    def _settled(self, name: JobId, effect: wanted.Countersign) -> None:
+        attempt = effect.attempt
+        key = (name, attempt.number)
+        verdict = self.disk.verdict(
+            key,
+            attempt.placement.worker,
+            earned=effect.line.earned,
+            receipt=self.receipts.get(key) if attempt.reported is not None else None,
+            at=self.now,
+            answer=effect.line.answer,
+        )
+        self._send_verdict(attempt.placement.worker, key, self.disk.sign(verdict))
+
+    # --- dispatch --------------------------------------------------------------------------------
+
+    def _dispatch(self) -> None:
+        """Give every job in line that somebody can do to that worker."""
+        if not len(self.queue):
+            return
+        for find in list(self.queue.in_order(self.now)):
+            if find.request.job not in self.jobs:
+                self.queue.remove(find.request.job)
+                continue
+            decision = decide(
+                find,
+                self._offerings(find.request.account),
+                speeds=self.speeds,
+                standing=self.standing,
+                now=self.now,
+                draw=self.clock.random.getrandbits(32),
+            )
+            if decision.placement is not None:
+                self.queue.remove(find.request.job)
+                self.standing.placed(decision.placement.worker, decision.placement.sha256)
+                self.advance(find.request.job, befell.Placed(placement=decision.placement))
+
+    def _offerings(self, account: AccountId) -> list[Offering]:
+        return [
+            Offering(
+                worker=device,
+                account=self.accounts[device],
+                name=device[:6],
+                sha256=model.sha256,
+                relation="own" if self.accounts[device] == account else "anyone",
+                takes=register.circle,
+                context=model.context,
+                slots=model.slots,
+                running=len(self.running.get(device, ())),
+                parameters=model.parameters,
+                quantisation=model.quantisation,
+                is_lending=self.lending.get(device, False),
+                is_loaded=model.is_loaded,
+            )
+            for device, register in self.models.items()
+            for model in register.models
+        ]
+
+
+def candidate(key: int) -> Candidate:
+    """The one content that the simulated pool serves."""
+    return Candidate(
+        sha256=words.SHA256,
+        prices=PRICES,
+        prompt_tokens=words.prompt_tokens(key),
+        context=100_000,
+    )
