@@ -64,7 +64,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     claim: Microseconds
     state: HoldState = "open"
     parts: tuple[Reservation, ...] = ()
-    """One a lot, each above zero; none once it is closed."""
+    """One a lot, in the order of their ids, each above zero; none once it is closed."""
     granted: Micros = Micros(0)
     """All that was ever held by it: the most that a late claim may take."""
     closed_at: Microseconds | None = None

@@ -199,7 +199,7 @@ def _hold_more(draft: Draft, command: Reserve | Extend, hold: Hold) -> Decision:
         parts[lot] = Micros(parts.get(lot, 0) + part)
     hold = msgspec.structs.replace(
         hold,
-        parts=tuple(Reservation(lot, part) for lot, part in parts.items()),
+        parts=tuple(Reservation(lot, part) for lot, part in sorted(parts.items())),
         granted=Micros(hold.granted + amount),
         timeout=command.timeout,
         ends_at=Microseconds(command.at + command.timeout),

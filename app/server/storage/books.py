@@ -12,7 +12,6 @@ Reads have a connection of their own and see what was committed.
 
 import asyncio
 import hashlib
-import sqlite3
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +27,7 @@ from app.core.ledger.commands import ID_LENGTH_MAX, AnyCommand, EventId, Expire,
 from app.core.ledger.result import Outcome
 from app.server.storage.books_audit import Audit, audit
 from app.server.storage.books_reader import Balance, BooksReader, Flow, LotRow, StatementRow
-from app.server.storage.books_store import BooksStore
+from app.server.storage.books_store import BooksStore, Broken
 from app.server.storage.database import BUSY_SECONDS
 
 BATCH_MAX: Final = 512
@@ -172,7 +171,7 @@ class Bookkeeper:
     def _written(
         self,
         asked: list[asyncio.Future[Outcome]],
-        written: "asyncio.Future[list[Outcome | sqlite3.IntegrityError]]",
+        written: "asyncio.Future[list[Outcome | Broken]]",
     ) -> None:
         failed = written.exception()
         outcomes = [failed] * len(asked) if failed is not None else written.result()

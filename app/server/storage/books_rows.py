@@ -26,7 +26,7 @@ _HOLD: Final = (
 )
 _PARTS: Final = (
     "select l.id, sum(r.amount) from ledger_reservations r join ledger_lots l on l.number = r.lot"
-    " where r.hold = ? group by r.lot having sum(r.amount) <> 0 order by min(r.event), r.lot"
+    " where r.hold = ? group by r.lot having sum(r.amount) <> 0 order by l.id"
 )
 
 

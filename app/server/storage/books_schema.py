@@ -129,5 +129,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _note_version(connection: sqlite3.Connection, version: int) -> None:
-    connection.execute("create table if not exists ledger_schema (version integer primary key)")
+    connection.execute(
+        "create table if not exists ledger_schema (version integer primary key) strict"
+    )
     connection.execute("insert into ledger_schema (version) values (?)", (version,))

@@ -20,6 +20,9 @@ from app.server.storage.books_rows import BookRows
 from app.server.storage.books_schema import connect, translated
 from app.server.storage.database import BUSY_SECONDS
 
+Broken = sqlite3.IntegrityError | AssertionError
+"""A rule that does not hold: never the asker's fault."""
+
 
 @final
 class BooksStore:
@@ -46,15 +49,16 @@ class BooksStore:
         connection = connect(path, busy_seconds=busy_seconds, factory=factory)
         return cls(path, connection)
 
-    def execute(self, commands: Sequence[AnyCommand]) -> list[Outcome | sqlite3.IntegrityError]:
+    def execute(self, commands: Sequence[AnyCommand]) -> list[Outcome | Broken]:
         """The outcome of each, in order, once all of them are on the disk.
 
-        One that the file's own rules refuse is a bug of ours; it is left out, with its error.
+        One that breaks a rule of the file or of the core, which only a bug or a damaged file can
+        do, is left out and has its error; the others are carried out.
         Raises: DatabaseUnusable, DiskFull, Busy, and then none of them was carried out.
         """
         try:
             return list(self._commit(commands))
-        except sqlite3.IntegrityError as error:
+        except (sqlite3.IntegrityError, AssertionError) as error:
             if len(commands) == 1:
                 return [error]
             return [self.execute([command])[0] for command in commands]
