@@ -6,6 +6,7 @@ from typing import Final, NamedTuple, final
 from app.core.base.units import Micros, Microseconds
 from app.core.ledger.accounts import AccountKind, LedgerAccount
 from app.core.ledger.changes import Hold
+from app.core.ledger.changes import Hold
 from app.core.ledger.commands import EventId, LotId, Source
 from app.core.ledger.lots import Lot
 from app.server.storage.books_rows import BookRows, account_in
@@ -105,6 +106,10 @@ class BooksReader:
             f"{query} where a.kind = ? order by a.balance desc", (now, kind)
         )
         return [(account_in(of, owner), _balance(*amounts)) for of, owner, *amounts in rows]
+
+    def hold(self, hold: EventId) -> Hold | None:
+        """The hold of that id, ended or not."""
+        return self._rows.hold(hold)
 
     def lots(self, account: LedgerAccount) -> list[LotRow]:
         """Filled lots, in the order of spending."""

@@ -84,14 +84,14 @@ def test_a_caller_that_is_cancelled_can_ask_again_what_became_of_it(tmp_path: Pa
 def test_what_was_submitted_is_written_before_the_books_are_closed(tmp_path: Path) -> None:
     async def run() -> None:
         books = await Bookkeeper.open(tmp_path / "books.db")
-        asked = [asyncio.ensure_future(books.submit(command)) for command in a_life(300)]
+        asked = [asyncio.ensure_future(books.submit(command)) for command in a_life(40)]
         await asyncio.sleep(0)
         await books.close()
         assert {outcome.result for outcome in await asyncio.gather(*asked)} == {Result.DONE}
 
     asyncio.run(run())
 
-    assert audit(tmp_path / "books.db").events == 602
+    assert audit(tmp_path / "books.db").events == 82
 
 
 def test_a_failure_reaches_every_caller_and_the_next_is_served(tmp_path: Path) -> None:
@@ -217,5 +217,19 @@ def test_what_is_owed_is_not_available(tmp_path: Path) -> None:
         assert [account for account, _ in await books.balances("user", NOW)] == [BOB, ALICE]
         assert (await books.balance(FEES, NOW)).balance == 40
         assert [lot.balance for lot in await books.lots(BOB)] == [360]
+
+    with_books(tmp_path, act)
+
+
+def test_a_hold_is_known_while_it_is_open_and_after_it_ended(tmp_path: Path) -> None:
+    async def act(books: Bookkeeper) -> None:
+        for command in a_life():
+            await books.submit(command)
+
+        left, ended = [await books.hold(EventId(name)) for name in ("left-open", "hold-0")]
+
+        assert left is not None and (left.state, left.amount) == ("open", 700)
+        assert ended is not None and (ended.state, ended.granted) == ("posted", 500)
+        assert await books.hold(EventId("never")) is None
 
     with_books(tmp_path, act)
