@@ -23,7 +23,6 @@ from typing import Final, NamedTuple, Self, TypeVar, final
 from app.core.base.units import Microseconds
 from app.core.ledger.accounts import AccountKind, LedgerAccount
 from app.core.ledger.changes import Hold
-from app.core.ledger.changes import Hold
 from app.core.ledger.commands import ID_LENGTH_MAX, AnyCommand, EventId, Expire, Lapse
 from app.core.ledger.result import Outcome
 from app.server.storage.books_audit import Audit, audit
@@ -113,10 +112,6 @@ class Bookkeeper:
 
     async def hold(self, hold: EventId) -> Hold | None:
         """The hold of that id, ended or not; None where there never was one."""
-        return await self._read(partial(self._reader.hold, hold))
-
-    async def hold(self, hold: EventId) -> Hold | None:
-        """The hold of that id, ended or not."""
         return await self._read(partial(self._reader.hold, hold))
 
     async def lots(self, account: LedgerAccount) -> list[LotRow]:

@@ -6,7 +6,6 @@ from typing import Final, NamedTuple, final
 from app.core.base.units import Micros, Microseconds
 from app.core.ledger.accounts import AccountKind, LedgerAccount
 from app.core.ledger.changes import Hold
-from app.core.ledger.changes import Hold
 from app.core.ledger.commands import EventId, LotId, Source
 from app.core.ledger.lots import Lot
 from app.server.storage.books_rows import BookRows, account_in
@@ -127,10 +126,6 @@ class BooksReader:
     def flow(self, account: LedgerAccount, since: Microseconds, until: Microseconds) -> Flow:
         """Sums of a time."""
         return Flow(*self._connection.execute(_FLOW, (*account, since, until)).fetchone())
-
-    def hold(self, hold: EventId) -> Hold | None:
-        """The hold of that id, ended or not."""
-        return self._rows.hold(hold)
 
     def due(self, now: Microseconds, limit: int) -> tuple[list[EventId], list[LotId]]:
         """Open holds and filled lots whose time has come; see `Hold.is_due` for the second half."""
