@@ -45,6 +45,7 @@ _BY_KIND: Final = {
     "usage": Exit.USAGE,
     "settings_invalid": Exit.USAGE,
     "no_server": Exit.SERVER,
+    "no_host": Exit.SERVER,
     "already_running": Exit.SERVER,
     "not_found": Exit.NOT_FOUND,
     "model_not_found": Exit.NOT_FOUND,

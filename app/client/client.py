@@ -13,8 +13,9 @@ import httpx
 import msgspec
 
 from app import __version__
-from app.client.discovery import find_server
+from app.client.discovery import find_host, find_server
 from app.client.errors import NoServer, ServerRefused, ServerSilent
+from app.client.pool_host import HostCalls
 from app.client.shop import ShopCalls
 from app.client.sse import events_of
 from app.settings.paths import Paths
@@ -68,7 +69,7 @@ T = TypeVar("T")
 
 
 @final
-class Client(ShopCalls):
+class Client(ShopCalls, HostCalls):
     """A connection to one server. A context manager; leaving it closes the connections."""
 
     def __init__(self, lock: ServerLock) -> None:
@@ -93,6 +94,11 @@ class Client(ShopCalls):
     def find(cls, paths: Paths) -> Self:
         """A client of this user's server. Raises: NoServer."""
         return cls(find_server(paths))
+
+    @classmethod
+    def find_host(cls, paths: Paths) -> Self:
+        """A client of the pool that this user hosts. Raises: NoHost."""
+        return cls(find_host(paths))
 
     def __enter__(self) -> Self:
         return self

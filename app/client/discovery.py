@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.client.errors import NoServer
+from app.client.errors import NoHost, NoServer
 from app.client.process import is_alive
 from app.settings.paths import Paths
 from app.wire.local import ServerLock
@@ -19,6 +19,14 @@ def find_server(paths: Paths) -> ServerLock:
     lock = read_lock(paths.lock_file)
     if lock is None or not is_alive(lock.pid):
         raise NoServer
+    return lock
+
+
+def find_host(paths: Paths) -> ServerLock:
+    """Where the host of this user's pool is and how to enter. Raises: NoHost."""
+    lock = read_lock(paths.pool_lock_file)
+    if lock is None or not is_alive(lock.pid):
+        raise NoHost
     return lock
 
 

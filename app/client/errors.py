@@ -16,6 +16,18 @@ class NoServer(AthanorError):
 
 
 @final
+class NoHost(AthanorError):
+    """No pool is hosted by this user."""
+
+    kind: ClassVar[str] = "no_host"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no pool is hosted here", remedy="Start its host with `athanor pool serve`."
+        )
+
+
+@final
 class ServerSilent(AthanorError):
     """The server runs but did not answer in time, or broke off in the middle of an answer."""
 

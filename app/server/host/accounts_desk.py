@@ -252,9 +252,12 @@ class AccountsDesk:
         else:
             limit = Limit(request.measure, request.period, request.amount)
             await self._limits.set(request.subject, subject, limit)
-        return LimitList(
-            subject=request.subject, id=subject, limits=self.limits_of(request.subject, subject)
-        )
+        return self.limits(request.subject, subject)
+
+    def limits(self, kind: LimitKind, name: str) -> LimitList:
+        """The limits of a key, project or account. Raises: UnknownHere."""
+        subject = self._subject(kind, name)
+        return LimitList(subject=kind, id=subject, limits=self.limits_of(kind, subject))
 
     def _subject(self, kind: LimitKind, name: str) -> str:
         """The id of whom a limit is for."""

@@ -16,7 +16,7 @@ from app.server.storage.accounts import Accounts
 from app.server.storage.invites import Invite, Invites
 from app.server.storage.pool_keys import PoolKey, PoolKeys
 from app.wire.opening import SOCKET_PATH
-from app.wire.pool_admin import (
+from app.wire.pool_keys import (
     InviteMade,
     InvitePicture,
     InviteRequest,

@@ -12,12 +12,14 @@ from app.server.storage.invites import Invite
 from app.server.storage.pool_keys import PoolKey
 from app.wire.pool_admin import (
     AccountPicture,
-    InvitePicture,
     LimitPicture,
     MachinePicture,
-    PoolKeyPicture,
     ProjectPicture,
     StrikePicture,
+)
+from app.wire.pool_keys import (
+    InvitePicture,
+    PoolKeyPicture,
 )
 
 

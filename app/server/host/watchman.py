@@ -8,7 +8,6 @@ that is made at the start and lies in memory alone, so that nobody can guess wha
 import asyncio
 import hashlib
 import logging
-import sqlite3
 from collections import deque
 from collections.abc import Callable
 from typing import Final, final
@@ -22,6 +21,7 @@ from app.core.pool.jobs.effects import Observe, ObserveCount
 from app.core.pool.jobs.job import Attempt, Job
 from app.core.pool.standing import WORDS, Record, Standing
 from app.server.storage.devices import Devices, Strike
+from app.server.storage.unwritable import Unwritable, or_unwritable
 from app.wire.engine import Generate
 
 log = logging.getLogger(__name__)
@@ -95,11 +95,12 @@ class Watchman:
         """Bring the strikes so far to the disk."""
         self._came.clear()
         try:
-            while self._waiting:
-                await self._devices.strike(self._waiting[0])
-                self._waiting.popleft()
-            await self._devices.keep_records(self._standing.records())
-        except sqlite3.Error:
+            with or_unwritable():
+                while self._waiting:
+                    await self._devices.strike(self._waiting[0])
+                    self._waiting.popleft()
+                await self._devices.keep_records(self._standing.records())
+        except Unwritable:
             # They still count in memory; the next one tries again.
             log.warning("strikes could not be written", exc_info=True)
 

@@ -23,27 +23,31 @@ from app.wire.pool_admin import (
     GrantAnswer,
     GrantRequest,
     HostPicture,
-    InviteList,
-    InviteMade,
-    InvitePicture,
-    InviteRequest,
     LimitList,
     LimitRequest,
+    LimitSubject,
     MachineList,
     MachinePicture,
     OfferList,
-    PoolKeyList,
-    PoolKeyMade,
-    PoolKeyPicture,
-    PoolKeyRequest,
     ProjectPicture,
     ProjectRequest,
     UsageBy,
     UsageReport,
 )
+from app.wire.pool_keys import (
+    InviteList,
+    InviteMade,
+    InvitePicture,
+    InviteRequest,
+    PoolKeyList,
+    PoolKeyMade,
+    PoolKeyPicture,
+    PoolKeyRequest,
+)
 
 _LOCAL = ["local"]
 _DAYS_MAX: Final = 3660
+_SUBJECTS: Final[tuple[LimitSubject, ...]] = ("key", "project", "account")
 _BY: Final[tuple[UsageBy, ...]] = ("account", "project", "caller", "model")
 
 
@@ -117,6 +121,18 @@ async def friends(data: JsonBody[FriendRequest], request: ApiRequest) -> ASGIApp
     desk = desk_of(request)
     found = await desk.accounts_desk.set_friends(data)
     return json_response(await detail_of(desk, found.id))
+
+
+@get("/local/host/limits/{subject:str}/{name:str}", guards=[administer], tags=_LOCAL,
+     summary="The limits of a key, a project or an account",
+     responses={200: ResponseSpec(LimitList)})  # fmt: skip
+async def limits_of(request: ApiRequest) -> ASGIApp:
+    """Defaults included, and how much is used."""
+    subject = next((each for each in _SUBJECTS if each == request.path_params["subject"]), None)
+    if subject is None:
+        raise invalid("subject", f"must be one of {', '.join(_SUBJECTS)}")
+    desk = desk_of(request)
+    return json_response(desk.accounts_desk.limits(subject, _named(request, "name")))
 
 
 @put("/local/host/limits", guards=[administer], summary="Set a limit", tags=_LOCAL,
@@ -232,8 +248,8 @@ async def audit(request: ApiRequest) -> ASGIApp:
 
 ADMIN_HANDLERS: Final = (
     overview, accounts, make_account, account, change_account, grant, make_project, close_project,
-    friends, limits, keys, make_key, revoke_key, invites, make_invite, revoke_invite, machines,
-    remove_machine, forgive_machine, models, usage, audit,
+    friends, limits_of, limits, keys, make_key, revoke_key, invites, make_invite, revoke_invite,
+    machines, remove_machine, forgive_machine, models, usage, audit,
 )  # fmt: skip
 """Mounted by the host's application."""
 

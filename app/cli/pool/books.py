@@ -1,0 +1,179 @@
+"""`athanor pool overview`, `usage`, `audit` and `limits`: the hosted pool in figures."""
+
+import time
+
+import click
+
+from app.cli.command import command
+from app.cli.exit_codes import Exit
+from app.cli.output import print_json, print_table, stdout
+from app.cli.pool.accounts import limit_words
+from app.cli.pool.host import CREDITS, amount, host, is_or_fail
+from app.core.state.view import duration
+from app.wire.pool_admin import (
+    AuditPicture,
+    HostPicture,
+    LimitList,
+    LimitMeasure,
+    LimitPeriod,
+    LimitRequest,
+    LimitSubject,
+    UsageBy,
+    UsageReport,
+)
+
+
+@command(
+    "overview",
+    examples=(("the pool in a few figures", "athanor pool overview"),),
+    answer=HostPicture,
+)
+def overview(is_json: bool) -> int:
+    """Show the pool that is hosted here in a few figures."""
+    with host() as client:
+        found = client.hosted()
+    if is_json:
+        print_json(found)
+        return Exit.OK
+    own = ", ".join(f"{name} {amount(value)}" for name, value in found.pool_accounts.items())
+    audit = "never" if found.audit is None else _audit_words(found.audit)
+    rows = (
+        ("pool", f"{found.name} at {found.address}, up {duration(time.time() - found.started_at)}"),
+        ("key", found.pool),
+        ("members", f"{found.members_connected} machines connected, {found.members_lending} lend; "
+                    f"{found.accounts} accounts"),
+        ("models", f"{found.models_served} of {found.models_offered} offered ones are served"),
+        ("requests", f"{found.requests_running} running, {found.requests_waiting} waiting, "
+                     f"{found.requests_today:,} ended today"),
+        ("today", f"{found.tokens_today:,} tokens, {amount(found.credits_today)} credits"),
+        ("books", own),
+        ("audited", audit),
+    )  # fmt: skip
+    for label, words in rows:
+        stdout().print(f"{label:<9}{words}", markup=False, soft_wrap=True, highlight=False)
+    return Exit.OK
+
+
+@command(
+    "usage",
+    examples=(
+        ("by account, this month's days", "athanor pool usage"),
+        ("by model, today", "athanor pool usage --by model --days 1"),
+    ),
+    answer=UsageReport,
+)
+@click.option("--by", type=click.Choice(["account", "project", "caller", "model"]),
+              default="account", help="What is summed up.")  # fmt: skip
+@click.option("--days", type=click.IntRange(1, 3660), default=30, help="Today and those before.")
+def usage(by: UsageBy, days: int, is_json: bool) -> int:
+    """Show what was used, dearest first. Counts alone are kept, never what was asked."""
+    with host() as client:
+        found = client.pool_usage(by, days)
+    if is_json:
+        print_json(found)
+    elif not found.lines:
+        stdout().print("Nothing was asked in that time.")
+    else:
+        print_table(
+            (by.upper(), "REQUESTS>", "PROMPT>", "CACHED>", "ANSWER>", "CREDITS>"),
+            [
+                (each.of or "(none)", f"{each.requests:,}", f"{each.prompt:,}",
+                 f"{each.cached:,}", f"{each.answer:,}", amount(each.cost))
+                for each in found.lines
+            ],
+        )  # fmt: skip
+    return Exit.OK
+
+
+@command(
+    "audit",
+    examples=(("rebuild every balance, check every receipt", "athanor pool audit"),),
+    answer=AuditPicture,
+)
+def audit(is_json: bool) -> int:
+    """Audit the books: every balance is rebuilt, every receipt's signature and place is checked.
+
+    Exit code 1 when anything does not agree.
+    """
+    with host() as client:
+        found = client.audit()
+    if is_json:
+        print_json(found)
+    else:
+        stdout().print(_audit_words(found), markup=False)
+        for fault in found.faults:
+            stdout().print(f"  {fault}", markup=False, soft_wrap=True)
+    return Exit.OK if found.holds else Exit.FAILED
+
+
+@command(
+    "limits",
+    examples=(
+        ("what an account may use", "athanor pool limits account anna"),
+        ("five credits a day for a key", "athanor pool limits key k3v9x0q2ab credits day 5"),
+        ("no limit of one's own any more", "athanor pool limits account anna tokens minute none"),
+    ),
+    answer=LimitList,
+)
+@click.argument("subject", metavar="KIND", type=click.Choice(["account", "project", "key"]))
+@click.argument("name", metavar="NAME|ID")
+@click.argument("measure", metavar="[MEASURE]", required=False,
+                type=click.Choice(["requests", "tokens", "credits"]))  # fmt: skip
+@click.argument("period", metavar="[PERIOD]", required=False,
+                type=click.Choice(["minute", "day", "month"]))  # fmt: skip
+@click.argument("most", metavar="[AMOUNT|none]", required=False)
+def limits(
+    *,
+    subject: LimitSubject,
+    name: str,
+    measure: LimitMeasure | None,
+    period: LimitPeriod | None,
+    most: str | None,
+    is_json: bool,
+) -> int:
+    """Show or set what a key, a project or an account may use.
+
+    KIND is account, project or key; MEASURE requests, tokens or credits; PERIOD minute, day or
+    month, in UTC. A refused request is told which limit it met and when it may be sent again.
+    """
+    given = [each is not None for each in (measure, period, most)]
+    is_or_fail(all(given) or not any(given), "a limit needs a measure, a period and an amount")
+    with host() as client:
+        if measure is None or period is None or most is None:
+            found = client.limits_of(subject, name)
+        else:
+            found = client.set_limit(
+                LimitRequest(
+                    subject=subject,
+                    id=name,
+                    measure=measure,
+                    period=period,
+                    amount=_most(measure, most),
+                )
+            )
+    if is_json:
+        print_json(found)
+        return Exit.OK
+    for each in found.limits:
+        words = limit_words(each.measure, each.period, each.amount, each.used)
+        stdout().print(words, markup=False)
+    if not found.limits:
+        stdout().print("There is no limit.")
+    return Exit.OK
+
+
+def _most(measure: LimitMeasure, text: str) -> int | None:
+    """The amount that is meant; None for none. Raises: BadParameter; Misused."""
+    if text == "none":
+        return None
+    if measure == "credits":
+        return int(CREDITS.convert(text, None, None))
+    is_or_fail(text.isdecimal(), f"{text} is no whole number of {measure}")
+    return int(text)
+
+
+def _audit_words(found: AuditPicture) -> str:
+    ago = duration(time.time() - found.at)
+    seen = f"{found.events:,} events and {found.receipts:,} receipts"
+    verdict = "all agrees" if found.holds else f"{len(found.faults)} things do not agree"
+    return f"{verdict}: {seen}, {ago} ago"
