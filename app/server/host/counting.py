@@ -14,7 +14,7 @@ from typing import Final, final
 
 from msgspec.structs import replace
 
-from app.core.base.errors import AthanorError, ModelNotFound
+from app.core.base.errors import AthanorError, EngineFailed, ModelNotFound
 from app.core.base.ids import RequestId
 from app.core.pool.jobs.effects import MeasureAttempt
 from app.core.pool.jobs.job import Counted
@@ -58,6 +58,7 @@ class Counter:
         self._group = group
         self._limits = limits or CountingLimits()
         self._lanes: dict[str, list[Vocabulary]] = {}
+        self._is_closed = False
 
     @property
     def running(self) -> dict[str, list[int]]:
@@ -110,7 +111,8 @@ class Counter:
             vocabulary.end()
 
     def close(self) -> None:
-        """End all children that rest; the others end when they have answered."""
+        """Start no more children; end those that rest, and others when they have answered."""
+        self._is_closed = True
         for sha256 in list(self._lanes):
             self.forget(sha256)
 
@@ -136,7 +138,12 @@ class Counter:
         return further
 
     def _make_room(self) -> None:
-        """Before a child is started: end the one that rested longest, when there are too many."""
+        """Before a child is started: end the one that rested longest, when there are too many.
+
+        Raises: EngineFailed once closed.
+        """
+        if self._is_closed:
+            raise EngineFailed("the host is stopping")
         running = [one for lanes in self._lanes.values() for one in lanes if one.is_running]
         resting = [one for one in running if not one.asking]
         if len(running) >= self._limits.engines_max and resting:

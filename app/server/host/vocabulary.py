@@ -81,7 +81,7 @@ class Vocabulary:
         limits: CountingLimits,
         make_room: Callable[[], None],
     ) -> None:
-        """`make_room` is called before a child is started."""
+        """`make_room` is called before a child is started; it may raise EngineFailed."""
         self._sha256 = sha256
         self._path = path
         self._program = program
@@ -153,6 +153,7 @@ class Vocabulary:
     async def _ask(self, asked: Question) -> QuestionAnswer:
         process = await self._ensure_ready()
         seconds = self._limits.measure_seconds
+        # Two attempts at one request may be counted at once; to the child each has its own name.
         question = replace(asked, request=RequestId(f"{next(self._ids)}"))
         try:
             async with asyncio.timeout(seconds):
@@ -165,7 +166,7 @@ class Vocabulary:
         except EngineGone:
             self._fail(process, process.ending)
             raise
-        return answer
+        return replace(answer, request=asked.request)
 
     async def _ensure_ready(self) -> EngineProcess:
         """The child, started where there is none. Raises: EngineFailed."""

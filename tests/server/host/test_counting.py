@@ -19,7 +19,18 @@ from app.core.state.backoff import Backoff
 from app.server.host.counting import Counter
 from app.server.host.vocabulary import CountingLimits
 from app.server.models.heads import make_head
-from app.wire.engine import Embed, Generate, Measure, PromptChat, PromptText, Said
+from app.wire.engine import (
+    Detokenize,
+    Embed,
+    Generate,
+    Measure,
+    PromptChat,
+    PromptText,
+    Said,
+    Text,
+    Tokenize,
+    Tokens,
+)
 from tests.gguf_made import GgufStore, LlamaOptions
 from tests.server.node.homes import run
 
@@ -120,6 +131,18 @@ def test_a_prompt_is_counted_before_there_is_an_answer(toys: dict[str, Path]) ->
     run(scene())
 
 
+def test_a_vocabulary_answers_who_asks_for_tokens_and_texts(toys: dict[str, Path]) -> None:
+    async def scene() -> None:
+        async with counting(toys) as counter:
+            name = RequestId("mine")
+            tokens = await counter.ask(TOY, Tokenize(request=name, text="ab"))
+            text = await counter.ask(TOY, Detokenize(request=name, tokens=[97, 98]))
+        assert tokens == Tokens(request=name, tokens=[97, 98])
+        assert text == Text(request=name, text="ab")
+
+    run(scene())
+
+
 def test_a_model_without_a_head_is_not_counted(toys: dict[str, Path]) -> None:
     async def scene() -> None:
         async with counting(toys) as counter:
@@ -135,7 +158,7 @@ def test_a_child_that_stands_still_is_replaced_and_its_attempt_refused(
     toys: dict[str, Path],
 ) -> None:
     async def scene() -> None:
-        limits = CountingLimits(measure_seconds=0.3)
+        limits = CountingLimits(measure_seconds=2.0)
         async with counting(toys, limits) as counter:
             await counter.measured(TOY, attempt())
             (stopped,) = counter.running[TOY]
@@ -225,6 +248,17 @@ def test_too_many_that_wait_are_refused(toys: dict[str, Path]) -> None:
                 await counter.measured(TOY, attempt())
 
             assert all(one.agrees for one in await asyncio.gather(*waiting))
+
+    run(scene())
+
+
+def test_a_host_that_stops_starts_no_child(toys: dict[str, Path]) -> None:
+    async def scene() -> None:
+        async with counting(toys) as counter:
+            await counter.measured(TOY, attempt())
+            counter.close()
+            with pytest.raises(EngineFailed, match="stopping"):
+                await counter.measured(TOY, attempt())
 
     run(scene())
 
