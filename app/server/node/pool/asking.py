@@ -34,12 +34,14 @@ class Asking:
         self.served_by = ""
         self.prompt = 0
         self.completion = 0
+        self.is_remarked = False
+        """The cost was told to the client."""
         self.is_abandoned = False
         """The client left: nobody takes events any more."""
         self.ended = asyncio.Event()
         """The cost is known, or will never be."""
         self._events: deque[AnswerEvent | AthanorError] = deque()
-        self._held: Completed | Embedded | None = None
+        self._held: Completed | Embedded | AthanorError | None = None
         self._has_failed = False
         self._news = asyncio.Event()
 
@@ -62,12 +64,14 @@ class Asking:
             # A host cannot make us pay more than was agreed; what it books beyond is its dispute.
             self.cost = Micros(min(max(0, told.cost), self.ask.cost_max))
             self.receipt = told.receipt
-            # Only now, since who hears the end looks at the cost.
-            if self._held is not None:
-                self._put(self._held)
-            elif not self._has_failed:
-                self._put(EngineFailed("the pool ended the answer without a last word"))
-            self.ended.set()
+
+    def finish(self) -> None:
+        """The cost is known and kept: the client may hear the end, and ask again."""
+        if self._held is None and not self._has_failed:
+            self._held = EngineFailed("the pool ended the answer without a last word")
+        if self._held is not None:
+            self._put(self._held)
+        self.ended.set()
 
     def fail(self, error: AthanorError) -> None:
         """Nothing more comes."""
@@ -87,10 +91,10 @@ class Asking:
     def _take(self, event: AnswerEvent | Refused) -> None:
         match event:
             case Refused():
-                self._put(pool_error(event))
+                self._held = pool_error(event)
             case Completed(usage=usage):
                 self.prompt, self.completion = usage.prompt, usage.completion
-                self._held = event
+                self._held = self._held or event
             case Begun(prompt_tokens=tokens):
                 self.prompt = tokens
                 self._put(event)

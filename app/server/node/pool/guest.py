@@ -63,6 +63,7 @@ class Guest:
         router: Router,
         send: Callable[[Message], bool],
         finish: Finish,
+        checkpoint: Callable[[], bytes],
         clock: Callable[[], Microseconds],
     ) -> None:
         self.work = work
@@ -71,6 +72,7 @@ class Guest:
         self._router = router
         self._send = send
         self._finish = finish
+        self._checkpoint = checkpoint
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
         self._ending: Ending | None = None
@@ -155,7 +157,12 @@ class Guest:
         event = replace(event, request=self._request)
         if self._sealer is not None:
             is_last = isinstance(event, Completed | Embedded)
-            piece = SealedPiece(tokens=tokens, events=[event], is_last=is_last)
+            piece = SealedPiece(
+                tokens=tokens,
+                events=[event],
+                is_last=is_last,
+                checkpoint=self._checkpoint() if is_last else b"",
+            )
             chunk = Chunk(
                 job=offer.job,
                 attempt=offer.attempt,

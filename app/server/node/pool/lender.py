@@ -7,7 +7,7 @@ where the owner prefers that. Nothing else here decides about lending.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Final, final
 
 from msgspec.structs import replace
@@ -54,6 +54,8 @@ class Lender:
         shelf: Shelf,
         send: Callable[[Message], bool],
         finish: Finish,
+        compare: Callable[[bytes], Coroutine[None, None, None]],
+        checkpoint: Callable[[], bytes],
         settings: Callable[[], PoolSettings],
         engine: EngineSettings,
         earned_today: Callable[[], Micros],
@@ -68,6 +70,8 @@ class Lender:
         self._shelf = shelf
         self._send = send
         self._finish = finish
+        self._compare = compare
+        self._checkpoint = checkpoint
         self._settings = settings
         self._engine = engine
         self._earned_today = earned_today
@@ -248,6 +252,7 @@ class Lender:
             router=self._router,
             send=self._send,
             finish=self._finish,
+            checkpoint=self._checkpoint,
             clock=self._clock,
         )
         self._at_rest.clear()
@@ -269,4 +274,6 @@ class Lender:
         except SealBroken:
             return None
         key = request.commitment_key or offer.commitment_key
+        if request.checkpoint:
+            self._group.create_task(self._compare(request.checkpoint), name="compare checkpoints")
         return replace(offer, body=request.body, commitment_key=key), sealer

@@ -102,6 +102,7 @@ class Member:
             send=self.link.send,
             settings=house.pool_settings,
             market=self.market,
+            ledger=self.receipts,
             paid=self._paid,
             clock=house.clock,
             offset=house.offset,
@@ -184,7 +185,7 @@ class Member:
         """See Ear."""
         if self._lender is not None:
             self._lender.stop_all("cancelled")
-        await self.spending.over(why)
+        self.spending.over(why)
         self._show()
 
     def lives(
@@ -208,6 +209,8 @@ class Member:
             shelf=house.shelf,
             send=self.link.send,
             finish=self.receipts.finish,
+            compare=self.receipts.compare,
+            checkpoint=lambda: self.receipts.checkpoint,
             settings=house.pool_settings,
             engine=house.engine,
             earned_today=lambda: Micros(self._state.earned_today),

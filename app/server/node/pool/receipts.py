@@ -17,7 +17,7 @@ from app.core.base.units import Micros, Microseconds
 from app.core.pool.checkpoint import find_fork, read_checkpoint
 from app.core.pool.credits_audit import CreditsReport, Settled, audit_credits
 from app.core.pool.receipt import RECEIPT, VERDICT, Receipt, Verdict, differs
-from app.core.pool.signed import SignedBytes
+from app.core.pool.signed import SignedBytes, split_signed
 from app.server.identity.keys import DeviceKey, verify
 from app.server.node.pool.work import Ending, Work
 from app.server.storage.pool_receipts import KeptCheckpoint, KeptReceipt, PoolReceipts
@@ -139,6 +139,15 @@ class Receipts:
             )
         )
         self.checkpoint = signed.joined
+
+    async def compare(self, joined: bytes) -> None:
+        """A checkpoint that another node saw: it and ours must fit one chain."""
+        theirs = split_signed(joined)
+        mine = [
+            SignedBytes(each.checkpoint, each.signature) for each in await self._kept.checkpoints()
+        ]
+        if joined and (fork := find_fork(mine, [theirs], pool=self._pool, verify=verify)):
+            self._dispute(f"the host told another node another story: {fork.message}")
 
     async def audit(self) -> CreditsReport:
         """Everything that is kept, checked from its beginning."""

@@ -62,5 +62,5 @@ def cap_reached(caps: Caps, left: Allowance) -> CreditsShort:
 def _short(message: str, *, available: Micros = NOTHING, remedy: str) -> CreditsShort:
     """402 in the words of who refused, which say more than the numbers."""
     short = CreditsShort(needed=Micros(0), available=available, remedy=remedy)
-    short.message = message
+    short.message, short.args = message, (message,)
     return short

@@ -46,6 +46,8 @@ class SealedAsk:
         self._commitment_key = commitment_key
         self._opener = opener
         self._tokens: list[int] = []
+        self.checkpoint = b""
+        """The last that the worker saw, from its last piece."""
         self._vectors: list[bytes] = []
         self._is_broken = False
         self.is_counted = False
@@ -64,6 +66,7 @@ class SealedAsk:
             self._is_broken = True
             raise
         self._tokens += piece.tokens
+        self.checkpoint = piece.checkpoint or self.checkpoint
         for event in piece.events:
             if isinstance(event, Embedded):
                 self._vectors = event.vectors
@@ -93,15 +96,20 @@ class SealedAsk:
         return Counted(job=self.ask.job, statement=statement, signature=key.sign(statement))
 
 
-def seal_ask(ask: Ask, quote: Quote) -> SealedAsk:
+def seal_ask(ask: Ask, quote: Quote, checkpoint: bytes) -> SealedAsk:
     """The ask with its body sealed to one of the workers that may read it.
+
+    `checkpoint` is the last that we saw: two nodes compare what the host told them, where it can
+    neither see nor change that.
 
     Raises: Unserved when there is none whose key its device has signed.
     """
     from app.server.identity.sealing import seal  # noqa: PLC0415  # costs 8 MB
 
     assert isinstance(ask.body, Generate | Embed), "it is sealed once"
-    request = SealedRequest(body=ask.body, commitment_key=secrets.token_bytes(KEY_BYTES))
+    request = SealedRequest(
+        body=ask.body, commitment_key=secrets.token_bytes(KEY_BYTES), checkpoint=checkpoint
+    )
     # By chance, so that one of several friends does not do all the work.
     for word in sorted(quote.sealing, key=lambda _: secrets.randbits(32)):
         device = DeviceId(word)

@@ -1,8 +1,8 @@
 """Spending: requests of this node that its pool answers, within what the owner allows.
 
 Before the host hears of an ask, the most that it may cost is on the disk and counts as spent; when
-its cost is known, that counts instead. The host may end a session in mid-answer: then the same ask
-is sent again in the next one, since the same job is answered once.
+its cost is known, that counts instead. A lost socket changes nothing: the session goes on. When the
+session itself is lost, so are its answers; in the next one the host is asked what they cost.
 """
 
 import logging
@@ -13,7 +13,14 @@ from typing import Final, final
 
 from msgspec.structs import replace
 
-from app.core.base.errors import AthanorError, Busy, Forbidden, SealBroken, Unserved
+from app.core.base.errors import (
+    AthanorError,
+    Busy,
+    Forbidden,
+    RequestConflict,
+    SealBroken,
+    Unserved,
+)
 from app.core.base.ids import JobId, PoolId, RequestId
 from app.core.base.units import Micros, Microseconds
 from app.core.member.calendar import day_of
@@ -24,6 +31,7 @@ from app.core.pool.wishes import RouteWishes, is_within, words_of_wishes
 from app.server.identity.keys import DeviceKey
 from app.server.node.pool.asking import AnswerEvent, Asking
 from app.server.node.pool.market import Market
+from app.server.node.pool.receipts import Receipts
 from app.server.node.pool.refused import cap_reached
 from app.server.node.pool.sealed_ask import SealedAsk, seal_ask
 from app.server.storage.pool_asks import KeptAsk, PoolAsks
@@ -38,6 +46,8 @@ SEALED_CIRCLES: Final[frozenset[Circle]] = frozenset({"own", "friends"})
 """A request that only these may read is sealed, so that the host cannot read it either."""
 
 CONTEXT_UNKNOWN: Final = 8192
+TRIES_MAX: Final = 16
+"""With one idempotency key."""
 
 
 @final
@@ -53,6 +63,7 @@ class Spending:
         send: Callable[[Message], bool],
         settings: Callable[[], PoolSettings],
         market: Market,
+        ledger: Receipts,
         paid: Callable[[KeptAsk], Awaitable[None]],
         clock: Callable[[], Microseconds],
         offset: Callable[[], int],
@@ -63,6 +74,7 @@ class Spending:
         self._send = send
         self._settings = settings
         self.market = market
+        self._ledger = ledger
         self._paid = paid
         self._clock = clock
         self._offset = offset
@@ -92,6 +104,7 @@ class Spending:
         Raises: CreditsShort when a cap of the owner is reached; Unserved when nobody within the
         owner's trust is there; Busy without a session.
         """
+        job = await self._unused(job)
         ask = await self._reserved(job, quote, body, wishes)
         asking = self._under_way[job] = Asking(ask)
         try:
@@ -117,26 +130,41 @@ class Spending:
             self._count(asking)
         if told.is_last:
             await self._close(asking)
+            asking.finish()
 
     def opened(self, *, is_resumed: bool) -> None:
-        """A session stands. In a new one, all that is under way is asked for again."""
+        """A session stands. In a new one, the cost of all that was under way is asked for."""
         self.market.look()
-        if is_resumed:
-            return
-        for job in self._asks.open_asks:
-            asking = self._under_way.get(job)
-            # What nobody waits for is only asked for its cost.
-            again = asking and not asking.is_abandoned and not asking.has_begun
-            self._send(asking.ask if asking and again else CancelAsk(job=job))
+        if not is_resumed:
+            for job, ask in self._asks.open_asks.items():
+                if ask.pool == self._pool:
+                    self._send(CancelAsk(job=job))
 
-    async def over(self, why: str) -> None:
-        """The session ended. An answer of which the client has a part cannot go on."""
+    def over(self, why: str) -> None:
+        """The session ended, and with it every answer under way."""
         self.market.forget()
         for asking in list(self._under_way.values()):
-            if asking.has_begun and not asking.is_abandoned:
+            if not asking.ended.is_set():
                 asking.fail(Busy(f"the pool was lost: {why}", retry_after_seconds=5))
 
     # --- parts ---
+
+    async def _unused(self, job: JobId) -> JobId:
+        """The job's name; another one for a second try at what cost nothing and gave nothing.
+
+        Raises: RequestConflict where it was answered before: no answer is kept.
+        """
+        for number in range(1, TRIES_MAX):
+            known = await self._asks.find(job)
+            if known is None:
+                return job
+            if known.cost is None or known.cost > 0 or known.completion:
+                break
+            job = JobId(f"{job.partition('-')[0]}-{number}")
+        raise RequestConflict(
+            "a request with this idempotency key was sent before, and its answer is not kept",
+            remedy="Send it with another key.",
+        )
 
     async def _reserved(
         self, job: JobId, quote: Quote, body: Generate | Embed, wishes: RouteWishes
@@ -161,7 +189,7 @@ class Spending:
             wishes=words_of_wishes(replace(wishes, trust="anyone")),
         )
         if circle in SEALED_CIRCLES:
-            sealed = seal_ask(ask, quote)
+            sealed = seal_ask(ask, quote, self._ledger.checkpoint)
             self._sealed[job] = sealed
             ask = sealed.ask
         kept = KeptAsk(
@@ -202,7 +230,9 @@ class Spending:
     async def _close(self, asking: Asking) -> None:
         """The ask is over; what it cost is kept."""
         self._under_way.pop(asking.job, None)
-        self._sealed.pop(asking.job, None)
+        sealed = self._sealed.pop(asking.job, None)
+        if sealed is not None and sealed.checkpoint:
+            await self._ledger.compare(sealed.checkpoint)
         kept = self._asks.open_asks.get(asking.job)
         if kept is None:
             return
