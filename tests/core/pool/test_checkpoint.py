@@ -69,6 +69,16 @@ def test_checkpoints_after_one_another_must_follow() -> None:
     assert "does not follow" in fork.message
 
 
+def test_two_heads_of_one_count_are_a_fork_whatever_their_numbers() -> None:
+    mine = checkpoints(CHAIN, [2, 4, 5, 6])[3:]
+    theirs = checkpoints(OTHER, [2, 6])[1:]
+
+    fork = fork_of(mine, theirs)
+
+    assert fork is not None
+    assert fork.message == "there are two verdicts of number 5"
+
+
 def test_a_chain_that_became_shorter_is_a_fork() -> None:
     # The host was put back to an old copy of its books.
     later = checkpoints(CHAIN, [2, 4, 8])

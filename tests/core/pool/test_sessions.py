@@ -2,12 +2,16 @@
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from app.core.pool.envelope import encode_envelope
+from app.core.pool.envelope import decode_envelope, encode_envelope, from_host
 from app.core.pool.happenings import (
+    Fault,
     Ignored,
     Opened,
     Received,
+    Refused,
     SessionEnded,
     Write,
 )
@@ -232,6 +236,37 @@ def test_impossible_numbers_do_not_go_on_with_a_session() -> None:
     assert session.phase == "ended"
 
 
+@pytest.mark.parametrize(
+    "change", [{"received": 9}, {"received": -1}, {"session": "another"}], ids=str
+)
+def test_a_host_that_resumes_what_never_was_ends_the_session(change) -> None:
+    pair = Pair()
+    pair.connect()
+    pair.node.socket_lost(1.0)
+    (resumed, *_) = pair.door.establish(pair.prove(2.0), 2.0).writes
+    incoming = decode_envelope(resumed, from_host, bytes_max=1 << 20)
+    assert not isinstance(incoming, Fault)
+
+    (refused,) = pair.node.receive(
+        encode_envelope(msgspec.structs.replace(incoming.frame, **change)), 2.0
+    )
+
+    assert isinstance(refused, Refused)
+    assert pair.node.phase == "off"
+
+
+def test_a_host_that_resumes_what_was_not_asked_for_is_left() -> None:
+    pair = Pair()
+    made = pair.door.establish(pair.prove(), 0.0)
+    incoming = decode_envelope(made.writes[0], from_host, bytes_max=1 << 20)
+    assert not isinstance(incoming, Fault)
+
+    forged = msgspec.structs.replace(incoming.frame, is_resumed=True)
+    (refused,) = pair.node.receive(encode_envelope(forged), 0.0)
+
+    assert isinstance(refused, Refused)
+
+
 def test_a_device_has_one_session_and_the_newer_one_stays() -> None:
     pair = Pair()
     first, _ = pair.connect()
@@ -294,3 +329,23 @@ def test_nothing_that_is_shown_of_a_message_quotes_it() -> None:
     session, _ = Pair().connect()
 
     assert "secret words" not in repr(session.receive(secret, 1.0))
+
+
+@given(st.data())
+def test_an_altered_frame_never_raises_and_never_counts_as_another_number(
+    data: st.DataObject,
+) -> None:
+    pair = Pair()
+    session, _ = pair.connect()
+    frame = GoingAway(reason="sleep", back_after_seconds=60.0)
+    whole = pair.node.send(frame, 1.0)
+    bit = data.draw(st.integers(0, len(whole) * 8 - 1))
+    changed = bytearray(whole)
+    changed[bit // 8] ^= 1 << bit % 8
+
+    happenings = session.receive(bytes(changed), 1.0)
+
+    frames = [one for one in happenings if isinstance(one, Received | Ignored)]
+    assert len(frames) == session.received <= 1
+    if session.phase == "ended":
+        assert not frames and over_of(happenings).message
