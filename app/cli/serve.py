@@ -64,7 +64,7 @@ def serve(models: tuple[Path, ...], with_parent: bool, is_json: bool, **flags: s
     loaded = load_settings(paths.config_file, os.environ, by_path(flags))
     settings = _with_models(loaded.settings, models, paths)
     if with_parent:
-        threading.Thread(target=_stop_when_stdin_ends, daemon=True).start()
+        threading.Thread(target=stop_when_stdin_ends, daemon=True).start()
 
     def tell(greeting: "Greeting") -> None:
         if is_json:
@@ -103,7 +103,7 @@ def _with_models(settings: Settings, models: tuple[Path, ...], paths: Paths) -> 
     return replace(settings, models=replace(settings.models, folders=folders))
 
 
-def _stop_when_stdin_ends() -> None:
+def stop_when_stdin_ends() -> None:
     """For a server that belongs to another command: the pipe ends however its owner ends."""
     # Not sys.stdin: its lock, held by this thread for ever, would abort the interpreter's end.
     while os.read(0, 4096):

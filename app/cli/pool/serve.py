@@ -1,12 +1,16 @@
 """`athanor pool serve`: the host of a pool, in the foreground."""
 
 import os
+import threading
 from typing import TYPE_CHECKING
+
+import click
 
 from app import __version__
 from app.cli.command import command
 from app.cli.flags import by_path, setting_flags
 from app.cli.output import print_json, stdout
+from app.cli.serve import stop_when_stdin_ends
 from app.settings.fields import FIELDS, HOST_SECTION
 from app.settings.load import DEFAULT_ORIGIN, load_settings
 from app.settings.paths import Paths
@@ -28,11 +32,12 @@ if TYPE_CHECKING:
     ),
     answer=Hosting,
 )
+@click.option("--with-parent", is_flag=True, hidden=True, help="Stop when stdin ends.")
 @setting_flags(
     (path for path, field in FIELDS.items() if field.section == HOST_SECTION),
     also_without="--pool-",
 )
-def serve(is_json: bool, **flags: str | None) -> int:
+def serve(with_parent: bool, is_json: bool, **flags: str | None) -> int:
     """Host a pool and stay with it until Ctrl-C.
 
     Members connect here and lend their models; callers with keys ask here. The host computes
@@ -40,6 +45,8 @@ def serve(is_json: bool, **flags: str | None) -> int:
     """
     paths = Paths.find()
     loaded = load_settings(paths.config_file, os.environ, by_path(flags))
+    if with_parent:
+        threading.Thread(target=stop_when_stdin_ends, daemon=True).start()
 
     def tell(greeting: "HostGreeting") -> None:
         if is_json:

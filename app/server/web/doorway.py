@@ -10,7 +10,7 @@ strangers reach has these two classes in the place of uvicorn's:
 """
 
 import asyncio
-from typing import ClassVar, Final, final
+from typing import ClassVar, Final, cast, final
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -90,11 +90,12 @@ class Doorman(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count it, or let it go at once."""
-        assert isinstance(transport, asyncio.Transport)
+        # uvloop's are of no class of asyncio's, and have all its methods.
+        both_ways = cast(asyncio.Transport, transport)
         if not self.doorway.enter(transport):
-            transport.abort()
+            both_ways.abort()
             return
-        self._transport = transport
+        self._transport = both_ways
         self._inner.connection_made(transport)
         self._expect()
 
