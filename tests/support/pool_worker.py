@@ -328,7 +328,15 @@ async def engine_compute(model: Path) -> AsyncGenerator[Compute, None]:
     """A real engine child with the model; what it says, as workers pass it on."""
     backend = "toy" if model.suffix == ".toy" else "llama"
     source = ModelSource(path=str(model), name=model.stem, backend=backend)  # type: ignore[arg-type]
-    plan = LoadPlan(context=1024, cells=4096, sequences=4, gpu_layers=0, threads=1, threads_batch=1)
+    plan = LoadPlan(
+        context=1024,
+        cells=4096,
+        sequences=4,
+        gpu_layers=0,
+        threads=1,
+        threads_batch=1,
+        speculation=False,
+    )
     process = EngineProcess(
         EngineProgram.of_this(),
         Start(source=source, plan=plan),

@@ -72,7 +72,7 @@ def test_a_worker_that_vanishes_at_any_token_changes_neither_answer_nor_bill(
 
                 again, same = await streamed(club)
 
-                assert blade.victim is not None
+                assert blade.victim is not None, at
                 assert (again, same) == (whole, bill), f"killed at token {at}"
                 (went_on,) = [a.offer for box in boxes for a in box.attempts if a.offer.attempt]
                 assert went_on.first == blade.told
