@@ -101,7 +101,7 @@ async def _listed(shelf: Shelf, path: Path) -> str:
     """The name of a model that has just arrived; "" where the library refuses it."""
     await shelf.scan()
     try:
-        return await asyncio.to_thread(shelf.find, str(path))
+        return shelf.find(str(path))
     except AthanorError:
         return ""
 

@@ -160,10 +160,13 @@ class Library:
 
         Raises: ModelNotFound, with the nearest names.
         """
-        entry = self._known(name)
-        if entry is None:
+        if self._known(name) is None:
             self.scan()
-            entry = self._known(name)
+        return self.listed(name)
+
+    def listed(self, name: str) -> Entry:
+        """As `find`, of the models that are listed: it does not wait for the disk."""
+        entry = self._known(name)
         if entry is not None:
             return entry
         with self._lock:

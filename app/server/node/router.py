@@ -109,6 +109,12 @@ class Router:
         """
         return self._default_model() if name in DEFAULT_NAMES else self._shelf.find(name)
 
+    async def seek(self, name: str) -> None:
+        """Look at the folders for a model that nobody knows, so that `find` may find it."""
+        wanted = self._default if name in DEFAULT_NAMES else name
+        if wanted:
+            await self._shelf.seek(wanted)
+
     @asynccontextmanager
     async def lease(
         self,
@@ -128,6 +134,7 @@ class Router:
         Raises: ModelNotFound; Busy when the node has `requests_max` in flight, is stopping, or
         waits out a failure of this engine; ModelDoesNotFit; ModelFileInvalid; EngineFailed.
         """
+        await self.seek(name)
         model = self.find(name)
         self._admit()
         count = RequestCount(
@@ -171,6 +178,7 @@ class Router:
         With `wishes` (see `Router.wishes` for the settings') an engine that was loaded by others
         is replaced after its answers. Raises: as `lease`; RequestError for a wish that cannot be.
         """
+        await self.seek(name)
         model = self.find(name)
         engine = self._engines.engine(model)
         engine.hold(keep_alive)
@@ -185,6 +193,7 @@ class Router:
 
         Raises: ModelNotFound.
         """
+        await self.seek(name)
         return await self._engines.unload(self.find(name))
 
     async def end(self, model: ModelName) -> bool:

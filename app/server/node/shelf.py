@@ -10,6 +10,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import Final, final
 
@@ -48,15 +49,18 @@ class Shelf:
         self.library = library
         """The files themselves, for whoever may wait for the disk."""
         self._hub = hub
-        self._scanned_at = float("-inf")
+        self._scanned_at = self._scan_began_at = -inf
         self._is_stale = asyncio.Event()
-        self._unknown: dict[str, tuple[float, ModelNotFound]] = {}
+        self._seeking = asyncio.Lock()
+        self._unknown: dict[str, float] = {}
+        """Names that a look at the folders did not find, and when that was."""
         self._leaving: set[ModelName] = set()
         self.hasher: Hasher | None = None
         """Reads contents; None until `keep_read` runs."""
 
     async def scan(self) -> bool:
         """Lists the files anew; the state shows them from now on. Whether something changed."""
+        self._scan_began_at = time.monotonic()
         has_changed = await asyncio.to_thread(self.library.scan)
         self._scanned_at = time.monotonic()
         self._unknown.clear()
@@ -112,22 +116,13 @@ class Shelf:
             self._is_stale.set()
 
     def find(self, name: str) -> ModelName:
-        """The canonical name for any spelling of it.
+        """The canonical name for any spelling of it, at once.
 
-        An unknown name makes the library look at its folders, at most every few seconds. Raises:
-        ModelNotFound, with the nearest names; ModelFileInvalid for a file that was refused.
+        Raises: ModelNotFound, with the nearest names; ModelFileInvalid for a refused file.
         """
         if name in self._hub.state.models and name not in self._leaving:
             return ModelName(name)
-        if (known := self._unknown.get(name)) and time.monotonic() - known[0] < FRESH_SECONDS:
-            raise known[1]
-        try:
-            entry = self.library.find(name)
-        except ModelNotFound as error:
-            if len(self._unknown) >= _UNKNOWN_KEPT:
-                self._unknown.clear()
-            self._unknown[name] = (time.monotonic(), error)
-            raise
+        entry = self.library.listed(name)
         if entry.name in self._leaving:
             raise ModelNotFound(name)
         if entry.refusal:
@@ -135,6 +130,31 @@ class Shelf:
         if entry.name not in self._hub.state.models:
             self._tell()
         return entry.name
+
+    async def seek(self, name: str) -> None:
+        """Look at the folders where nobody knows the name, at most every few seconds for each.
+
+        Whoever asks meanwhile waits for the same look.
+        """
+        asked_at = time.monotonic()
+        if self._is_known(name) or asked_at - self._unknown.get(name, -inf) < FRESH_SECONDS:
+            return
+        async with self._seeking:
+            if self._scan_began_at < asked_at:
+                await self.scan()
+        if not self._is_known(name):
+            if len(self._unknown) >= _UNKNOWN_KEPT:
+                self._unknown.clear()
+            self._unknown[name] = time.monotonic()
+
+    def _is_known(self, name: str) -> bool:
+        if name in self._hub.state.models:
+            return True
+        try:
+            self.library.listed(name)
+        except ModelNotFound:
+            return False
+        return True
 
     async def read(self, name: ModelName) -> tuple[ModelSource, ModelCard]:
         """What to load, and its header as it is on the disk now.

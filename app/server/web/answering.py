@@ -4,7 +4,7 @@ The node answers by its engines and the host of a pool by those of its members. 
 `Answering` for a request, made for the one who asks; the routes know no more of either.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
@@ -70,6 +70,10 @@ class Lessor(Protocol):
         """What answers, made ready if it was not. Raises: an error of core/base/errors."""
 
 
+async def _know_all(_: str) -> None:
+    """Nothing is to be looked for."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Answering:
     """What one request is answered by. Made by `answering_of`, read by the gate at the end."""
@@ -82,6 +86,8 @@ class Answering:
     """Seconds of a clock that only goes forward."""
     new_id: Callable[[], str]
     """A text that never comes twice."""
+    seek: Callable[[str], Awaitable[None]] = _know_all
+    """Looks for a model that `router.find` may not know yet, where such can come to be."""
     link: Link | None = None
     """The last that was leased, after its end too: its remarks are told then."""
 

@@ -47,6 +47,9 @@ class Router(Lessor, Protocol):
     def models(self) -> list[ModelState]:
         """Every model, at once."""
 
+    async def seek(self, name: str) -> None:
+        """Look at the folders for a model that nobody knows."""
+
     async def load(
         self, name: str, wishes: Wishes | None = None, *, keep_alive: float | None = None
     ) -> ModelName:
@@ -221,6 +224,7 @@ class Services:
             now=self.now,
             steady=self.steady,
             new_id=self.new_id,
+            seek=self.router.seek,
         )
 
     def __repr__(self) -> str:

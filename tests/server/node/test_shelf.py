@@ -1,6 +1,8 @@
 """Laws of the shelf: what is known is answered at once, what is new is found."""
 
+import asyncio
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from app.core.base.errors import ModelFileInvalid, ModelNotFound
 from app.core.base.ids import ModelName
 from app.core.state.node_state import NodeState
+from app.server.models.found import Place
 from app.server.models.library import Library
 from app.server.node.hub import Hub
 from app.server.node.shelf import Shelf
@@ -34,6 +37,7 @@ def test_a_file_that_is_copied_in_is_found_when_it_is_named(
         assert listed(hub) == []
         shutil.copy(gguf_store.llama(), tmp_path / "late.gguf")
 
+        await shelf.seek("LATE")
         assert shelf.find("LATE") == "late"
         assert listed(hub) == ["late"]
         source, card = await shelf.read(ModelName("late"))
@@ -49,9 +53,9 @@ def test_a_name_that_was_just_unknown_costs_no_second_look_at_the_disk(
 ) -> None:
     async def test() -> None:
         shelf, _ = await shelf_of(tmp_path)
-        with pytest.raises(ModelNotFound):
-            shelf.find("late")
+        await shelf.seek("late")
         shutil.copy(gguf_store.llama(), tmp_path / "late.gguf")
+        await shelf.seek("late")
         with pytest.raises(ModelNotFound):
             shelf.find("late")
 
@@ -60,6 +64,35 @@ def test_a_name_that_was_just_unknown_costs_no_second_look_at_the_disk(
         assert shelf.find("late") == "late"
 
     run(test())
+
+
+def test_many_unknown_names_share_a_look_at_the_disk_and_the_loop_does_not_wait(
+    tmp_path: Path,
+) -> None:
+    looking_threads: list[int] = []
+    disk_answers = threading.Event()
+
+    def others() -> tuple[Place, ...]:
+        """The places of other programs, on a disk that is slow after the first look."""
+        looking_threads.append(threading.get_ident())
+        if len(looking_threads) > 1:
+            assert disk_answers.wait(60)
+        return ()
+
+    async def test() -> None:
+        shelf = Shelf(Library((tmp_path,), others=others), Hub(NodeState()))
+        await shelf.scan()
+        async with asyncio.TaskGroup() as group:
+            for number in range(20):
+                group.create_task(shelf.seek(f"unknown-{number}"))
+            while len(looking_threads) < 2:
+                await asyncio.sleep(0)
+            disk_answers.set()
+
+    run(test())
+
+    assert len(looking_threads) == 2
+    assert threading.get_ident() not in looking_threads
 
 
 def test_a_file_that_is_no_model_leaves_the_list_and_says_why_when_it_is_named(

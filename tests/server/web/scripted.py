@@ -219,6 +219,9 @@ class ScriptedNode:
                 return known
         raise ModelNotFound(name, ("echo",))
 
+    async def seek(self, name: str) -> None:
+        """Its models never change."""
+
     @asynccontextmanager
     async def lease(
         self, name: str, *, request: RequestId | None = None, keep_alive: float | None = None

@@ -37,6 +37,7 @@ from app.wire.openai.chat_answer import ChatChunk, ChatCompletion
 async def chat_completions(data: JsonBody[ChatRequest], request: ApiRequest) -> ASGIApp:
     """OpenAI's chat."""
     answering = answering_of(request, data)
+    await answering.seek(data.model or "")
     work = _Chat(answering, data, caller_of(request.scope).domain)
     if data.stream:
         return EventStream(work.stream, heartbeat_seconds=answering.heartbeat_seconds)

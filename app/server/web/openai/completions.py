@@ -34,6 +34,7 @@ from app.wire.openai.completions import CompletionRequest, TextCompletion
 async def completions(data: JsonBody[CompletionRequest], request: ApiRequest) -> ASGIApp:
     """OpenAI's text completions."""
     answering = answering_of(request, data)
+    await answering.seek(data.model or "")
     work = _Completion(answering, data, caller_of(request.scope).domain)
     if data.stream:
         return EventStream(work.stream, heartbeat_seconds=answering.heartbeat_seconds)

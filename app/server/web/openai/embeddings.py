@@ -53,6 +53,7 @@ def embedding_inputs(data: EmbeddingRequest) -> list[str | list[int]]:
 async def _embed(
     answering: Answering, data: EmbeddingRequest, inputs: list[str | list[int]]
 ) -> EmbeddingList:
+    await answering.seek(data.model or "")
     model = echoed_model(answering, data)
     request_id = RequestId(f"embd-{answering.new_id()}")
     async with leased(answering, data, request_id) as link:

@@ -44,6 +44,7 @@ async def one_model(request: ApiRequest) -> ASGIApp:
     """One model; its id is the name as it was asked for."""
     services = services_of(request)
     asked = str(request.path_params["name"]).removeprefix("/")
+    await services.router.seek(asked)
     # Not from the list: the demonstration can be named while it is not offered.
     state = services.hub.state.models[services.router.find(asked)]
     return json_response(replace(_model(services, state, services.library.cards()), id=asked))

@@ -117,7 +117,9 @@ async def health(request: ApiRequest) -> ASGIApp:
 async def properties(request: ApiRequest) -> ASGIApp:
     """Of the model named by `?model=`, else of the default one. Loads nothing."""
     services = services_of(request)
-    name = services.router.find(request.query_params.get("model", ""))
+    asked = request.query_params.get("model", "")
+    await services.router.seek(asked)
+    name = services.router.find(asked)
     facts = await _facts_if_loaded(services, name)
     return json_response(shape_properties(services, name, facts))
 
