@@ -40,7 +40,7 @@ def test_a_wrong_file_is_refused_and_nothing_changes(
 
     answer = web.client.post(READ, headers=owner)
 
-    assert answer.is_client_error
+    assert answer.json()["error"]["code"] == "settings_invalid"
     assert "off, idle, always" in answer.text
 
 
