@@ -25,8 +25,8 @@ def test_a_model_is_loaded_and_unloaded(pilot: Pilot) -> None:
     pilot.click(load)
     pilot.sees(f"{row('slow')} .badge", "loaded")
     pilot.click(unload)
-    pilot.find(load)
     pilot.sees("[data-toasts]", "slow is unloaded.")
+    pilot.find(load)
 
 
 def test_wishes_for_a_model_are_kept(pilot: Pilot) -> None:

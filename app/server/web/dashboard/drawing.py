@@ -3,6 +3,7 @@
 The templates are ours and lie in assets/dashboard/templates; no user can write one.
 """
 
+import hashlib
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -44,6 +45,18 @@ def _environment() -> Environment:
         sentence=sentence,
     )
     return environment
+
+
+@cache
+def templates_version() -> str:
+    """Another one with any change of a template."""
+    digest = hashlib.sha256()
+    folder = assets_folder() / DASHBOARD / "templates"
+    for path in sorted(folder.rglob("*.html")):
+        content = path.read_bytes()
+        name = path.relative_to(folder).as_posix()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:12]
 
 
 def count(value: int) -> str:

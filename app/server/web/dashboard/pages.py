@@ -14,7 +14,7 @@ from litestar.types import ASGIApp
 from app import __version__
 from app.core.state.mood import headline
 from app.server.web.body import ApiRequest
-from app.server.web.dashboard.drawing import draw, sentence
+from app.server.web.dashboard.drawing import draw, sentence, templates_version
 from app.server.web.dashboard.static_files import static_files
 from app.server.web.errors import Failure
 from app.server.web.gate import caller_of
@@ -89,8 +89,8 @@ PAGES: Final = (
 
 
 def version() -> str:
-    """Of the program and its pages; a page of another one reloads itself."""
-    return f"{__version__}-{static_files().version}"
+    """Of the program, its templates and its files; a page of another one reloads itself."""
+    return f"{__version__}-{templates_version()}-{static_files().version}"
 
 
 def page_response(
