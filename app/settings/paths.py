@@ -93,6 +93,16 @@ class Paths:
         return self.data / "athanor.db"
 
     @property
+    def device_key_file(self) -> Path:
+        """Who this node is in every pool; made when one is joined."""
+        return self.data / "device.key"
+
+    @property
+    def books(self) -> Path:
+        """The node's own books of what it earned and spent in pools."""
+        return self.data / "books.db"
+
+    @property
     def pool(self) -> Path:
         """What the host of a pool must not lose: its database, its key and its prices."""
         return self.data / "pool"

@@ -31,6 +31,7 @@ from app.server.hardware.machine import look_at_machine
 from app.server.main.greeting import OnReady, greet
 from app.server.main.listening import Listening, is_loopback, listen
 from app.server.main.lock_file import LockFile
+from app.server.main.membership import membership_of
 from app.server.main.neighbourly import neighbour_of, use_settings
 from app.server.main.shop import shop_of
 from app.server.main.stopping import Stopping
@@ -130,6 +131,9 @@ async def _serve(
         router, neighbour, shop = await stack.enter_async_context(
             _node(in_force, paths, database, hub, shelf, meters=meters, recent=recent, now=now)
         )
+        pool = await stack.enter_async_context(
+            membership_of(in_force, paths, hub, router, shelf, now=now)
+        )
         services = Services(
             router=router,
             library=shelf,
@@ -139,6 +143,7 @@ async def _serve(
             meters=meters,
             neighbour=neighbour,
             shop=shop,
+            pool=pool,
             in_force=in_force,
             local_token=token,
             stop=stopping.ask,

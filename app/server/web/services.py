@@ -28,6 +28,7 @@ from app.server.node.freeing import Freed
 from app.server.node.hub import Happened
 from app.server.node.in_force import Read
 from app.server.node.librarian import Removed
+from app.server.node.pool.desk import PoolDesk
 from app.server.storage.keys import Key, NewKey
 from app.server.web.answering import Answering, Lessor, Link
 from app.server.web.dashboard.backing import Backing
@@ -194,6 +195,7 @@ class Services:
     hub: Hub
     keys: Keys
     shop: Shop
+    pool: PoolDesk
     meters: Meters
     neighbour: Neighbour
     in_force: InForce
@@ -217,9 +219,14 @@ class Services:
         return self.in_force.settings
 
     def answering(self, scope: Scope, data: ModelRequest) -> Answering:
-        """What answers a request of OpenAI's API: the node's router, whoever asks."""
+        """What answers a request of OpenAI's API: an engine at home, or the pool for credits."""
+        headers = dict(scope["headers"])
+        named = headers.get(b"idempotency-key", b"").decode("latin-1")
+        # Two callers may choose the same key and mean different requests.
+        caller = headers.get(b"authorization", b"").decode("latin-1")
+        key = f"{caller}\n{named}" if named else ""
         return Answering(
-            router=self.router,
+            router=self.pool.lessor(data.provider or {}, key),
             heartbeat_seconds=self.settings.server.heartbeat_seconds,
             now=self.now,
             steady=self.steady,

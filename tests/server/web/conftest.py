@@ -28,6 +28,7 @@ from app.server.web.services import Services
 from app.settings.paths import Paths
 from app.settings.schema import ServerSettings, Settings
 from tests.server.web.scripted import ScriptedNode
+from tests.support.pool_desk import desk_for
 from tests.support.shop import shop_for
 
 TOKEN = "local-token-of-the-test"
@@ -88,6 +89,7 @@ class _Server(threading.Thread):
                 body_bytes_max=BODY_BYTES_MAX, heartbeat_seconds=HEARTBEAT_SECONDS
             )
         )
+        in_force = InForce(settings, config_file=self.config_file)
         async with await Database.open(self._folder / "node.db") as database:
             services = Services(
                 router=self.node,
@@ -103,7 +105,8 @@ class _Server(threading.Thread):
                 meters=Meters(lambda: self.hub.state),
                 neighbour=self.node,
                 shop=await shop_for(self.hub, database, self._folder),
-                in_force=InForce(settings, config_file=self.config_file),
+                pool=await desk_for(self.node, self.hub, database, self._folder, in_force),
+                in_force=in_force,
                 local_token=TOKEN,
                 stop=self.node.stop,
                 machine="furnace",

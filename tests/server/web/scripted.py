@@ -224,7 +224,12 @@ class ScriptedNode:
 
     @asynccontextmanager
     async def lease(
-        self, name: str, *, request: RequestId | None = None, keep_alive: float | None = None
+        self,
+        name: str,
+        *,
+        request: RequestId | None = None,
+        keep_alive: float | None = None,
+        is_guest: bool = False,
     ) -> AsyncIterator[ScriptedLink]:
         self.keep_alives.append(keep_alive)
         model = self.find(name)

@@ -17,9 +17,8 @@ from app.core.base.ids import Domain, PoolId, RequestId
 from app.core.base.units import Microseconds
 from app.core.pool.sealing import SealedPiece
 from app.core.scheduling.sequence import Priority
-from app.server.node.link import EngineLink
+from app.server.node.pool.house import HomeLink, HomeRouter
 from app.server.node.pool.work import Ending, Work
-from app.server.node.router import Router
 from app.wire.engine import (
     Begun,
     Completed,
@@ -60,7 +59,7 @@ class Guest:
         *,
         pool: PoolId,
         sealer: "AnswerSealer | None",
-        router: Router,
+        router: HomeRouter,
         send: Callable[[Message], bool],
         finish: Finish,
         checkpoint: Callable[[], bytes],
@@ -136,7 +135,7 @@ class Guest:
             progress=True,
         )
 
-    async def _generate(self, link: EngineLink, generate: Generate) -> None:
+    async def _generate(self, link: HomeLink, generate: Generate) -> None:
         assert isinstance(self.work.body, Generate)
         async for event in link.stream(generate):
             first = self.work.end
@@ -145,7 +144,7 @@ class Guest:
             if is_wanted:
                 self._tell(first, tokens, event)
 
-    async def _embed(self, link: EngineLink, embed: Embed) -> None:
+    async def _embed(self, link: HomeLink, embed: Embed) -> None:
         answer = await link.ask(embed)
         assert isinstance(answer, Embedded), "Embed is answered by Embedded"
         self.work.hear(answer, self._clock())

@@ -20,9 +20,9 @@ from app.core.pool.lending import Lending, Lent, Rejection, judge
 from app.server.identity.keys import DeviceKey
 from app.server.node.hub import Hub
 from app.server.node.pool.guest import Finish, Guest
+from app.server.node.pool.house import HomeRouter
 from app.server.node.pool.offering import Offering, gpu_of, offering
 from app.server.node.pool.work import Ending, Work
-from app.server.node.router import Router
 from app.server.node.shelf import Shelf
 from app.settings.pool_schema import PoolSettings
 from app.settings.schema import EngineSettings
@@ -50,7 +50,7 @@ class Lender:
         *,
         key: DeviceKey,
         hub: Hub,
-        router: Router,
+        router: HomeRouter,
         shelf: Shelf,
         send: Callable[[Message], bool],
         finish: Finish,

@@ -6,35 +6,40 @@ is not at home goes to the pool only where the owner allows that. Answers of bot
 
 import hashlib
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, final
 
 from app.core.base.errors import Busy, ModelNotFound
 from app.core.base.ids import JobId, ModelName, RequestId
-from app.core.pool.wishes import RouteWishes
+from app.core.pool.wishes import wishes_of_provider
 from app.core.state.pool_words import link_words
-from app.server.node.link import EngineLink
+from app.server.node.pool.house import HomeLink, HomeRouter
 from app.server.node.pool.market import PREFIX
 from app.server.node.pool.pool import Pool
 from app.server.node.pool.pool_link import PoolLink
 from app.server.node.pool.spending import check_spending, unserved
-from app.server.node.router import Router
 
 NOT_CONNECTED_RETRY_SECONDS: Final = 10
-_NO_WISHES: Final = RouteWishes()
+NO_WISHES: Final[Mapping[str, object]] = {}
 
 
 @final
 class Lessor:
-    """Of one request. `key` is its idempotency key: the same one is the same job; "" has none."""
+    """Of one request. `provider` are its wishes, which matter to the pool alone; `key` is its
+    idempotency key: the same one is the same job; "" has none."""
 
     def __init__(
-        self, router: Router, pool: Pool, *, wishes: RouteWishes = _NO_WISHES, key: str = ""
+        self,
+        router: HomeRouter,
+        pool: Pool,
+        *,
+        provider: Mapping[str, object] = NO_WISHES,
+        key: str = "",
     ) -> None:
         self._router = router
         self._pool = pool
-        self._wishes = wishes
+        self._provider = provider
         self._key = key
         self._jobs = 0
 
@@ -53,13 +58,18 @@ class Lessor:
     @asynccontextmanager
     async def lease(
         self, name: str, *, request: RequestId | None = None, keep_alive: float | None = None
-    ) -> AsyncGenerator[EngineLink | PoolLink, None]:
-        """What answers. Raises: as Router.lease; Unserved; Forbidden; CreditsShort at its use."""
+    ) -> AsyncGenerator[HomeLink | PoolLink, None]:
+        """What answers.
+
+        Raises: as Router.lease; Unserved; Forbidden; RequestError for wrong wishes; CreditsShort at
+        its use.
+        """
         if not name.startswith(PREFIX) and not self._is_elsewhere(name):
             async with self._router.lease(name, request=request, keep_alive=keep_alive) as link:
                 yield link
             return
         check_spending(self._pool.house.pool_settings())
+        wishes = wishes_of_provider(self._provider)
         member = self._pool.member
         if member is None:
             raise _no_pool(name)
@@ -72,7 +82,7 @@ class Lessor:
         quote = await member.market.find_soon(name)
         if quote is None:
             raise unserved(name)
-        yield PoolLink(member.spending, quote, wishes=self._wishes, new_job=self._new_job)
+        yield PoolLink(member.spending, quote, wishes=wishes, new_job=self._new_job)
 
     def _is_elsewhere(self, name: str) -> bool:
         """Not at home, and the owner lets such names go out."""

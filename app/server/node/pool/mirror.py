@@ -10,7 +10,8 @@ from typing import Final, final
 
 from app.core.base.ids import JobId, PoolId
 from app.core.base.units import Micros, Microseconds
-from app.core.ledger.accounts import LedgerAccount, earned, pool, spent
+from app.core.ledger import accounts
+from app.core.ledger.accounts import LedgerAccount
 from app.core.ledger.commands import EventId, Transfer
 from app.server.storage.books import Bookkeeper
 from app.server.storage.books_audit import Audit
@@ -28,22 +29,22 @@ class Mirror:
         self._turn = asyncio.Lock()
 
     async def earned(
-        self, pool_id: PoolId, job: JobId, attempt: int, amount: Micros, at: Microseconds
+        self, pool: PoolId, job: JobId, attempt: int, amount: Micros, at: Microseconds
     ) -> None:
         """An attempt was settled."""
-        event = EventId(f"earned/{pool_id}/{attempt}/{job}")
-        await self._move(event, pool(pool_id), earned(pool_id), amount, at)
+        event = EventId(f"earned/{pool}/{attempt}/{job}")
+        await self._move(event, accounts.pool(pool), accounts.earned(pool), amount, at)
 
-    async def spent(self, pool_id: PoolId, job: JobId, amount: Micros, at: Microseconds) -> None:
+    async def spent(self, pool: PoolId, job: JobId, amount: Micros, at: Microseconds) -> None:
         """The cost of an ask is known."""
-        event = EventId(f"spent/{pool_id}/{job}")
-        await self._move(event, spent(pool_id), pool(pool_id), amount, at)
+        event = EventId(f"spent/{pool}/{job}")
+        await self._move(event, accounts.spent(pool), accounts.pool(pool), amount, at)
 
     async def totals(self, pool_id: PoolId, now: Microseconds) -> tuple[Micros, Micros]:
         """All that was ever earned and spent in a pool."""
         books = await self._open()
-        got = await books.balance(earned(pool_id), now)
-        gone = await books.balance(spent(pool_id), now)
+        got = await books.balance(accounts.earned(pool_id), now)
+        gone = await books.balance(accounts.spent(pool_id), now)
         return Micros(got.balance), Micros(-gone.balance)
 
     async def audit(self) -> Audit:

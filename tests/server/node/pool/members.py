@@ -44,6 +44,13 @@ class RecordingMirror:
     async def spent(self, pool: PoolId, job: JobId, amount: Micros, at: Microseconds) -> None:
         self.entries["spent", job, 0] = amount
 
+    async def totals(self, pool_id: PoolId, now: Microseconds) -> tuple[Micros, Micros]:
+        sums = [
+            sum(amount for (side, _, _), amount in self.entries.items() if side == word)
+            for word in ("earned", "spent")
+        ]
+        return Micros(sums[0]), Micros(sums[1])
+
 
 class Home:
     """What tests reach of the node in its pool."""

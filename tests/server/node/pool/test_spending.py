@@ -20,7 +20,6 @@ from app.core.base.errors import (
 )
 from app.core.base.units import Micros
 from app.core.pool.sealing import SealedPiece
-from app.core.pool.wishes import RouteWishes
 from app.server.identity.keys import DeviceKey
 from app.server.identity.sealing import open_sealed
 from app.server.node.pool.lessor import Lessor
@@ -373,8 +372,7 @@ def test_what_only_friends_may_read_is_sealed_to_one_of_them_and_counted_by_both
             )
             assert home.pool.member is not None
             home.pool.member.market.came(Market(quotes=(quote,)))
-            wishes = RouteWishes(trust="friends")
-            asking = asyncio.gather(ask_for(home, wishes=wishes))
+            asking = asyncio.gather(ask_for(home, provider={"trust": "friends"}))
             ask = await home.host.expect(Ask)
 
             assert isinstance(ask.body, Sealed)
