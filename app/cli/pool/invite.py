@@ -30,13 +30,13 @@ _MAKES = {
 @command(
     "invite",
     examples=(
-        ("for a friend, with credits to begin with", "athanor pool invite --name bert --credits 5"),
+        ("for a friend, with credits to begin with", "athanor pool invite bert --credits 5"),
         ("for one more machine of Anna's", "athanor pool invite --device-of anna"),
         ("for ten friends of Anna's", "athanor pool invite --friend-of anna --uses 10 --days 1"),
     ),
     answer=InviteMade,
 )  # fmt: skip
-@click.option("--name", default="", help="Of the account that it makes; else the machine's name.")
+@click.argument("name", metavar="[NAME]", default="")
 @click.option("--credits", "credits_", type=CREDITS, default="0", metavar="CREDITS",
               help="Granted to each account that it makes.")  # fmt: skip
 @click.option("--device-of", metavar="ACCOUNT", help="For a machine of this account.")
@@ -58,7 +58,8 @@ def invite(
 ) -> int:
     """Make an invite; its text is shown this once.
 
-    Whoever has it can use it: send it to nobody else. The other end runs `athanor pool join`.
+    NAME is that of the account that it makes; without one it takes the machine's. Whoever has the
+    text can use it: send it to nobody else. The other end runs `athanor pool join`.
     """
     is_or_fail(not (device_of and friend_of), "an invite is for a machine or for a friend")
     kind: InviteFor = "device" if device_of else "friend" if friend_of else "account"

@@ -11,6 +11,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from app.core.member.credits import credits_text
 from app.core.state.view import duration, size
 from app.server.web.dashboard.static_files import DASHBOARD, address
 from app.settings.assets import assets_folder
@@ -43,6 +44,7 @@ def _environment() -> Environment:
         percent=percent,
         billions=billions,
         sentence=sentence,
+        credits=credits_text,
     )
     return environment
 

@@ -20,7 +20,7 @@ from app.wire.dashboard import DashboardLink
 
 ENTER: Final = "/dashboard/enter"
 
-_TROUBLE: Final = {
+TROUBLE: Final = {
     "unknown": "This link is not known: the server was started again since, or it is mistyped.",
     "late": "This link is too old: it works for two minutes.",
     "used": "This link was used before, and works once.",
@@ -109,5 +109,5 @@ def _wished(request: ApiRequest) -> str:
 
 
 def _refused(request: ApiRequest, why: str) -> ASGIApp:
-    context = {"trouble": _TROUBLE[why], "is_stranger": caller_of(request.scope).is_stranger}
+    context = {"trouble": TROUBLE[why], "is_stranger": caller_of(request.scope).is_stranger}
     return framed(request, "sign_in.html", None, context, status=401)

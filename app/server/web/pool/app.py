@@ -10,6 +10,8 @@ from litestar.types import ASGIApp
 
 from app import __version__
 from app.server.web.body import ApiRequest
+from app.server.web.dashboard.pages import HEADERS as PAGE
+from app.server.web.dashboard.pages import wants_page
 from app.server.web.errors import failure_of
 from app.server.web.gate import administer
 from app.server.web.openai import chat, completions, embeddings
@@ -20,7 +22,8 @@ from app.server.web.pool.admin import ADMIN_HANDLERS
 from app.server.web.pool.desk import Desk
 from app.server.web.pool.endpoint import member
 from app.server.web.pool.gate import pool_gate
-
+from app.server.web.pool.pages.frame import pool_error_page
+from app.server.web.pool.pages.routes import POOL_PAGE_HANDLERS
 from app.server.web.pool.services import HostServices, host_of
 from app.wire.local import StopAnswer
 from app.wire.openai.native import HealthAnswer
@@ -67,7 +70,7 @@ HANDLERS: Final = (
 def create_pool_app(services: HostServices, desk: Desk) -> ASGIApp:
     """What uvicorn runs."""
     app = Litestar(
-        route_handlers=[*HANDLERS, *ACCOUNT_HANDLERS, *ADMIN_HANDLERS],
+        route_handlers=[*HANDLERS, *ACCOUNT_HANDLERS, *ADMIN_HANDLERS, *POOL_PAGE_HANDLERS],
         request_class=ApiRequest,
         request_max_body_size=services.settings.pool_body_bytes_max,
         exception_handlers={Exception: _answer_error},
@@ -85,11 +88,16 @@ def create_pool_app(services: HostServices, desk: Desk) -> ASGIApp:
     return pool_gate(app, services)
 
 
-def _answer_error(_: Request[None, None, State], error: Exception) -> Response[bytes]:
+def _answer_error(request: Request[None, None, State], error: Exception) -> Response[bytes]:
     failure = failure_of(error)
+    headers = {name.decode(): value.decode() for name, value in failure.headers}
+    if isinstance(request, ApiRequest) and wants_page(request):
+        body = pool_error_page(request, failure).encode()
+        headers = {**headers, **PAGE}
+        return Response(body, status_code=failure.status, headers=headers, media_type="text/html")
     return Response(
         failure.body(),
         status_code=failure.status,
-        headers={name.decode(): value.decode() for name, value in failure.headers},
+        headers=headers,
         media_type="application/json",
     )

@@ -1,0 +1,80 @@
+"""Entrance: how the operator's browser gets its session at a host, and how it gives it back."""
+
+from typing import Final
+
+from litestar import get, post
+from litestar.openapi import ResponseSpec
+from litestar.types import ASGIApp
+
+from app.server.storage.sessions import SESSION_SECONDS
+from app.server.web.body import ApiRequest
+from app.server.web.dashboard.changes import change, field
+from app.server.web.dashboard.drawing import draw
+from app.server.web.dashboard.entrance import ENTER, TROUBLE
+from app.server.web.dashboard.links import CODE_SECONDS
+from app.server.web.dashboard.pages import html_response
+from app.server.web.gate import administer, caller_of, port_of
+from app.server.web.openai.serving import json_response
+from app.server.web.own_page import set_cookie
+from app.server.web.pool.desk import desk_of
+from app.server.web.pool.pages.frame import OVERVIEW, POOL_PAGES, closed_page
+from app.wire.dashboard import DashboardLink
+
+
+@post(
+    "/local/dashboard",
+    guards=[administer],
+    status_code=200,
+    summary="A link that signs one browser in to the pool's pages, once",
+    tags=["local"],
+    responses={200: ResponseSpec(DashboardLink)},
+)
+async def make_link(request: ApiRequest) -> ASGIApp:
+    """For `athanor pool open`."""
+    code = desk_of(request).links.make()
+    return json_response(DashboardLink(path=f"{ENTER}?code={code}", seconds=CODE_SECONDS))
+
+
+@get(ENTER, include_in_schema=False)
+async def enter(request: ApiRequest) -> ASGIApp:
+    """Let the browser of a one-time link in."""
+    if "prefetch" in request.headers.get("sec-purpose", ""):
+        # A browser that guesses what will be opened must not use the code up.
+        return html_response("", status=503)
+    desk = desk_of(request)
+    link = desk.links.find(request.query_params.get("code", ""))
+    if isinstance(link, str):
+        return closed_page(request, TROUBLE[link])
+    if link.session is None:
+        link.session = await desk.sessions.begin("link")
+        return _moved(request, link.session, seconds=int(SESSION_SECONDS))
+    if caller_of(request.scope).session == link.session:
+        return _moved(request, link.session, seconds=int(SESSION_SECONDS))
+    # Two came with one code: the other one may not have been the operator.
+    await desk.sessions.end(link.session)
+    return closed_page(request, TROUBLE["used"])
+
+
+@post("/dashboard/sign-out", guards=[change], include_in_schema=False, status_code=200)
+async def sign_out(request: ApiRequest) -> ASGIApp:
+    """End this browser's session, or every browser's."""
+    sessions, session = desk_of(request).sessions, caller_of(request.scope).session
+    if await field(request, "everywhere"):
+        await sessions.end_all()
+    elif session is not None:
+        await sessions.end(session)
+    return _moved(request, "", seconds=0)
+
+
+ENTRANCE_HANDLERS: Final = (make_link, enter, sign_out)
+
+
+def _moved(request: ApiRequest, session: str, *, seconds: int) -> ASGIApp:
+    """To the page that the link names, by a page of our own: a redirect from another program's page
+    would come without the strict cookie.
+    """
+    name = request.query_params.get("page", "")
+    to = next((page.path for page in POOL_PAGES if page.name == name), OVERVIEW.path)
+    cookie = set_cookie(session, port_of(request.scope), seconds=seconds)
+    headers = {"set-cookie": cookie, "referrer-policy": "no-referrer"}
+    return html_response(draw("moved.html", {"to": to}), headers=headers)
