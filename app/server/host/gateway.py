@@ -176,6 +176,7 @@ class PoolLink:
         self._name = name
         self._facts = facts
         self._parts: list[Part] = []
+        self._has_begun = False
 
     @property
     def model(self) -> ModelName:
@@ -243,7 +244,7 @@ class PoolLink:
 
     async def _answer(self, body: Generate, choice: int) -> AsyncGenerator[StreamEvent, None]:
         """One job, as the events of that choice."""
-        part = await self._begin(body, f"{body.request} {choice}")
+        part = await self._begin(body, f"{body.request}-{choice}")
         has_ended = False
         async with aclosing(self._events(part)) as events:
             async for event in events:
@@ -262,11 +263,13 @@ class PoolLink:
         yield Completed(request=body.request, usage=_usage(part, end), timings=_timings(part))
 
     async def _begin(self, body: Generate | Embed, name: str) -> Part:
-        # The engine's request id is made anew for each request, the place of a prompt is not.
-        name = name.rpartition("-")[2]
+        # An id is a kind, chance, and the place of a prompt: all but the chance comes again.
+        kind, _, place = name.partition("-")
+        name = f"{kind} {place.partition('-')[2]}"
         job, part = await self._gateway.claim(self._asked, name)
         if part is None:
             tape = Tape(is_kept=bool(self._asked.idempotency_key))
+            is_first, self._has_begun = not self._has_begun, True
             try:
                 order = await self._requests.begin(
                     self._asked,
@@ -275,7 +278,7 @@ class PoolLink:
                     listener=tape,
                     job=job,
                     commitment_key=secrets.token_bytes(KEY_BYTES),
-                    is_first=not self._parts,
+                    is_first=is_first,
                 )
             except BaseException:
                 await self._gateway.unclaim(self._asked, name)
