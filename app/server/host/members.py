@@ -118,6 +118,7 @@ class Members:
                 self._roster.registered(device, frame)
             case Heartbeat():
                 self._roster.heard(device, frame)
+                self._verdicts.shown(frame.checkpoint)
             case GoingAway():
                 self._roster.going_away(device, frame)
             case Ask():

@@ -1,6 +1,7 @@
 """PoolView: what goes on in a pool, for its operator: figures, machines, models, usage, audit."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Final, final
 
 from app.core.base.errors import AthanorError
@@ -8,7 +9,7 @@ from app.core.base.ids import DeviceId, PoolId
 from app.core.base.units import SECOND, Microseconds
 from app.core.ledger.accounts import FEES, FUND, MINT, ROUNDING, SALES
 from app.core.member.calendar import DAY_SECONDS
-from app.core.pool.chain import verify_verdicts
+from app.core.pool.chain import BEGINNING, Head, verify_verdicts
 from app.core.pool.keys import Signer, Verifier
 from app.core.pool.limits import start_of
 from app.core.pool.signed import SignedBytes
@@ -62,8 +63,10 @@ class PoolView:
         watchman: Watchman,
         signer: Signer,
         verify: Verifier,
+        doubts: Callable[[], Sequence[str]],
         now: Callable[[], Microseconds],
     ) -> None:
+        """`doubts`: what members were told that the host does not know (server/host/verdicts)."""
         self.name = name
         self._version, self._address = version, address
         self._prices_file = prices_file
@@ -71,6 +74,7 @@ class PoolView:
         self._receipts, self._books = receipts, books
         self._roster, self._dispatch, self._offers = roster, dispatch, offers
         self._watchman, self._signer, self._verify, self._now = watchman, signer, verify, now
+        self._doubts = doubts
         self._started_at = now()
         self._audit: AuditPicture | None = None
 
@@ -267,13 +271,14 @@ class PoolView:
 
     async def _chain(self, faults: list[str]) -> int:
         """How many receipts there are; what is wrong with their chain is added to `faults`."""
-        entries: list[SignedBytes] = []
-        while page := await self._receipts.all(after=len(entries) - 1, most=_PAGE):
-            if page[0].position != len(entries):
-                faults.append(f"receipt {len(entries)} is missing")
-                return len(entries)
-            entries += [SignedBytes(each.verdict, each.signature) for each in page]
-        breach = verify_verdicts(entries, pool=PoolId(self._signer.public), verify=self._verify)
-        if breach is not None:
-            faults.append(f"receipts: {breach.message}")
-        return len(entries)
+        faults += self._doubts()
+        pool, after = PoolId(self._signer.public), BEGINNING
+        while page := await self._receipts.all(after=after.count - 1, most=_PAGE):
+            entries = [SignedBytes(each.verdict, each.signature) for each in page]
+            breach = verify_verdicts(entries, pool=pool, verify=self._verify, after=after)
+            if breach is not None:
+                faults.append(f"receipts: {breach.message}")
+                return breach.index
+            after = Head(after.count + len(page), entries[-1].hash)
+            await asyncio.sleep(0)  # a page is 0.1 s of signatures: others go between
+        return after.count

@@ -19,6 +19,7 @@ from app.core.base.units import Micros, Microseconds
 from app.core.ledger.settlement import Line
 from app.core.ledger.work import Reported
 from app.core.pool.checkpoint import CHECKPOINT, CheckpointBody
+from app.core.pool.checkpoint_watch import CheckpointWatch
 from app.core.pool.device_chain import DeviceChain
 from app.core.pool.jobs.effects import Countersign
 from app.core.pool.keys import Signer, Verifier
@@ -32,6 +33,7 @@ from app.wire.pool import Checkpoint, Countersigned, Finished
 
 log = logging.getLogger(__name__)
 
+DOUBTS_MAX: Final = 100
 AGAIN_SECONDS: Final = 5.0
 """After the disk refused a verdict."""
 
@@ -78,19 +80,26 @@ class Verdicts:
         self._sworn_hash = b""
         self._chains: dict[DeviceId, DeviceChain] = {}
         self._turn = asyncio.Lock()
+        self._watch = CheckpointWatch((), pool=self._pool, verify=verify)
+        self.doubts: list[str] = []
+        """What members were told that is not in these chains, one sentence each."""
 
     async def load(self) -> None:
         """The chains as the disk has them. Once, at the start."""
         head = await self._receipts.head()
         if head is not None:
             self._count, self._head = head.position + 1, head.hash
-        last = await self._checkpoints.last()
-        if last is not None:
+        sworn = await self._checkpoints.all()
+        self._watch = CheckpointWatch(sworn, pool=self._pool, verify=self._verify)
+        if sworn:
+            last = sworn[-1]
             body = CHECKPOINT.read(last.body)
             assert body is not None, "a checkpoint of ours"
             self._sworn = Checkpoint(checkpoint=last.body, signature=last.signature)
             self._sworn_count, self._sworn_number = body.count, body.number
             self._sworn_hash = last.hash
+            if body.count > self._count:
+                self._doubt(f"{body.count} receipts were sworn, and {self._count} are here")
 
     @property
     def count(self) -> int:
@@ -236,7 +245,7 @@ class Verdicts:
     async def swear(self) -> Checkpoint | None:
         """A new checkpoint where the chain has grown; None where there is nothing new to say."""
         async with self._turn:
-            if self._count == self._sworn_count:
+            if self._count <= self._sworn_count:
                 return None
             body = CHECKPOINT.encode(
                 CheckpointBody(
@@ -250,10 +259,22 @@ class Verdicts:
             )
             signed = SignedBytes(body, self._signer.sign(body))
             await self._checkpoints.append(self._sworn_number + 1, signed)
+            self._watch.swear(self._sworn_number + 1, signed)
             self._sworn_count, self._sworn_number = self._count, self._sworn_number + 1
             self._sworn_hash = signed.hash
             self._sworn = Checkpoint(checkpoint=body, signature=signed.signature)
             return self._sworn
+
+    def shown(self, checkpoint: bytes) -> None:
+        """The last checkpoint that a member saw, as its heartbeat carries it."""
+        words = self._watch.contradiction(checkpoint)
+        if words:
+            self._doubt(words)
+
+    def _doubt(self, words: str) -> None:
+        if words not in self.doubts and len(self.doubts) < DOUBTS_MAX:
+            self.doubts.append(words)
+            log.error("the chain of receipts is in doubt", extra={"why": words})
 
 
 def _reason(effect: Countersign) -> str:

@@ -270,6 +270,7 @@ class _Host:
             watchman=works.watchman,
             signer=self._key,
             verify=verify,
+            doubts=lambda: works.verdicts.doubts,
             now=now,
         )
         return Desk(
