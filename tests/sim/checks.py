@@ -6,7 +6,7 @@ the product remembers: which token was delivered to whom, and what the books mov
 
 from collections import Counter
 
-from app.core.base.ids import JobId
+from app.core.base.ids import DeviceId, JobId
 from app.core.ledger.accounts import user
 from app.core.ledger.books import Books
 from app.core.ledger.commands import EventId, Settle
@@ -18,6 +18,7 @@ from app.core.pool.jobs.money import hold_id
 from app.core.pool.signed import SignedBytes
 from app.server.identity.keys import verify
 from app.wire.engine import Delta
+from app.wire.pool import Chunk
 from tests.core.ledger.identities import check as check_identities
 from tests.sim import words
 from tests.sim.callers import Caller
@@ -33,11 +34,13 @@ class Checks:
         self.told: dict[JobId, list[int]] = {}
         self.told_by: Counter[tuple[JobId, int]] = Counter()
         self.last: dict[JobId, Job] = {}
-        self.crowded: set[JobId] = set()
+        self.said: dict[tuple[JobId, DeviceId, int], set[int]] = {}
+        """Job, worker, place -> what the worker said that the token is."""
         self._settled: set[JobId] = set()
         self._changed = -1
         host.on_deliver = self.delivered
         host.on_advance = self.advanced
+        host.on_chunk = self.heard
 
     # --- while it happens ------------------------------------------------------------------------
 
@@ -45,6 +48,8 @@ class Checks:
         """3, 5, 11: ranges are disjoint, a mistake of the client is tried once."""
         name = after.request.job
         self.last[name] = after
+        if after.phase in OVER:
+            self._check_pay(after)
         if len(after.attempts) == len(before.attempts):
             return
         end = 0
@@ -56,20 +61,42 @@ class Checks:
             assert attempt.end not in (None, "refused", "completed", "cancelled"), f"11: {name}"
         self._tell_spies(after)
 
+    def _check_pay(self, job: Job) -> None:
+        """15: what an honest worker delivered to another is paid, however the job ended."""
+        name = job.request.job
+        for attempt in job.attempts:
+            is_own = attempt.placement.account == job.request.account
+            if is_own or self._node(attempt.placement.worker).character != "honest":
+                continue
+            told = self.told_by[name, attempt.number]
+            due = PRICES.exactly(answer=told) * SHARES.worker // 100 // MILLION
+            given = self.host.disk.earned(name, attempt.number)
+            assert given >= due, f"15: {name}/{attempt.number} told {told} and earned {given}"
+
+    def heard(self, device: DeviceId, chunk: Chunk) -> None:
+        """What a worker says of which place, before the product looks at it."""
+        for offset, token in enumerate(chunk.tokens):
+            place = (chunk.job, device, chunk.first + offset)
+            self.said.setdefault(place, set()).add(token)
+
     def delivered(self, job: Job, deliver: Deliver) -> None:
         """3, 15: each token once and in order, of an attempt in the books, within the hold."""
         name = job.request.job
         told = self.told.setdefault(name, [])
+        last = job.attempts[-1]
         for event in deliver.events:
             if isinstance(event, Delta):
-                told += event.token_ids
-                self.told_by[name, job.attempts[-1].number] += len(event.token_ids)
+                for token in event.token_ids:
+                    said = self.said.get((name, last.placement.worker, len(told)), set())
+                    assert token in said, f"5: {name} token {len(told)} was said for another place"
+                    told.append(token)
+                self.told_by[name, last.number] += len(event.token_ids)
         assert told == list(job.answer), f"3: {name} was told otherwise than the job remembers"
-        record = EventId(f"{hold_id(job)}/attempt/{job.attempts[-1].number}")
+        record = EventId(f"{hold_id(job)}/attempt/{last.number}")
         assert record in self.host.disk.records, f"15: {name} was told before it was recorded"
         hold = self.host.disk.books.hold(hold_id(job))
         if job.is_free:
-            assert job.attempts[-1].placement.circle == "own", f"2: {name} is worked on for nothing"
+            assert last.placement.circle == "own", f"2: {name} is worked on for nothing"
             return
         assert hold is not None
         worth = PRICES.cost(prompt=job.candidate.prompt_tokens, answer=len(told))
@@ -95,6 +122,8 @@ class Checks:
         charge = -sum(p.amount for p in settle.postings if p.account == hold.account)
         assert 0 <= charge <= hold.granted, f"2: {name} costs more than was held"
         job = self.last.get(name)
+        if job is None or job.settlement is None or job.settlement.postings != settle.postings:
+            return  # its host died: what was claimed is held to the hold and to nothing else
         told = len(self.told.get(name, []))
         key = self._caller(name).key
         most = _worth(PRICES, words.prompt_tokens(key), told + _beyond(job))
@@ -105,13 +134,12 @@ class Checks:
                 assert posting.account != hold.account, f"{name}: own devices are free"
                 earned[posting.attempt] += posting.amount
         for attempt, amount in earned.items():
-            self._check_earned(name, attempt, amount, key)
-        if job is not None and job.settlement is not None:
-            self._check_ending(name, job, charge)
+            self._check_earned(job, attempt, amount, key)
+        self._check_ending(name, job, charge)
 
-    def _check_earned(self, name: JobId, attempt: int, amount: int, key: int) -> None:
+    def _check_earned(self, job: Job, attempt: int, amount: int, key: int) -> None:
+        name = job.request.job
         by_it = self.told_by[name, attempt]
-        job = self.last.get(name)
         first = sum(self.told_by[name, number] for number in range(attempt))
         work = _worth(PRICES, words.prompt_tokens(key) + first, by_it + _beyond(job))
         most = work * SHARES.worker // 100
@@ -122,9 +150,7 @@ class Checks:
             is_partial = job.request.accepts_partial
             assert charge == 0 or is_partial, f"3: {name} was cut short and charged"
         told, last = len(self.told.get(name, [])), job.attempts[-1]
-        are_honest = all(
-            self._node(a.placement.worker).character == "honest" for a in job.attempts
-        )
+        are_honest = all(self._node(a.placement.worker).character == "honest" for a in job.attempts)
         are_paid = all(a.placement.circle != "own" for a in job.attempts if a.tokens)
         is_whole = job.ending in ("completed", "length") and last.reported is not None
         if are_honest and are_paid and is_whole and told and last.tokens:
@@ -177,7 +203,7 @@ class Checks:
         assert caller.begun <= 1, "the caller saw a seam"
         if end.ending in ("completed", "length"):
             assert len(caller.finishes) == 1 and not end.kind
-        elif end.ending != "credit_exhausted" and end.ending != "cancelled":
+        elif end.ending not in {"credit_exhausted", "cancelled"}:
             is_told = end.message or (end.needed is not None and end.available is not None)
             assert end.kind and is_told, f"11: {name} ended {end.ending} without a word"
         if end.cost is not None:
@@ -234,12 +260,8 @@ def _worth(prices: Prices, prompt: int, answer: int) -> int:
     return prices.exactly(prompt=prompt, answer=answer)
 
 
-def _beyond(job: Job | None) -> int:
-    """Tokens of a second, which a caller who left may owe; of an orphan, what a hold covers."""
-    if job is None:
-        return 0
-    if job.settlement is None:
-        return 10**6  # the host died: a claim is held to the hold and to nothing else
+def _beyond(job: Job) -> int:
+    """Tokens of a second, which a caller who left may owe."""
     if job.ending != "cancelled" or not job.attempts:
         return 0
     return int(job.attempts[-1].placement.tokens_per_second) + 1

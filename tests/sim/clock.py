@@ -16,7 +16,7 @@ class Clock:
 
     def __init__(self, seed: int) -> None:
         self.now = 0
-        self.random = Random(seed)  # noqa: S311 - chance that repeats, not secrets
+        self.random = Random(seed)
         self.steps = 0
         self._order = 0
         self._heap: list[tuple[int, int, Callable[[], None]]] = []

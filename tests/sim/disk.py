@@ -31,9 +31,7 @@ class Disk:
     records: dict[EventId, Record] = field(default_factory=dict)
     settles: dict[JobId, Settle] = field(default_factory=dict)
     verdicts: list[SignedBytes] = field(default_factory=list)
-    by_key: dict[Key, SignedBytes] = field(default_factory=dict)
-    paid: dict[Key, Verdict] = field(default_factory=dict)
-    receipts: dict[Key, bytes] = field(default_factory=dict)
+    by_attempt: dict[tuple[JobId, int, str], SignedBytes] = field(default_factory=dict)
     entries: list[tuple[str, str, int, int | None]] = field(default_factory=list)
     """Job, account, amount, attempt of every posting of a settlement."""
     changed: int = 0
@@ -78,18 +76,15 @@ class Disk:
         return tuple(record for record in self.records.values() if record.job == job)
 
     def sign(self, verdict: Verdict) -> SignedBytes:
-        """The next of the chain, once for each attempt: a second one is the first."""
-        key = (verdict.job, verdict.attempt)
-        known = self.by_key.get(key)
+        """The next of the chain, once for each attempt of a device: a second one is the first."""
+        key = (verdict.job, verdict.attempt, verdict.device)
+        known = self.by_attempt.get(key)
         if known is not None:
             return known
         body = VERDICT.encode(verdict)
         signed = SignedBytes(body, self.pool.sign(body))
         self.verdicts.append(signed)
-        self.by_key[key] = signed
-        self.paid[key] = verdict
-        if verdict.receipt:
-            self.receipts[key] = verdict.receipt
+        self.by_attempt[key] = signed
         self.changed += 1
         return signed
 

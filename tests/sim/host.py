@@ -55,9 +55,7 @@ from tests.sim.network import Socket
 
 PRICES = Prices(input=Micros(700_000), cached_input=Micros(100_000), output=Micros(2_900_000))
 SHARES = Shares(worker=80, fee=15, fund=5)
-TERMS = Terms(
-    pool_name="sim", account="", fee_percent=15, heartbeat_seconds=5.0, grace_seconds=4.0
-)
+TERMS = Terms(pool_name="sim", account="", fee_percent=15, heartbeat_seconds=5.0, grace_seconds=4.0)
 BEGIN = 1_790_000_000 * SECOND
 PARAMETERS = 10**9
 
@@ -77,6 +75,7 @@ class SimHost:
         self.trace: Callable[[str], None] = lambda line: None
         self.on_deliver: Callable[[Job, wanted.Deliver], None] = lambda job, deliver: None
         self.on_advance: Callable[[Job, Job], None] = lambda before, after: None
+        self.on_chunk: Callable[[DeviceId, Chunk], None] = lambda device, chunk: None
         self._chance = 0
         self._written_until = 0
         self.start()
@@ -246,6 +245,8 @@ class SimHost:
             case Accepted() | Rejected() | Chunk():
                 if isinstance(frame, Rejected):
                     self._freed(device, frame.job, frame.attempt)
+                if isinstance(frame, Chunk):
+                    self.on_chunk(device, frame)
                 self.advance(frame.job, befell.Heard(worker=device, frame=frame))
             case Finished():
                 self._freed(device, frame.job, frame.attempt)
@@ -264,19 +265,21 @@ class SimHost:
             signed = SignedBytes(frame.receipt, frame.signature)
             if receipt is not None:
                 self.receipts.setdefault((frame.job, frame.attempt), signed)
-            self.advance(
-                frame.job, befell.Heard(worker=device, frame=frame, receipt=receipt)
-            )
+            self.advance(frame.job, befell.Heard(worker=device, frame=frame, receipt=receipt))
             return
         orphan = self.orphans.get(frame.job)
-        if receipt is None or not self._was_asked(device, frame):
+        if receipt is None:
             return
-        if orphan is not None and not self._is_over(frame.job):
+        was_asked = self._was_asked(device, frame)
+        if orphan is not None and was_asked and not self._is_over(frame.job):
             self.receipts[frame.job, frame.attempt] = SignedBytes(frame.receipt, frame.signature)
             turned = claim(orphan, frame.attempt, device, receipt, self.now)
             self._orphan_turned(*turned)
             return
-        self._countersign(device, frame)
+        # Every receipt that holds gets a verdict, if only that it is worth nothing: its worker
+        # keeps it until then.
+        earned = self.disk.earned(frame.job, frame.attempt) if was_asked else 0
+        self._countersign(device, frame, earned)
 
     def _was_asked(self, device: DeviceId, frame: Finished) -> bool:
         return any(
@@ -287,20 +290,18 @@ class SimHost:
     def _is_over(self, job: JobId) -> bool:
         return job in self.disk.settles
 
-    def _countersign(self, device: DeviceId, frame: Finished) -> None:
+    def _countersign(self, device: DeviceId, frame: Finished, earned: int) -> None:
         key = (frame.job, frame.attempt)
         verdict = self.disk.verdict(
             key,
             device,
-            earned=self.disk.earned(*key),
+            earned=earned,
             receipt=SignedBytes(frame.receipt, frame.signature),
             at=self.now,
         )
         self._send_verdict(device, key, self.disk.sign(verdict))
 
-    def _send_verdict(
-        self, device: DeviceId, key: tuple[JobId, int], signed: SignedBytes
-    ) -> None:
+    def _send_verdict(self, device: DeviceId, key: tuple[JobId, int], signed: SignedBytes) -> None:
         self.send(
             device,
             Countersigned(
@@ -329,24 +330,31 @@ class SimHost:
                     )
                     self._send_verdict(record.worker, key, self.disk.sign(verdict))
 
+        def failed() -> None:
+            self.orphans[orphan.job] = orphan  # it is due, so the next look tries again
+
         self._write(
-            Settle(id=EventId(f"{hold}/end"), at=self.now, hold=hold, postings=postings), done
+            Settle(id=EventId(f"{hold}/end"), at=self.now, hold=hold, postings=postings),
+            done,
+            failed,
         )
 
     # --- books -----------------------------------------------------------------------------------
 
     def _write(
-        self, command: AnyCommand, done: Callable[[object], None] = lambda _: None
+        self,
+        command: AnyCommand,
+        done: Callable[[object], None] = lambda _: None,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
         """In order, after a while; the answer comes a little after the write itself."""
-        self._at_the_disk(lambda: self.disk.write(command), done, str(command.id))
+        self._at_the_disk(lambda: self.disk.write(command), done, failed)
 
     def _at_the_disk(
         self,
         write: Callable[[], object],
         done: Callable[[object], None],
-        name: str,
-        failed: Callable[[], None] = lambda: None,
+        failed: Callable[[], None],
     ) -> None:
         life = self.life
         at = max(self.clock.now, self._written_until) + self.clock.between(0.2, 4)
@@ -399,14 +407,12 @@ class SimHost:
                     lambda outcome: self.advance(
                         name, befell.Booked(command=command.id, outcome=outcome)
                     ),
-                    str(command.id),
                     lambda: self.advance(name, befell.BooksFailed(command=command.id)),
                 )
             case wanted.Record():
                 self._at_the_disk(
                     lambda: self.disk.record(effect),
                     lambda _: self.advance(name, befell.Recorded(command=effect.id)),
-                    str(effect.id),
                     lambda: self.advance(name, befell.BooksFailed(command=effect.id)),
                 )
             case wanted.FindWorker():
@@ -438,9 +444,7 @@ class SimHost:
                 self._settled(name, effect)
                 del attempt, line
             case wanted.ArmTimer(at=at):
-                self._later(
-                    max(0, at - self.now), lambda: self.advance(name, befell.Tick())
-                )
+                self._later(max(0, at - self.now), lambda: self.advance(name, befell.Tick()))
             case wanted.Log():
                 self.trace(f"{effect.message} {name} {effect.fields}")
             case _:

@@ -32,7 +32,7 @@ LIARS: tuple[Character, ...] = tuple(one for one in get_args(Character) if one !
 
 def twisted(character: Character, chunk: Chunk, random: Random) -> list[Chunk]:
     """The chunks that such a worker sends in the place of an honest one."""
-    if character == "honest" or random.random() < 0.5:  # noqa: PLR2004 - liars are honest at times
+    if character == "honest" or random.random() < 0.5:
         return [chunk]
     match character:
         case "doubles":

@@ -1,4 +1,4 @@
-"""Sockets between nodes and the host: in order while they live, and then gone with what was in them.
+"""Sockets between nodes and the host: in order while they live, then gone with what was in them.
 
 A WebSocket loses nothing, so frames that are lost, doubled or swapped are rare here: they try the
 numbers of the sessions, which take them for the fault of the peer.
@@ -44,8 +44,14 @@ class Socket:
         if not self.is_open:
             return
         self.is_open = False
-        self.clock.after(self.clock.between(0, 500), lambda: self.lost_node())
-        self.clock.after(self.clock.between(0, 3000), lambda: self.lost_host())
+        self.clock.after(self.clock.between(0, 500), self._tell_node)
+        self.clock.after(self.clock.between(0, 3000), self._tell_host)
+
+    def _tell_node(self) -> None:
+        self.lost_node()  # whoever has the socket by then
+
+    def _tell_host(self) -> None:
+        self.lost_host()
 
     def _send(self, whither: str, data: bytes) -> None:
         if not self.is_open or not data:

@@ -106,7 +106,7 @@ class SimNode:
         self.life = 0
         self.is_up = False
         self.is_lending = True
-        self.speed_ms = clock.random.uniform(5, 60)
+        self.speed_ms = clock.random.choice([10, 40, 150, 400])
         self.socket: Socket | None = None
         self.tasks: dict[Key, Task] = {}
         self.spied: list[Key] = []
@@ -311,9 +311,7 @@ class SimNode:
         self.tasks.pop(task.key, None)
         refused = Refused(request=task.offer.body.request, kind=kind, message="not like this")
         self.send(
-            Finished(
-                job=task.offer.job, attempt=task.offer.attempt, reason=reason, refused=refused
-            )
+            Finished(job=task.offer.job, attempt=task.offer.attempt, reason=reason, refused=refused)
         )
 
     def _speak(self, task: Task) -> None:
@@ -395,9 +393,7 @@ class SimNode:
         if reason == "completed":
             usage = Usage(prompt=1, cached=0, completion=task.spoken)
             timings = Timings(queue_ms=0, prompt_ms=1, decode_ms=1)
-            completed = Completed(
-                request=task.offer.body.request, usage=usage, timings=timings
-            )
+            completed = Completed(request=task.offer.body.request, usage=usage, timings=timings)
         finished = Finished(
             job=task.offer.job,
             attempt=task.offer.attempt,

@@ -16,9 +16,7 @@ def prompt(key: int, length: int, *, is_bad: bool = False, is_poison: bool = Fal
     """A request whose answer has `length` words of `key`. A bad one is refused by every worker; a
     poisonous one brings every engine down."""
     mark = "bad" if is_bad else "poison" if is_poison else "good"
-    return Generate(
-        request=RequestId(f"r{key}"), prompt=PromptText(text=f"{key}:{length}:{mark}")
-    )
+    return Generate(request=RequestId(f"r{key}"), prompt=PromptText(text=f"{key}:{length}:{mark}"))
 
 
 def read(body: Generate) -> tuple[int, int, str]:

@@ -65,12 +65,12 @@ class World:
             accounts[node.device] = node.account
         self.checks = Checks(self.host, self.nodes, self.callers)
         for account in ("c0", "c1", "c2"):
-            amount = chance.choice([0, 60, 300, 5_000, 10**6])
+            amount = chance.choice([0, 60, 300, 5_000, 10**6, 10**6])
             if amount:
                 self.host.disk.grant(AccountId(account), amount, self.host.now)
         for node in self.nodes:
             self.clock.after(self.clock.between(0, 3000), node.start)
-        for number in range(chance.randint(3, 9)):
+        for number in range(chance.randint(4, 14)):
             self.clock.after(self.clock.between(100, 25_000), self._asking(number))
         if not is_calm:
             self._trouble()
@@ -145,7 +145,7 @@ class World:
     def _caller(self, number: int) -> Caller:
         chance = self.clock.random
         key = chance.randrange(10**6)
-        length = chance.choice([0, 1, 3, 10, 30, 60])
+        length = chance.choice([0, 1, 3, 10, 30, 60, 60, 120])
         mark = chance.choices(["good", "bad", "poison"], [0.9, 0.06, 0.04])[0]
         body = words.prompt(key, length, is_bad=mark == "bad", is_poison=mark == "poison")
         if self.clock.happens(0.2):
@@ -186,9 +186,9 @@ class World:
         chance = self.clock.random
         rain(lambda: list(self.host.sockets), self.clock, self.weather)
         for node in self.nodes:
-            for _ in range(chance.choice([0, 0, 1, 2])):
+            for _ in range(chance.choice([0, 1, 3])):
                 self.clock.after(self.clock.between(1000, 35_000), node.crash)
-            for _ in range(chance.choice([0, 1, 2])):
+            for _ in range(chance.choice([0, 2, 5])):
                 self.clock.after(self.clock.between(1000, 35_000), node.owner_returns)
         for _ in range(chance.choice([0, 0, 1, 2])):
             self.clock.after(self.clock.between(2000, 35_000), self._kill_host)

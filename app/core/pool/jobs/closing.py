@@ -206,6 +206,8 @@ def count(turn: Turn) -> None:
         return
     for attempt in job.attempts:
         if attempt.counted is not None:
+            # Only of a whole answer: who was told to stop has computed more than was delivered.
+            reported = attempt.reported if attempt.end == "completed" else None
             turn.want(
                 ObserveCount(
                     worker=attempt.placement.worker,
@@ -213,7 +215,7 @@ def count(turn: Turn) -> None:
                     differs=attempt.counted.differs,
                     delivered=len(attempt.tokens),
                     counted=attempt.counted.answer_tokens,
-                    reported=None if attempt.reported is None else attempt.reported.answer,
+                    reported=None if reported is None else reported.answer,
                 )
             )
     turn.change("count")
