@@ -15,6 +15,7 @@ import msgspec
 from app import __version__
 from app.client.discovery import find_host, find_server
 from app.client.errors import NoServer, ServerRefused, ServerSilent
+from app.client.pool import PoolCalls
 from app.client.pool_host import HostCalls
 from app.client.shop import ShopCalls
 from app.client.sse import events_of
@@ -69,7 +70,7 @@ T = TypeVar("T")
 
 
 @final
-class Client(ShopCalls, HostCalls):
+class Client(ShopCalls, HostCalls, PoolCalls):
     """A connection to one server. A context manager; leaving it closes the connections."""
 
     def __init__(self, lock: ServerLock) -> None:

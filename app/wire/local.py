@@ -20,6 +20,7 @@ from typing import Literal
 
 import msgspec
 
+from app.wire.pool_picture import PoolPicture
 from app.wire.sharing import NeighbourPicture
 
 ModelStatus = Literal["unloaded", "loading", "loaded", "unloading", "failed"]
@@ -166,6 +167,8 @@ class NodePicture(LocalMessage, frozen=True, kw_only=True):
     downloads: tuple[DownloadPicture, ...] = ()
     neighbour: NeighbourPicture | None = None
     """What becomes of GPU memory and of lending, and why."""
+    pool: PoolPicture | None = None
+    """The pool of this node; None without one."""
 
 
 class NodeEvent(LocalMessage, frozen=True, kw_only=True):

@@ -16,63 +16,11 @@ The rules of wire/local.py hold here too. Amounts are micros: 1 credit is 1,000,
 
 from typing import Literal
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from app.core.sharing.rules import Mode
 from app.wire.pool import Circle
-
-LinkLife = Literal["connecting", "connected", "waiting", "refused"]
-
-
-class PoolMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of these Structs. Defaults are written out: scripts read this JSON."""
-
-
-class SkippedPicture(PoolMessage, frozen=True, kw_only=True):
-    """Jobs that this node could have done and did not get."""
-
-    reason: str
-    words: str
-    jobs: int
-
-
-class PoolPicture(PoolMessage, frozen=True, kw_only=True):
-    """The pool of this node. `is_member` is False while none is joined; the rest says nothing."""
-
-    is_member: bool = False
-    pool: str = ""
-    """The host's key."""
-    name: str = ""
-    address: str = ""
-    account: str = ""
-    link: LinkLife = "connecting"
-    link_summary: str = ""
-    """One line: "connected to Club"."""
-    work_summary: str = ""
-    """What is computed for others, or why nothing is."""
-    today_summary: str = ""
-    """Such as: Today: 2.5 credits earned · 0.8 kWh."""
-    trouble: str = ""
-    remedy: str = ""
-    retry_at: float | None = None
-    device: str = ""
-    """This node's key, by which the host knows it."""
-    offered: tuple[str, ...] = ()
-    guests: int = 0
-    spending: int = 0
-    """Requests of ours that the pool answers now."""
-    balance: int = 0
-    held: int = 0
-    fee_percent: int = 0
-    earned_today: int = 0
-    spent_today: int = 0
-    jobs_today: int = 0
-    kilowatt_hours_today: float | None = None
-    """None where the driver does not tell the power."""
-    skipped: tuple[SkippedPicture, ...] = ()
-    unacknowledged: int = 0
-    disputes: int = 0
+from app.wire.pool_picture import PoolMessage
 
 
 class JoinRequest(PoolMessage, frozen=True, kw_only=True, omit_defaults=True):

@@ -98,7 +98,7 @@ def memory_words(verdict: Verdict, now: float) -> str:
 def lending_words(verdict: Verdict, now: float) -> str:
     """Whether the GPU is lent, and why not, in one line."""
     if not verdict.lending_causes:
-        return "lending"
+        return "lending" if verdict.lending == "lend" else "not lending: nobody has looked yet"
     cause = verdict.lending_causes[0]
     if cause.reason is Reason.USER_REQ:
         return "not lending: you have not turned it on"

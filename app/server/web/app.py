@@ -28,8 +28,10 @@ from app.server.web.local import (
     loading,
     neighbour,
     node,
+    pool,
     remote,
     settings_read,
+    sharing,
 )
 from app.server.web.openai import chat, completions, embeddings, models, native, surroundings
 from app.server.web.services import Services
@@ -73,6 +75,16 @@ HANDLERS: Final = (
     autostart.autostart,
     autostart.set_autostart,
     settings_read.read_settings,
+    pool.pool,
+    pool.join,
+    pool.leave,
+    pool.market,
+    pool.days,
+    pool.receipts,
+    pool.verify,
+    pool.export,
+    sharing.sharing,
+    sharing.change_sharing,
     library.list_library,
     library.look,
     library.one_of_library,
