@@ -9,7 +9,6 @@ told here: whether it is whole, who signed it, where it leads, what for and unti
 """
 
 import base64
-import binascii
 import re
 from typing import Final, Literal, final
 
@@ -85,7 +84,7 @@ def read_invite(text: str, verify: Verifier) -> Invite:
     code = _bare(text)
     try:
         packed = base64.b32decode(code + "=" * (-len(code) % 8))
-    except (binascii.Error, ValueError):
+    except ValueError:
         raise _damaged("has characters that no invite has") from None
     if not packed or _base32(packed) != code:
         raise _damaged("is empty" if not packed else "is not whole")
