@@ -146,6 +146,10 @@ class HostCalls:
         """What the pool offers, and who serves it."""
         return self._call("GET", f"{_ROOT}/models", OfferList)
 
+    def reread_prices(self) -> OfferList:
+        """What the pool offers after prices.toml was read again."""
+        return self._call("POST", f"{_ROOT}/models", OfferList, is_patient=True)
+
     def pool_usage(self, by: UsageBy, days: int) -> UsageReport:
         """What was used, dearest first."""
         return self._call("GET", f"{_ROOT}/usage?{urlencode({'by': by, 'days': days})}",

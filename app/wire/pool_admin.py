@@ -21,6 +21,7 @@
     DELETE /local/host/machines/{id}    -> MachinePicture, removed
     POST   /local/host/machines/{id}/forgive -> MachinePicture
     GET    /local/host/models           -> OfferList: what is offered, by whom, at which price
+    POST   /local/host/models           -> OfferList, after prices.toml was read again
     GET    /local/host/usage            ?by=account&days=30 -> UsageReport
     POST   /local/host/audit            -> AuditPicture
 
@@ -236,6 +237,8 @@ class OfferList(AdminMessage, frozen=True, kw_only=True):
     worker_percent: int = 0
     fee_percent: int = 0
     fund_percent: int = 0
+    troubles: tuple[str, ...] = ()
+    """What is on the list and not offered, and why; told when it is read."""
 
 
 class UsageLine(AdminMessage, frozen=True, kw_only=True):

@@ -253,12 +253,16 @@ def _write(file: Path, change: Callable[[str], str]) -> None:
 
 
 def _tell_host() -> None:
-    """When the change counts."""
+    """Have a running host read the list again."""
     try:
-        with host():
-            note("The running host takes it up within seconds.")
+        with host() as client:
+            found = client.reread_prices()
     except NoHost:
         note("It counts from the next `athanor pool serve` on.")
+        return
+    for trouble in found.troubles:
+        note(trouble)
+    note("The running host has taken it up.")
 
 
 def _priced(model: PricedModel, found: PriceList) -> PricedAnswer:

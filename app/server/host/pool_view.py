@@ -1,8 +1,10 @@
 """PoolView: what goes on in a pool, for its operator: figures, machines, models, usage, audit."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, final
+
+import msgspec
 
 from app.core.base.errors import AthanorError
 from app.core.base.ids import DeviceId, PoolId
@@ -13,6 +15,7 @@ from app.core.pool.chain import BEGINNING, Head, verify_verdicts
 from app.core.pool.keys import Signer, Verifier
 from app.core.pool.limits import start_of
 from app.core.pool.signed import SignedBytes
+from app.observe.pool_meters import ModelFigures, PoolFigures
 from app.server.host.accounts_desk import UnknownHere
 from app.server.host.dispatch import Dispatch
 from app.server.host.offers import Offered, Offers
@@ -65,8 +68,14 @@ class PoolView:
         verify: Verifier,
         doubts: Callable[[], Sequence[str]],
         now: Callable[[], Microseconds],
+        verdicts: Callable[[], int],
+        end_session: Callable[[DeviceId], None],
+        reread: Callable[[], Awaitable[tuple[str, ...]]],
     ) -> None:
-        """`doubts`: what members were told that the host does not know (server/host/verdicts)."""
+        """`doubts`: what members were told that the host does not know, `verdicts`: how many there
+        are (server/host/verdicts). `end_session` ends a machine's connection. `reread` reads
+        prices.toml again and says what of it is not offered.
+        """
         self.name = name
         self._version, self._address = version, address
         self._prices_file = prices_file
@@ -74,7 +83,8 @@ class PoolView:
         self._receipts, self._books = receipts, books
         self._roster, self._dispatch, self._offers = roster, dispatch, offers
         self._watchman, self._signer, self._verify, self._now = watchman, signer, verify, now
-        self._doubts = doubts
+        self._doubts, self._verdicts = doubts, verdicts
+        self._end_session, self._reread = end_session, reread
         self._started_at = now()
         self._audit: AuditPicture | None = None
 
@@ -110,6 +120,26 @@ class PoolView:
             },
             audit=self._audit,
         )
+
+    def figures(self) -> PoolFigures:
+        """What is known without asking the disk, for Prometheus."""
+        machines = list(self._roster)
+        return PoolFigures(
+            connected=len(machines),
+            lending=sum(machine.is_lending for machine in machines),
+            accounts=sum(each.state != "closed" for each in self._accounts.all()),
+            receipts=self._verdicts(),
+            models=tuple(
+                ModelFigures(each.name, each.lending, each.running, each.waiting)
+                for each in self.offers().models
+            ),
+            audit_holds=None if self._audit is None else self._audit.holds,
+        )
+
+    async def reread_prices(self) -> OfferList:
+        """The list as prices.toml has it now. Raises: PricesInvalid; then the old one holds."""
+        troubles = await self._reread()
+        return msgspec.structs.replace(self.offers(), troubles=troubles)
 
     def offers(self) -> OfferList:
         """What prices.toml lists, and who serves it."""
@@ -216,6 +246,7 @@ class PoolView:
         """
         device = self.device(name_or_id)
         await self._devices.remove(device.id)
+        self._end_session(device.id)
         return self._machine(self.device(device.id), 0)
 
     async def forgive(self, name_or_id: str) -> MachinePicture:

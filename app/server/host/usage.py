@@ -12,6 +12,7 @@ import msgspec
 from app.core.base.ids import RequestId
 from app.core.base.units import Micros, Microseconds
 from app.core.pool.limits import Amounts, Period, start_of
+from app.observe.pool_meters import PoolMeters
 from app.server.host.access import Admission
 from app.server.host.caller import PoolCaller
 from app.server.host.limiter import Holder, Limiter
@@ -50,12 +51,15 @@ class Reporting:
     def __init__(self, usage: Usage, now: Callable[[], Microseconds]) -> None:
         self._usage = usage
         self._now = now
+        self.on_ended: Callable[[Ended], None] = _nothing
+        """Told of each request that ended."""
 
     def record(self, caller: PoolCaller, admission: Admission | None, ended: Ended) -> None:
         """The request is over: its limits are charged what it took, and its row is written soon.
 
         `admission` is None where it was refused before it was let in.
         """
+        self.on_ended(ended)
         if admission is not None:
             did_begin = bool(ended.prompt or ended.answer or ended.cost)
             admission.settle(
@@ -97,6 +101,29 @@ class Reporting:
                     holder = _holder(by, total)
                     if holder is not None:
                         limiter.begin_with(holder, period, _amounts(total), at=now)
+
+
+def meters_of(meters: PoolMeters) -> Callable[[Ended], None]:
+    """What counts each request that ended."""
+
+    def note(ended: Ended) -> None:
+        meters.ended(
+            model=ended.model,
+            status=ended.status,
+            prompt=ended.prompt,
+            cached=ended.cached,
+            answer=ended.answer,
+            cost=ended.cost,
+            attempts=ended.attempts,
+            first_ms=ended.first_ms,
+            total_ms=ended.total_ms,
+        )
+
+    return note
+
+
+def _nothing(_: Ended) -> None:
+    """Nobody listens yet."""
 
 
 def _holder(by: GroupedBy, total: Total) -> Holder | None:

@@ -54,6 +54,8 @@ class Watchman:
         self._watch = Watch()
         self._waiting: deque[Strike] = deque(maxlen=_WAITING_MAX)
         self._came = asyncio.Event()
+        self.on_strike: Callable[[str], None] = _nothing
+        """Told the kind of each strike."""
 
     async def begin(self) -> None:
         """Go on with what was held against whom before the host was started."""
@@ -124,6 +126,7 @@ class Watchman:
         log.info("strike", extra={"device": device[:12], "kind": kind, "job": job})
         strike = Strike(device=device, kind=kind, reason=reason, job=job, at=self._now())
         self._waiting.append(strike)
+        self.on_strike(kind)
         self._came.set()
 
     def _work(self, job: Job, attempt: Attempt) -> Work:
@@ -153,3 +156,7 @@ class Watchman:
 
     def _sketch(self, data: bytes) -> bytes:
         return hashlib.blake2b(data, key=self._key, digest_size=_SKETCH_BYTES).digest()
+
+
+def _nothing(_: str) -> None:
+    """Nobody listens yet."""

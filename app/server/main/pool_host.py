@@ -23,11 +23,10 @@ from app import __version__
 from app.core.base.units import SECOND, Microseconds
 from app.observe.logging import TOLD, set_up
 from app.server.host.counting import Counter
-from app.server.host.keys_desk import KeysDesk
-from app.server.host.pool_view import PoolView
-from app.server.identity.keys import PoolKey, verify
+from app.server.identity.keys import PoolKey
 from app.server.main.listening import Listening, listen
 from app.server.main.lock_file import LockFile
+from app.server.main.pool_desk import pool_desk
 from app.server.main.pool_parts import (
     Door,
     Faces,
@@ -42,7 +41,6 @@ from app.server.main.stopping import Stopping
 from app.server.main.web_server import WebServer, loop_factory
 from app.server.storage.books import Bookkeeper
 from app.server.storage.database import Database
-from app.server.web.dashboard.links import Links
 from app.server.web.doorway import Doorway, guarded
 from app.server.web.pool.app import create_pool_app
 from app.server.web.pool.desk import Desk
@@ -249,52 +247,18 @@ class _Host:
 
     def desk(self, listening: Listening) -> Desk:
         """For the operator."""
-        stored, works, now = self._stored, self.works, self._clocks.micro
-
-        def address() -> str:
-            return self.url(listening)
-
-        view = PoolView(
+        return pool_desk(
             name=self.name,
-            version=__version__,
-            address=address,
-            prices_file=str(self._paths.pool_prices_file),
-            accounts=stored.accounts,
-            devices=stored.devices,
-            usage=stored.usage,
-            receipts=stored.receipts,
-            books=stored.books,
-            roster=works.roster,
-            dispatch=works.dispatch,
-            offers=self._offers.offers,
-            watchman=works.watchman,
-            signer=self._key,
-            verify=verify,
-            doubts=lambda: works.verdicts.doubts,
-            now=now,
-        )
-        return Desk(
-            accounts=stored.accounts,
-            keys=stored.keys,
-            usage=stored.usage,
-            receipts=stored.receipts,
-            books=stored.books,
-            access=self._door.access,
+            prices_file=self._paths.pool_prices_file,
+            stored=self._stored,
+            door=self._door,
+            works=self.works,
             market=self._faces.market,
-            accounts_desk=self._door.accounts_desk,
-            keys_desk=KeysDesk(
-                desk=self._door.accounts_desk,
-                accounts=stored.accounts,
-                keys=stored.keys,
-                invites=stored.invites,
-                signer=self._key,
-                address=address,
-                now=now,
-            ),
-            view=view,
-            sessions=stored.sessions,
-            links=Links(time.monotonic),
-            now=now,
+            offers=self._offers,
+            connections=self.connections,
+            key=self._key,
+            address=lambda: self.url(listening),
+            now=self._clocks.micro,
         )
 
     def url(self, listening: Listening) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 from litestar import get, post
 from litestar.exceptions import NotFoundException
 from litestar.openapi import ResponseSpec
+from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp
 
 from app.core.base.errors import ModelNotFound, RequestError
@@ -14,11 +15,13 @@ from app.core.base.ids import JobId
 from app.core.base.units import SECOND, Microseconds
 from app.core.ledger.accounts import user
 from app.core.pool.receipt import VERDICT
+from app.observe.meters import CONTENT_TYPE
 from app.server.host.caller import PoolCaller
 from app.server.host.market import ModelNow
 from app.server.storage.receipts import StoredReceipt
 from app.server.storage.usage import UsageRow
 from app.server.web.body import ApiRequest, JsonBody
+from app.server.web.gate import caller_of
 from app.server.web.invalid import invalid
 from app.server.web.openai.serving import json_response
 from app.server.web.pool.callers import pool_caller_of
@@ -181,7 +184,16 @@ async def receipt(request: ApiRequest) -> ASGIApp:
     )
 
 
-ACCOUNT_HANDLERS: Final = (key, balance, pricing, price, usage, receipt)
+@get("/metrics", summary="The host's figures for Prometheus", tags=_TAGS)
+async def metrics(request: ApiRequest) -> ASGIApp:
+    """Prometheus' text format, for keys of the scope metrics and for the operator."""
+    if not caller_of(request.scope).may_administer:
+        pool_caller_of(request.scope).needs("metrics")
+    body = desk_of(request).meters.exposition()
+    return ASGIResponse(body=body, media_type=CONTENT_TYPE, status_code=200)
+
+
+ACCOUNT_HANDLERS: Final = (key, balance, pricing, price, usage, receipt, metrics)
 
 
 def _billed(request: ApiRequest) -> PoolCaller:

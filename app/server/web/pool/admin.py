@@ -226,6 +226,19 @@ async def models(request: ApiRequest) -> ASGIApp:
     return json_response(desk_of(request).view.offers())
 
 
+@post(
+    "/local/host/models",
+    guards=[administer],
+    status_code=200,
+    summary="Read prices.toml again",
+    tags=_LOCAL,
+    responses={200: ResponseSpec(OfferList)},
+)
+async def reread_models(request: ApiRequest) -> ASGIApp:
+    """What is not offered, and why, is told with it."""
+    return json_response(await desk_of(request).view.reread_prices())
+
+
 @get("/local/host/usage", guards=[administer], summary="What was used", tags=_LOCAL,
      responses={200: ResponseSpec(UsageReport)})  # fmt: skip
 async def usage(request: ApiRequest) -> ASGIApp:
@@ -249,7 +262,7 @@ async def audit(request: ApiRequest) -> ASGIApp:
 ADMIN_HANDLERS: Final = (
     overview, accounts, make_account, account, change_account, grant, make_project, close_project,
     friends, limits_of, limits, keys, make_key, revoke_key, invites, make_invite, revoke_invite,
-    machines, remove_machine, forgive_machine, models, usage, audit,
+    machines, remove_machine, forgive_machine, models, reread_models, usage, audit,
 )  # fmt: skip
 """Mounted by the host's application."""
 

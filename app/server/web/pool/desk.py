@@ -10,6 +10,7 @@ from litestar import Request
 from litestar.datastructures import State
 
 from app.core.base.units import Microseconds
+from app.observe.pool_meters import PoolMeters
 from app.server.host.access import Access
 from app.server.host.accounts_desk import AccountsDesk
 from app.server.host.keys_desk import KeysDesk
@@ -40,6 +41,7 @@ class Desk:
     view: PoolView
     sessions: Sessions
     links: Links
+    meters: PoolMeters
     now: Callable[[], Microseconds]
 
     def __repr__(self) -> str:
