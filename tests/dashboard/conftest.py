@@ -9,6 +9,7 @@ import pytest
 
 from tests.dashboard.chromium import WAIT_SECONDS_MAX, chromium, missing
 from tests.dashboard.pilot import Pilot
+from tests.support.hub import Hub, running_hub
 from tests.support.node import RunningNode, running_node
 
 HOSTILE = "<img src=x onerror=window.harm=1>"
@@ -40,7 +41,14 @@ def put_toys(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def kept_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
+def hub() -> Iterator[Hub]:
+    """The hub that the node asks for models: one on this machine, empty at first."""
+    with running_hub() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kept_node(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Iterator[RunningNode]:
     """A node that nobody set up before."""
     folder = tmp_path_factory.mktemp("dashboard")
     put_toys(folder / "toys")
@@ -49,7 +57,11 @@ def kept_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]
     with running_node(
         folder / "home",
         *flags,
-        environment={"HOME": str(folder), "ATHANOR_MODELS_OTHER_APPS": "false"},
+        environment={
+            "HOME": str(folder),
+            "ATHANOR_MODELS_OTHER_APPS": "false",
+            **hub.environment,
+        },
     ) as node:
         yield node
 

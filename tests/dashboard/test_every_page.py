@@ -6,7 +6,12 @@ from app.server.web.dashboard.pages import PAGES
 from tests.dashboard.axe import barriers
 from tests.dashboard.pilot import Pilot
 
-MORE = ("/dashboard/catalogue", "/dashboard/model?name=echo", "/dashboard/connect?app=zed")
+MORE = (
+    "/?start",
+    "/dashboard/catalogue",
+    "/dashboard/model?name=echo",
+    "/dashboard/connect?app=zed",
+)
 PATHS = (*(page.path for page in PAGES), *MORE)
 
 
@@ -31,6 +36,30 @@ def test_a_page_fits_a_phone_and_a_wall(pilot: Pilot, path: str) -> None:
 
         assert pilot.ask("return document.documentElement.scrollWidth") <= width  # type: ignore[operator]
     assert pilot.complaints() == []
+
+
+def test_who_is_not_signed_in_meets_no_barrier_either(pilot: Pilot) -> None:
+    cookies = pilot.browser.get_cookies()
+    pilot.browser.delete_all_cookies()
+    try:
+        found = {}
+        for path in ("/dashboard/keys", "/dashboard/sharing", "/?start"):
+            pilot.size(360, 740)
+            pilot.go(path)
+            pilot.find("h1")
+            assert pilot.ask("return document.documentElement.scrollWidth") <= 360  # type: ignore[operator]
+            found[path] = barriers(pilot)
+        assert not any(found.values()), found
+    finally:
+        for cookie in cookies:
+            pilot.browser.add_cookie(cookie)
+
+
+def test_what_went_wrong_is_told_on_a_page_without_barriers(pilot: Pilot) -> None:
+    pilot.go("/dashboard/model?name=no-such-model")
+
+    assert "no-such-model" in pilot.says("main")
+    assert barriers(pilot) == []
 
 
 def test_a_page_of_an_older_version_reloads_itself(pilot: Pilot) -> None:
