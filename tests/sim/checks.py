@@ -22,7 +22,8 @@ from app.wire.pool import Chunk
 from tests.core.ledger.identities import check as check_identities
 from tests.sim import words
 from tests.sim.callers import Caller
-from tests.sim.host import PRICES, SHARES, SimHost
+from tests.sim.host import SimHost
+from tests.sim.market import PRICES, SHARES
 from tests.sim.node import SimNode
 
 

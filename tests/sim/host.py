@@ -4,38 +4,24 @@
 written a part may be on the disk. `start` begins with the disk alone.
 """
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import assert_never
 
-from app.core.base.ids import AccountId, DeviceId, JobId, SessionId
-from app.core.base.units import Micros, Microseconds
+from app.core.base.ids import AccountId, DeviceId, JobId
+from app.core.base.units import Microseconds
 from app.core.ledger.commands import AnyCommand, EventId, Expire, Settle
-from app.core.ledger.pricing import Prices, Shares
 from app.core.pool.dispatch import decide
-from app.core.pool.eligibility import Offering
 from app.core.pool.fair_queue import FairQueue
-from app.core.pool.happenings import (
-    CloseSocket,
-    HostHappening,
-    Proved,
-    Received,
-    SessionEnded,
-    Write,
-)
-from app.core.pool.host_greeting import HostGreeting
-from app.core.pool.host_session import HostSession, Terms
-from app.core.pool.host_sessions import Establishment, HostSessions
 from app.core.pool.jobs import effects as wanted
 from app.core.pool.jobs import happenings as befell
-from app.core.pool.jobs.job import OVER, Candidate, Job, JobRequest
+from app.core.pool.jobs.job import OVER, Job, JobRequest
 from app.core.pool.jobs.recovery import Orphan, claim, due, orphan_of
 from app.core.pool.jobs.rules import JobRules
 from app.core.pool.jobs.steps import advance, submit
 from app.core.pool.signed import SignedBytes
 from app.core.pool.speeds import Speeds
 from app.core.pool.standing import Standing
-from app.server.identity.keys import PoolKey, verify
+from app.server.identity.keys import PoolKey
 from app.wire.message import Message
 from app.wire.pool import (
     Accepted,
@@ -50,14 +36,11 @@ from tests.sim import words
 from tests.sim.callers import Caller
 from tests.sim.clock import MS, SECOND, Clock
 from tests.sim.disk import Disk
+from tests.sim.door import Door
 from tests.sim.evidence import receipt_of
-from tests.sim.network import Socket
+from tests.sim.market import PARAMETERS, offerings
 
-PRICES = Prices(input=Micros(700_000), cached_input=Micros(100_000), output=Micros(2_900_000))
-SHARES = Shares(worker=80, fee=15, fund=5)
-TERMS = Terms(pool_name="sim", account="", fee_percent=15, heartbeat_seconds=5.0, grace_seconds=4.0)
 BEGIN = 1_790_000_000 * SECOND
-PARAMETERS = 10**9
 
 
 class SimHost:
@@ -71,12 +54,10 @@ class SimHost:
         """Of the clock on the wall, which jumps."""
         self.life = 0
         self.is_up = False
-        self.sockets: list[Socket] = []
         self.trace: Callable[[str], None] = lambda line: None
         self.on_deliver: Callable[[Job, wanted.Deliver], None] = lambda job, deliver: None
         self.on_advance: Callable[[Job, Job], None] = lambda before, after: None
         self.on_chunk: Callable[[DeviceId, Chunk], None] = lambda device, chunk: None
-        self._chance = 0
         self._written_until = 0
         self.start()
 
@@ -91,8 +72,14 @@ class SimHost:
         """With nothing but the disk."""
         self.life += 1
         self.is_up = True
-        self.sessions = HostSessions()
-        self.by_session: dict[SessionId, Socket] = {}
+        self.door = Door(
+            self.clock,
+            self.key,
+            self.life,
+            now=lambda: self.now,
+            heard=self._heard,
+            gone=self._worker_gone,
+        )
         self.models: dict[DeviceId, Register] = {}
         self.lending: dict[DeviceId, bool] = {}
         self.running: dict[DeviceId, set[tuple[JobId, int]]] = {}
@@ -100,24 +87,24 @@ class SimHost:
         self.callers: dict[JobId, Caller] = {}
         self.queue, self.speeds, self.standing = FairQueue(), Speeds(), Standing()
         self.receipts: dict[tuple[JobId, int], SignedBytes] = {}
-        self.orphans = {
-            JobId(hold.about): orphan_of(
-                JobId(hold.about),
-                hold.granted,
-                Microseconds(hold.ends_at + hold.claim),
-                self.disk.records_of(JobId(hold.about)),
-            )
-            for hold in self.disk.books.open_holds.values()
-        }
+        self.orphans = {orphan.job: orphan for orphan in self._orphans()}
         self._poll(self.life)
+
+    def _orphans(self) -> Iterator[Orphan]:
+        """Holds that are open, or expired and to be claimed; no job of them is left."""
+        for name in sorted({record.job for record in self.disk.records.values()}):
+            hold = self.disk.books.hold(EventId(f"job/{name}"))
+            if hold is None or hold.state not in ("open", "expired"):
+                continue
+            if hold.state == "open" or hold.is_claimable(self.now):
+                until = Microseconds(hold.ends_at + hold.claim)
+                yield orphan_of(name, hold.granted, until, self.disk.records_of(name))
 
     def kill(self) -> None:
         """With -9. Callers and nodes see their sockets go."""
         self.life += 1
         self.is_up = False
-        for socket in self.sockets:
-            socket.cut()
-        self.sockets = []
+        self.door.shut()
         for caller in self.callers.values():
             caller.host_died()
         self.jobs, self.callers = {}, {}
@@ -130,8 +117,7 @@ class SimHost:
         """Sessions, the sweeper of holds, orphans."""
         if life != self.life:
             return
-        for session, happenings in self.sessions.due(self.clock.seconds):
-            self._session_happened(session, happenings)
+        self.door.look()
         for hold in list(self.disk.books.open_holds.values()):
             if hold.is_due(self.now) and JobId(hold.about) not in self.jobs:
                 self._write(Expire(id=EventId(f"{hold.id}/expiry"), at=self.now, hold=hold.id))
@@ -140,95 +126,10 @@ class SimHost:
         self._dispatch()
         self._later(1 * SECOND, lambda: self._poll(life))
 
-    # --- sockets ---------------------------------------------------------------------------------
-
-    def accept(self, socket: Socket) -> None:
-        """A node opened a socket."""
-        self.sockets.append(socket)
-        self._chance += 1
-        nonce = (self.life * 1_000_000 + self._chance).to_bytes(32, "little")
-        greeting = HostGreeting(
-            signer=self.key, verify=verify, nonce=nonce, at=self.now, now=self.clock.seconds
-        )
-        socket.on_host = partial(self._greeted, socket, greeting)
-        socket.lost_host = lambda: None
-
-    def _greeted(self, socket: Socket, greeting: HostGreeting, data: bytes) -> None:
-        for happening in greeting.receive(data):
-            match happening:
-                case Write(data=answer):
-                    socket.to_node(answer)
-                case Proved():
-                    self._proved(socket, greeting, happening)
-                case _:
-                    socket.cut()
-
-    def _proved(self, socket: Socket, greeting: HostGreeting, proved: Proved) -> None:
-        self._chance += 1
-        found = self.sessions.establish(
-            proved,
-            terms=TERMS,
-            fresh=SessionId(f"s{self.life}/{self._chance}"),
-            now=self.clock.seconds,
-        )
-        if not isinstance(found, Establishment):
-            socket.cut()
-            return
-        greeting.admitted()
-        if found.replaced is not None:
-            self._session_happened(found.replaced, found.happenings)
-        session = found.session
-        old = self.by_session.get(session.id)
-        self.by_session[session.id] = socket
-        if old is not None and old is not socket:
-            old.cut()
-        socket.on_host = lambda data: self._arrived(session, socket, data)
-        socket.lost_host = lambda: self._lost(session, socket)
-        for data in found.writes:
-            socket.to_node(data)
-
-    def _arrived(self, session: HostSession, socket: Socket, data: bytes) -> None:
-        if self.by_session.get(session.id) is socket:
-            self._session_happened(session, session.receive(data, self.clock.seconds))
-
-    def _lost(self, session: HostSession, socket: Socket) -> None:
-        if self.is_up and self.by_session.get(session.id) is socket:
-            del self.by_session[session.id]
-            self._session_happened(session, session.socket_lost(self.clock.seconds))
-
-    def _session_happened(self, session: HostSession, happenings: list[HostHappening]) -> None:
-        self.sessions.hear(session, happenings)
-        for happening in happenings:
-            socket = self.by_session.get(session.id)
-            match happening:
-                case Write(data=data):
-                    if socket is not None:
-                        socket.to_node(data)
-                case Received(frame=frame):
-                    self._heard(session.device, frame)
-                case SessionEnded():
-                    self._worker_gone(session.device)
-                    if socket is not None:
-                        socket.cut()
-                case CloseSocket():
-                    if socket is not None:
-                        socket.cut()
-                case _:
-                    pass
-
-    def send(self, device: DeviceId, frame: Message) -> None:
-        session = self.sessions.of_device(device)
-        if session is None:
-            return
-        data = session.send(frame, self.clock.seconds)
-        socket = self.by_session.get(session.id)
-        if socket is not None:
-            socket.to_node(data)
-
     # --- frames ----------------------------------------------------------------------------------
 
     def _worker_gone(self, device: DeviceId) -> None:
-        if self.sessions.of_device(device) is None:
+        if self.door.sessions.of_device(device) is None:
             self.models.pop(device, None)
             self.lending.pop(device, None)
         self.running.pop(device, None)
@@ -302,7 +203,7 @@ class SimHost:
         self._send_verdict(device, key, self.disk.sign(verdict))
 
     def _send_verdict(self, device: DeviceId, key: tuple[JobId, int], signed: SignedBytes) -> None:
-        self.send(
+        self.door.send(
             device,
             Countersigned(
                 job=key[0], attempt=key[1], verdict=signed.body, signature=signed.signature
@@ -422,9 +323,9 @@ class SimHost:
                 self.queue.remove(job)
             case wanted.SendOffer(worker=worker, offer=offer):
                 self.running.setdefault(worker, set()).add((offer.job, offer.attempt))
-                self.send(worker, offer)
+                self.door.send(worker, offer)
             case wanted.CancelAttempt(worker=worker, cancel=cancel):
-                self.send(worker, cancel)
+                self.door.send(worker, cancel)
             case wanted.Deliver():
                 self.on_deliver(self.jobs[name], effect)
                 self.callers[name].told(effect.events)
@@ -475,7 +376,7 @@ class SimHost:
                 continue
             decision = decide(
                 find,
-                self._offerings(find.request.account),
+                offerings(self, find.request.account),
                 speeds=self.speeds,
                 standing=self.standing,
                 now=self.now,
@@ -485,34 +386,3 @@ class SimHost:
                 self.queue.remove(find.request.job)
                 self.standing.placed(decision.placement.worker, decision.placement.sha256)
                 self.advance(find.request.job, befell.Placed(placement=decision.placement))
-
-    def _offerings(self, account: AccountId) -> list[Offering]:
-        return [
-            Offering(
-                worker=device,
-                account=self.accounts[device],
-                name=device[:6],
-                sha256=model.sha256,
-                relation="own" if self.accounts[device] == account else "anyone",
-                takes=register.circle,
-                context=model.context,
-                slots=model.slots,
-                running=len(self.running.get(device, ())),
-                parameters=model.parameters,
-                quantisation=model.quantisation,
-                is_lending=self.lending.get(device, False),
-                is_loaded=model.is_loaded,
-            )
-            for device, register in self.models.items()
-            for model in register.models
-        ]
-
-
-def candidate(key: int) -> Candidate:
-    """The one content that the simulated pool serves."""
-    return Candidate(
-        sha256=words.SHA256,
-        prices=PRICES,
-        prompt_tokens=words.prompt_tokens(key),
-        context=100_000,
-    )

@@ -13,8 +13,9 @@ from tests.sim import words
 from tests.sim.callers import Caller
 from tests.sim.checks import Checks
 from tests.sim.clock import SECOND, Clock
-from tests.sim.host import SHARES, SimHost, candidate
+from tests.sim.host import SimHost
 from tests.sim.liars import LIARS, Character
+from tests.sim.market import SHARES, candidate
 from tests.sim.network import Socket, Weather, rain
 from tests.sim.node import SimNode
 
@@ -124,7 +125,7 @@ class World:
         if not self.host.is_up:
             return None
         socket = Socket(self.clock, self.weather)
-        self.host.accept(socket)
+        self.host.door.accept(socket)
         return socket
 
     # --- what is asked ---------------------------------------------------------------------------
@@ -184,7 +185,7 @@ class World:
 
     def _trouble(self) -> None:
         chance = self.clock.random
-        rain(lambda: list(self.host.sockets), self.clock, self.weather)
+        rain(lambda: list(self.host.door.sockets), self.clock, self.weather)
         for node in self.nodes:
             for _ in range(chance.choice([0, 1, 3])):
                 self.clock.after(self.clock.between(1000, 35_000), node.crash)
