@@ -19,6 +19,7 @@ from app.server.web.dashboard.requests import row_of
 from app.server.web.dashboard.settings import changes_of, typed_of
 from app.settings.fields import FIELDS
 from app.settings.load import load_settings
+from app.wire.library import HashingPicture, LibraryModel, LibraryPicture
 from app.wire.remote import CatalogueModel, FitPicture, VariantPicture
 
 HOSTILE = 'it\'s "x"; $(rm -rf /) `id` \\ </pre><b>'
@@ -157,6 +158,35 @@ def test_a_template_escapes_what_it_is_given() -> None:
     )
 
     assert "<b>" not in shown and "&lt;b&gt;" in shown
+
+
+def test_a_model_whose_content_is_read_shows_how_far_that_is() -> None:
+    model = LibraryModel(
+        name="big",
+        path="/models/big.gguf",
+        origin="folder",
+        found="in a folder of yours",
+        size_bytes=4 * 2**30,
+        modified_at=0.0,
+        is_read=True,
+        digest="hashing",
+        hashed_bytes=2**30,
+    )
+    hashing = HashingPicture(
+        path=model.path,
+        bytes_done=2**30,
+        bytes_total=4 * 2**30,
+        files_left=2,
+        bytes_left=5 * 2**30,
+    )
+    library = LibraryPicture(is_serving=True, revision=1, models=(model,), hashing=hashing)
+    rows = [{"model": model, "origin": "a folder", "running": None}]
+    values = {"library": library, "rows": rows, "total_bytes": 1, "token": "", "may_change": True}
+
+    card = draw("cards/library.html", values)
+
+    assert "checking its content: 25%" in card
+    assert "checking contents: 2 files, 5.0 GiB left" in card
 
 
 def test_no_template_switches_escaping_off() -> None:
