@@ -44,6 +44,7 @@ them; none is renamed or removed without a line in CHANGELOG.md. An error is the
 
 _EVERYWHERE: Final = frozenset({"help", "is_json"})
 _WORDS: Final[dict[object, str]] = {
+    bytes: "bytes in base64",
     str: "text",
     int: "whole number",
     float: "number",

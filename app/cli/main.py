@@ -40,6 +40,8 @@ COMMANDS: Final = {
     "neighbour": "app.cli.free:neighbour",
     "snooze": "app.cli.free:snooze",
     "resume": "app.cli.free:resume",
+    "share": "app.cli.share:share",
+    "credits": "app.cli.credits:credits_",
     "pool": "app.cli.pool.group:pool",
     "bench": "app.cli.bench.command:bench",
     "autostart": "app.cli.autostart:autostart",
@@ -69,7 +71,7 @@ _PANELS: Final = (
         ],
     ),
     ("Other programs", ["free", "neighbour", "snooze", "resume"]),
-    ("Pools", ["pool"]),
+    ("Pools", ["share", "credits", "pool"]),
     ("Care", ["autostart", "keys", "settings", "doctor", "completion"]),
 )
 

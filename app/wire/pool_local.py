@@ -106,7 +106,7 @@ class ReceiptList(PoolMessage, frozen=True, kw_only=True):
     receipts: tuple[ReceiptPicture, ...]
 
 
-class Finding(PoolMessage, frozen=True, kw_only=True):
+class CreditsFinding(PoolMessage, frozen=True, kw_only=True):
     """One thing that does not agree."""
 
     place: str
@@ -124,7 +124,7 @@ class VerifyAnswer(PoolMessage, frozen=True, kw_only=True):
     checkpoints: int
     earned: int
     """By the verdicts."""
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[CreditsFinding, ...] = ()
     """The first of each chain that is wrong; what follows it proves nothing."""
 
 

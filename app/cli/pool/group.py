@@ -7,6 +7,10 @@ import rich_click
 from app.cli.lazy import LazyGroup
 
 COMMANDS: Final[dict[str, str]] = {
+    "join": "app.cli.pool.membership:join",
+    "status": "app.cli.pool.membership:status",
+    "market": "app.cli.pool.membership:market",
+    "leave": "app.cli.pool.membership:leave",
     "serve": "app.cli.pool.serve:serve",
     "stop": "app.cli.pool.stop:stop",
     "open": "app.cli.pool.open_pages:open_",

@@ -26,7 +26,7 @@ from app.wire.pool_local import (
     ExportedAsk,
     ExportedCheckpoint,
     ExportedReceipt,
-    Finding,
+    CreditsFinding,
     MarketPicture,
     PoolExport,
     QuotePicture,
@@ -138,21 +138,21 @@ class PoolDesk:
         receipts, checkpoints = await kept.all(), await kept.checkpoints()
         report = audit_kept(receipts, checkpoints, device=house.key.device, pool=pool)
         findings = [
-            Finding(place=f"receipt {breach.index}", words=breach.message)
+            CreditsFinding(place=f"receipt {breach.index}", words=breach.message)
             for breach in report.breaches
         ]
         if report.fork is not None:
-            findings.append(Finding(place="checkpoints", words=report.fork.message))
+            findings.append(CreditsFinding(place="checkpoints", words=report.fork.message))
         member = self._pool.member
         if member is not None and member.membership.pool == pool:
-            findings += [Finding(place="host", words=each) for each in member.receipts.disputes]
+            findings += [CreditsFinding(place="host", words=each) for each in member.receipts.disputes]
         earned, _ = await house.mirror.totals(pool, house.clock())
         if earned != report.earned:
             words = (
                 f"the books say {credits_text(earned)} credits, the verdicts "
                 f"{credits_text(report.earned)}"
             )
-            findings.append(Finding(place="books", words=words))
+            findings.append(CreditsFinding(place="books", words=words))
         return VerifyAnswer(
             is_good=not findings,
             receipts=report.seen,

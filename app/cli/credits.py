@@ -1,0 +1,260 @@
+"""`athanor credits`: what this machine earned and spent in its pool, with proof."""
+
+import csv
+import io
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+import rich_click
+
+from app.cli.command import command
+from app.cli.exit_codes import Exit, Misused
+from app.cli.output import note, print_json, print_table, stdout
+from app.cli.server import running
+from app.core.base.ids import DeviceId, PoolId
+from app.core.base.units import SECOND
+from app.core.member.credits import credits_text, credits_words
+from app.core.pool.credits_audit import Settled, audit_credits
+from app.core.pool.receipt import RECEIPT
+from app.core.pool.signed import SignedBytes
+from app.server.identity.keys import verify as is_signed
+from app.wire.pool_local import (
+    CreditsFinding,
+    DayList,
+    ExportedReceipt,
+    PoolExport,
+    ReceiptList,
+    ReceiptPicture,
+    VerifyAnswer,
+)
+from app.wire.pool_picture import PoolPicture
+
+_COLUMNS: Final = (
+    "kind", "time", "job", "attempt", "model", "credits", "tokens_in", "tokens_out", "served_by",
+    "status",
+)  # fmt: skip
+
+
+@rich_click.group("credits")
+def credits_() -> None:
+    """Show what was earned and spent, check it, and take it along."""
+
+
+@command(
+    "balance",
+    examples=(("what there is, and what the last week brought", "athanor credits balance"),),
+    answer=PoolPicture,
+)
+def balance(is_json: bool) -> int:
+    """Show the balance by the host's last word, and the last seven days by this machine's books."""
+    with running() as client:
+        picture = client.pool()
+        days = client.credit_days(7) if picture.is_member else DayList(days=())
+    if is_json:
+        print_json(picture)
+        return Exit.OK if picture.is_member else Exit.FAILED
+    if not picture.is_member:
+        stdout().print("No pool is joined. `athanor pool join INVITE` joins one.", markup=False)
+        return Exit.FAILED
+    held = f", {credits_text(picture.held)} of them held" if picture.held else ""
+    words = f"{credits_words(picture.balance)}{held}. {picture.today_summary}"
+    stdout().print(words, markup=False, soft_wrap=True)
+    if days.days:
+        print_table(
+            ("DAY", "EARNED>", "SPENT>", "JOBS>", "KWH>", "ENERGY COST>"),
+            [
+                (
+                    day.date,
+                    credits_text(day.earned),
+                    credits_text(day.spent),
+                    str(day.jobs),
+                    f"{day.kilowatt_hours:.2f}" if day.kilowatt_hours else "-",
+                    day.cost or "-",
+                )
+                for day in days.days
+            ],
+        )
+    return Exit.OK
+
+
+@command(
+    "receipts",
+    examples=(
+        ("the last jobs", "athanor credits receipts"),
+        ("more of them", "athanor credits receipts --count 500"),
+    ),
+    answer=ReceiptList,
+)
+@click.option("--count", type=click.IntRange(1, 1000), default=20, help="How many; 20.")
+def receipts(count: int, is_json: bool) -> int:
+    """List the last jobs: of others that this machine computed, and its own that others did."""
+    with running() as client:
+        found = client.credit_receipts(count)
+    if is_json:
+        print_json(found)
+    elif not found.receipts:
+        stdout().print("There are no receipts yet.", markup=False)
+    else:
+        print_table(
+            ("TIME", "KIND", "CREDITS>", "MODEL", "IN>", "OUT>", "STATE", "JOB"),
+            [_row(receipt) for receipt in found.receipts],
+        )
+    return Exit.OK
+
+
+def _row(receipt: ReceiptPicture) -> tuple[str, ...]:
+    return (
+        time.strftime("%Y-%m-%d %H:%M", time.localtime(receipt.at)),
+        receipt.kind,
+        "-" if receipt.micros is None else credits_text(receipt.micros),
+        receipt.model,
+        str(receipt.prompt_tokens),
+        str(receipt.completion_tokens),
+        "settled" if receipt.status == "settled" else "waits for the host",
+        receipt.job,
+    )
+
+
+@command(
+    "verify",
+    examples=(
+        ("everything that this machine keeps", "athanor credits verify"),
+        ("a file that was exported, anywhere", "athanor credits verify credits.json"),
+    ),
+    answer=VerifyAnswer,
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+def verify(file: Path | None, is_json: bool) -> int:
+    """Check every receipt, counter-signature and checkpoint; needs no network and no trust.
+
+    The first entry that was altered, left out or put in another order is named. The exit code is 1
+    when something does not agree.
+    """
+    if file is not None:
+        answer = verify_export(read_export(file))
+    else:
+        with running() as client:
+            answer = client.verify_credits()
+    if is_json:
+        print_json(answer)
+        return Exit.OK if answer.is_good else Exit.FAILED
+    words = (
+        f"{answer.receipts} receipts, {answer.verdicts} counter-signed, {answer.checkpoints} "
+        f"checkpoints; earned {credits_words(answer.earned)}."
+    )
+    stdout().print(words, markup=False, soft_wrap=True)
+    for finding in answer.findings:
+        stdout().print(f"{finding.place}: {finding.words}", markup=False, soft_wrap=True)
+    good = "All of it agrees." if answer.is_good else "This does not agree; keep an export of it."
+    note(good)
+    return Exit.OK if answer.is_good else Exit.FAILED
+
+
+def read_export(file: Path) -> PoolExport:
+    """What `athanor credits export` wrote. Raises: Misused."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=PoolExport)
+    except msgspec.MsgspecError:
+        raise Misused(
+            f"{file} is no export of credits",
+            remedy="`athanor credits export --json` writes one.",
+        ) from None
+
+
+def verify_export(export: PoolExport) -> VerifyAnswer:
+    """The check of an export, from the signed bytes alone."""
+    entries = [Settled(_receipt(each), _verdict(each)) for each in export.receipts]
+    report = audit_credits(
+        entries,
+        device=DeviceId(export.device),
+        pool=PoolId(export.pool),
+        verify=is_signed,
+        checkpoints=[SignedBytes(each.checkpoint, each.signature) for each in export.checkpoints],
+    )
+    findings = [
+        CreditsFinding(place=f"receipt {b.index}", words=b.message) for b in report.breaches
+    ]
+    if report.fork is not None:
+        findings.append(CreditsFinding(place="checkpoints", words=report.fork.message))
+    return VerifyAnswer(
+        is_good=not findings,
+        receipts=report.seen,
+        verdicts=report.settled + report.mismatched,
+        checkpoints=len(export.checkpoints),
+        earned=report.earned,
+        findings=tuple(findings),
+    )
+
+
+@command(
+    "export",
+    examples=(
+        ("for a spreadsheet", "athanor credits export > credits.csv"),
+        ("with all signatures, to be checked anywhere",
+         "athanor credits export --json > credits.json"),
+    ),
+    answer=PoolExport,
+)  # fmt: skip
+def export(is_json: bool) -> int:
+    """Write everything that was earned and spent to stdout: as CSV, or with its proofs as JSON."""
+    with running() as client:
+        found = client.export_credits()
+    if is_json:
+        print_json(found)
+    else:
+        sys.stdout.write(csv_of(found))
+    return Exit.OK
+
+
+def csv_of(export: PoolExport) -> str:
+    """One row a job, oldest first; credits are exact decimals."""
+    rows = [_earned_row(each) for each in export.receipts]
+    rows += [
+        (ask.at, "spent", ask.job, 0, ask.model, ask.cost, ask.prompt_tokens,
+         ask.completion_tokens, ask.served_by)
+        for ask in export.asks
+    ]  # fmt: skip
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for at, which, job, attempt, model, micros, tokens_in, tokens_out, served_by in sorted(rows):
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at / SECOND))
+        amount = "" if micros is None else credits_text(micros)
+        status = "open" if micros is None else "settled"
+        row = (which, moment, job, attempt, model, amount, tokens_in, tokens_out, served_by, status)
+        writer.writerow([_harmless(str(cell)) for cell in row])
+    return text.getvalue()
+
+
+Row = tuple[int, str, str, int, str, int | None, int, int, str]
+
+
+def _earned_row(each: ExportedReceipt) -> Row:
+    said = RECEIPT.read(each.receipt)
+    tokens = (said.tokens_in, said.tokens_out) if said else (0, 0)
+    return (each.at, "earned", each.job, each.attempt, each.model, each.earned, *tokens, "")
+
+
+def _harmless(cell: str) -> str:
+    """A spreadsheet must not take a stranger's name for a formula."""
+    return f"'{cell}" if cell[:1] in {"=", "+", "@", "\t", "\r"} else cell
+
+
+def _receipt(each: ExportedReceipt) -> SignedBytes:
+    return SignedBytes(each.receipt, each.signature)
+
+
+def _verdict(each: ExportedReceipt) -> SignedBytes | None:
+    if each.verdict is None or each.verdict_signature is None:
+        return None
+    return SignedBytes(each.verdict, each.verdict_signature)
+
+
+credits_.add_command(balance)
+credits_.add_command(receipts)
+credits_.add_command(verify)
+credits_.add_command(export)
