@@ -1,0 +1,129 @@
+"""The operator's pages of a hosted pool: no barrier, no sideways scrolling, what they change."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from app.server.web.pool.pages.frame import POOL_PAGES
+from app.wire.pool_keys import InviteRequest
+from tests.dashboard.axe import barriers
+from tests.dashboard.pilot import Pilot
+from tests.support.node import put_toy
+from tests.support.pool_host import RunningHost, offer, running_host
+
+PATHS = (*(page.path for page in POOL_PAGES), "/dashboard/account?name=anna")
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
+    """A host with a model on its list, two accounts, keys and invites."""
+    home = tmp_path_factory.mktemp("host")
+    offer(home, "echo", put_toy(home / "toys", "echo"))
+    with running_host(home) as running:
+        running.account("anna")
+        running.account("<img src=x onerror=window.harm=1>", credits=0)
+        running.key("anna", "<b>laptop</b>")
+        with running.client() as client:
+            client.make_invite(InviteRequest(name="bert", credits=5_000_000))
+            client.audit()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def operator(session_pilot: Pilot, host: RunningHost) -> Pilot:
+    """The operator's browser, signed in by a link."""
+    pilot = Pilot(session_pilot.browser, host.root_url)
+    with host.client() as client:
+        link = client.dashboard_link("accounts")
+    pilot.browser.get(link)
+    pilot.until(lambda: pilot.browser.current_url == f"{host.root_url}/dashboard/accounts")
+    return pilot
+
+
+@pytest.fixture
+def page(operator: Pilot) -> Iterator[Pilot]:
+    """An ordinary window."""
+    operator.size(1280, 900)
+    operator.colours("light")
+    yield operator
+    operator.browser.get("about:blank")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_has_no_serious_barrier_in_light_and_dark(page: Pilot, path: str) -> None:
+    page.go(path)
+    page.find("h1")
+    light = barriers(page)
+    page.colours("dark")
+
+    assert {"light": light, "dark": barriers(page)} == {"light": [], "dark": []}
+    assert page.ask("return window.harm") is None
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_fits_a_phone_and_a_wall(page: Pilot, path: str) -> None:
+    for width, height in ((360, 740), (3840, 2160)):
+        page.size(width, height)
+        page.go(path)
+        page.find("h1")
+
+        assert page.ask("return document.documentElement.scrollWidth") <= width  # type: ignore[operator]
+    assert page.complaints() == []
+
+
+def test_an_account_is_made_and_granted_credits_by_keyboard_alone(page: Pilot) -> None:
+    page.go("/dashboard/accounts")
+    page.tab_to("#name").send_keys("cleo")
+    page.press("\ue007")
+
+    page.until(lambda: page.find("h1").text == "cleo")
+    page.tab_to("#amount").send_keys("2.5")
+    page.press("\ue007")
+
+    page.until(lambda: "2.5" in page.find(".figure .value").text)
+
+
+def test_an_invite_is_shown_once_with_a_picture_to_be_scanned(page: Pilot) -> None:
+    page.go("/dashboard/invites")
+    page.write("#name", "dora")
+    page.click("form[action='/dashboard/invites'] button")
+
+    text = page.find(".is-new code").text
+    assert text.startswith("athanor://join/")
+    picture = page.find(".is-new img")
+    assert page.ask("return arguments[0].naturalWidth", picture)
+
+    page.go("/dashboard/invites")
+    assert not page.all(".is-new")
+    page.sees(".list", "dora")
+
+
+def test_an_audit_is_run_and_its_verdict_shown(page: Pilot) -> None:
+    page.go("/dashboard/books")
+    page.click("form[action='/dashboard/books/audit'] button")
+
+    page.sees(".badge.is-good", "all agrees")
+
+
+def test_the_overview_follows_what_happens(page: Pilot, host: RunningHost) -> None:
+    page.go("/")
+    page.until(lambda: page.find("[data-pulse]").get_attribute("data-is") == "live")
+    before = page.find("[aria-labelledby='members-heading']").text
+
+    host.account("emil", credits=0)
+
+    page.until(lambda: page.find("[aria-labelledby='members-heading']").text != before)
+
+
+def test_a_stranger_sees_no_page_and_changes_nothing(host: RunningHost) -> None:
+    with httpx.Client(base_url=host.root_url, trust_env=False) as client:
+        for path in PATHS:
+            answer = client.get(path, headers={"Accept": "text/html"})
+            assert answer.status_code == 401
+            assert "anna" not in answer.text and "athanor pool open" in answer.text
+        form = {"name": "mallory"}
+        answer = client.post("/dashboard/accounts", data=form, headers={"Origin": host.root_url})
+        assert answer.status_code == 401
+    with host.client() as operator:
+        assert all(account.name != "mallory" for account in operator.pool_accounts())
