@@ -70,8 +70,6 @@ class Hello(Message, frozen=True, kw_only=True, omit_defaults=True, tag="hello")
     """To go on with after a lost socket; None opens a new one."""
     received: int = 0
     """Number of the last frame that came in that session."""
-    invite: str = ""
-    """Joins the account that invited; needed once, when the device is not known."""
     name: str = ""
     """What the owner calls the machine."""
 
@@ -91,11 +89,14 @@ class Proof(Message, frozen=True, kw_only=True, omit_defaults=True, tag="proof")
     """Node: I hold the device's key."""
 
     signature: bytes
-    """core/pool/proofs.node_statement: over the hello and the challenge, byte for byte."""
+    """core/pool/proofs.node_statement: hello and challenge, byte for byte, and the invite."""
     sealing_key: bytes
     """The device's X25519 public key, to which job bodies may be sealed."""
     sealing_signature: bytes
     """The device's key: core/pool/proofs.sealing_statement."""
+    invite: str = ""
+    """Secret of an invite; needed once, while the device is not known. It is told here and not in
+    the hello, since by now the host has proved that it is the one that the invite leads to."""
 
 
 class Established(Message, frozen=True, kw_only=True, omit_defaults=True, tag="established"):

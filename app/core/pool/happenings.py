@@ -96,6 +96,8 @@ class Proved(msgspec.Struct, frozen=True, kw_only=True):
     sealing_key: bytes
     sealing_signature: bytes
     """The device's, over the sealing key: together they are its sealing card."""
+    invite: str = ""
+    """The secret of the invite that it showed; "" without one."""
 
 
 NodeHappening = (

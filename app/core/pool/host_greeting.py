@@ -130,7 +130,7 @@ class HostGreeting:
     def _proved(self, proof: Proof) -> list[GreetingHappening]:
         hello = self._hello
         assert hello is not None
-        statement = node_statement(self._hello_data, self._challenge_data)
+        statement = node_statement(self._hello_data, self._challenge_data, proof.invite)
         of_sealing = sealing_statement(proof.sealing_key)
         if not (
             len(proof.sealing_key) == 32
@@ -145,6 +145,7 @@ class HostGreeting:
                 device=hello.device,
                 sealing_key=proof.sealing_key,
                 sealing_signature=proof.sealing_signature,
+                invite=proof.invite,
             )
         ]
 

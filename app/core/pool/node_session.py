@@ -81,7 +81,7 @@ class NodeSession:
         self._sealing_signature = signer.sign(sealing_statement(sealing_key))
         self._program, self._name, self._versions = program, name, versions
         self.invite = invite
-        """Sent with every hello until it is emptied: a host that knows the device ignores it."""
+        """Sent with every proof until it is emptied: a host that knows the device ignores it."""
         self._phase: NodePhase = "off"
         self._channel: Channel | None = None
         self._established: Established | None = None
@@ -118,7 +118,6 @@ class NodeSession:
                 program=self._program,
                 session=self._established.session if self._established else None,
                 received=self._channel.received if self._channel else 0,
-                invite=self.invite,
                 name=self._name,
             )
         )
@@ -251,11 +250,12 @@ class NodeSession:
             remedy = "Somebody may stand between: try again from another network."
             return self._refuse("proof", "the host does not hold its pool's key", remedy, now)
         self._step("challenged")
-        signature = self._signer.sign(node_statement(self._hello, data))
+        signature = self._signer.sign(node_statement(self._hello, data, self.invite))
         proof = Proof(
             signature=signature,
             sealing_key=self._sealing_key,
             sealing_signature=self._sealing_signature,
+            invite=self.invite,
         )
         return [Write(encode_envelope(proof))]
 

@@ -31,12 +31,13 @@ def host_statement(
     )
 
 
-def node_statement(hello: bytes, challenge: bytes) -> bytes:
+def node_statement(hello: bytes, challenge: bytes, invite: str = "") -> bytes:
     """What the device's key signs in `Proof`; both envelopes as they were on the wire."""
     return (
         b"athanor pool node 1\n"
         + hashlib.sha256(hello).digest()
         + hashlib.sha256(challenge).digest()
+        + hashlib.sha256(invite.encode()).digest()
     )
 
 

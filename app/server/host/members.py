@@ -73,7 +73,7 @@ class Members:
         """Whether a device that proved its key may come in, and on which terms."""
         try:
             account = await self._membership.admit(
-                proved.device, invite=proved.hello.invite, name=proved.hello.name, address=address
+                proved.device, invite=proved.invite, name=proved.hello.name, address=address
             )
         except Busy as error:
             return Denied(

@@ -13,7 +13,7 @@ from app.core.pool.host_sessions import HostSessions
 from app.core.pool.proofs import node_statement, sealing_card, sealing_key_of, sealing_statement
 from app.server.identity.keys import verify
 from app.wire.message import Message
-from app.wire.opening import HANDSHAKE_BYTES_MAX, Challenge, Denied, Hello, Proof
+from app.wire.opening import HANDSHAKE_BYTES_MAX, Challenge, Denied, Proof
 from app.wire.pool import Look
 from tests.core.pool.session_pair import (
     TERMS,
@@ -144,7 +144,6 @@ def test_who_does_not_hold_the_pools_key_gets_no_proof() -> None:
 CHANGES_OF_HELLO = [
     {"session": "0" * 32},
     {"received": 7},
-    {"invite": "another"},
     {"name": "another"},
     {"program": "0.1"},
     {"versions": (1, 0)},
@@ -296,14 +295,29 @@ def test_a_full_host_says_when_to_come_back() -> None:
     assert (denied.code, denied.retry_after_seconds) == ("full", 60.0)
 
 
-def test_the_hello_carries_the_invite_until_it_is_taken_away() -> None:
-    pair = Pair()
-    pair.node.invite = "athanor://join/ABC"
+def test_the_invite_is_told_to_the_host_that_it_leads_to_and_to_no_other() -> None:
+    secret = "0123456789abcdef" * 2
+    pair, impostor = Pair(), Pair(node=node_session(pool=201))
+    pair.node.invite = impostor.node.invite = secret
 
-    with_invite = body_of(pair.hello())
+    hello = pair.hello()
+    (challenge,) = writes(pair.door.greeting().receive(impostor.hello()))
+
+    assert secret.encode() not in hello
+    assert not writes(impostor.node.receive(challenge, 0.0))
+    pair.node.socket_lost(0.0)
+    assert pair.prove().invite == secret
     pair.node.socket_lost(0.0)
     pair.node.invite = ""
-    without = body_of(pair.hello())
+    assert pair.prove().invite == ""
 
-    assert isinstance(with_invite, Hello) and with_invite.invite == "athanor://join/ABC"
-    assert isinstance(without, Hello) and without.invite == ""
+
+def test_who_changes_the_invite_on_its_way_is_found_out_by_the_host() -> None:
+    pair = Pair()
+    pair.node.invite = "mine"
+    greeting = pair.door.greeting()
+    (challenge,) = writes(greeting.receive(pair.hello()))
+    (proof,) = writes(pair.node.receive(challenge, 0.0))
+    changed = msgspec.structs.replace(body_of(proof), invite="another")
+
+    assert pair.refused(greeting, encode_envelope(changed)).denied.code == "proof"

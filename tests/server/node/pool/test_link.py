@@ -21,10 +21,10 @@ def test_an_invite_makes_a_node_a_member_and_is_shown_only_until_it_is_taken(
             shown = await home.until(lambda pool: pool.link == "connected" and pool.name != "")
 
             assert (shown.name, shown.account) == ("Club", "ada")
-            assert home.host.greeted[0].hello.invite
+            assert home.host.greeted[0].invite
             home.host.cut()
             await home.host.until(lambda: len(home.host.greeted) == 2)
-            assert not home.host.greeted[1].hello.invite
+            assert not home.host.greeted[1].invite
 
     run(act())
 
