@@ -146,7 +146,8 @@ def _paid(job: Job, attempts: tuple[Attempt, ...], end: End) -> Iterator[_Paid]:
         is_last = place == len(attempts) - 1
         paid = _Paid(attempt.number)
         answer = _answer_tokens(job, attempt, end, covered=covered, is_last=is_last)
-        did_all_work = (job.is_embedding and end in ANSWERED) or (
+        # Whoever only said that the answer ends there read everything that others had said of it.
+        did_all_work = (end in ANSWERED and (job.is_embedding or covered > 0)) or (
             end is End.CANCELLED and attempt.is_prefilled
         )
         receipt = attempt.reported
