@@ -170,6 +170,8 @@ class Worker:
 
     async def opened(self, established: Established, *, is_resumed: bool, lost: str) -> None:
         self.established = established
+        if lost:
+            self.over_words.append(lost)
         if not is_resumed:
             self.link.send(
                 Register(models=self.models, circle="anyone", runtime="test", gpu="test")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -117,7 +116,7 @@ def test_a_balance_that_ends_ends_the_answer_as_at_its_length(club: Pool) -> Non
     assert answer["choices"][0]["finish_reason"] == "length"
     assert answer["usage"]["is_out_of_credits"] is True
     balance, held = club.available("thrifty")
-    assert 0 <= balance and held == 0
+    assert balance >= 0 and held == 0
 
 
 @pytest.mark.parametrize("secret", ["", "athp_nobody", "x" * 300])
