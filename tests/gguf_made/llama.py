@@ -31,6 +31,8 @@ class LlamaOptions:
     weights: WeightType = "F16"
     template: str | None = CHATML
     """None leaves the key out: a base model."""
+    space_prefix: bool = False
+    """A sentencepiece vocabulary reads texts as if a space stood before them, as Llama 2's does."""
     add_bos: bool = False
     seed: int = 1
     name: str = "Tiny Llama"
@@ -65,7 +67,11 @@ def make_llama(path: Path, options: LlamaOptions | None = None) -> Path:
     writer = gguf.GGUFWriter(path, "llama", split_max_tensors=options.shard_tensors)
     _add_shape(writer, options)
     add_text_tokenizer(
-        writer, tokenizer, add_bos=options.add_bos, pre_tokenizer=options.pre_tokenizer
+        writer,
+        tokenizer,
+        add_bos=options.add_bos,
+        pre_tokenizer=options.pre_tokenizer,
+        space_prefix=options.space_prefix,
     )
     if options.template is not None:
         writer.add_chat_template(options.template)

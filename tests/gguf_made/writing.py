@@ -62,6 +62,7 @@ def add_text_tokenizer(
     *,
     add_bos: bool,
     pre_tokenizer: str = "gpt-2",
+    space_prefix: bool = False,
 ) -> None:
     """The keys of a byte-level or sentencepiece vocabulary."""
     writer.add_tokenizer_model(tokenizer.model)
@@ -77,7 +78,7 @@ def add_text_tokenizer(
         writer.add_token_scores(tokenizer.scores)
         writer.add_bos_token_id(tokenizer.id("<s>"))
         writer.add_unk_token_id(tokenizer.id("<unk>"))
-        writer.add_add_space_prefix(False)
+        writer.add_add_space_prefix(space_prefix)
     writer.add_eos_token_id(tokenizer.id(TURN_END))
     writer.add_add_bos_token(add_bos)
     writer.add_add_eos_token(False)

@@ -3,6 +3,8 @@
 import ctypes
 import threading
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final
 
 import llama_cpp.llama_cpp as llama
@@ -11,6 +13,7 @@ from llguidance import LLTokenizer
 from app.engine.llama import runs
 
 _NO_TOKEN: Final = -1
+_SPACE: Final = "\u2581"
 _PIECE_BYTES: Final = 128
 """Few tokens are longer; those that are get a second call."""
 
@@ -29,7 +32,9 @@ class LlamaVocabulary:
         self.size = int(llama.llama_vocab_n_tokens(handle))
         self._pieces: list[bytes | None] = [None] * self.size
         self._special_pieces: list[bytes | None] = [None] * self.size
-        self._is_bpe = llama.llama_vocab_type(handle) == llama.LLAMA_VOCAB_TYPE_BPE
+        kind = llama.llama_vocab_type(handle)
+        self._is_bpe = kind == llama.LLAMA_VOCAB_TYPE_BPE
+        self._is_spm = kind == llama.LLAMA_VOCAB_TYPE_SPM
         self._head = [llama.llama_vocab_bos(handle)] * llama.llama_vocab_get_add_bos(handle)
         self._tail = [llama.llama_vocab_eos(handle)] * llama.llama_vocab_get_add_eos(handle)
         self.bos_text = self._text_of(llama.llama_vocab_bos(handle))
@@ -42,12 +47,19 @@ class LlamaVocabulary:
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """Token ids of `text`."""
-        pieces = runs.cut(text) if self._is_bpe else [text]
+        pieces, skip = [text], 0
+        if self._is_bpe:
+            pieces = runs.cut(text)
+        elif self._is_spm and len(text) >= runs.UNKNOWN_STRIDE:
+            pieces = runs.cut_unknown(text, *self._letters)
+            if len(pieces) > 1:
+                skip = self._before(pieces[1][0])
         if len(pieces) == 1:
             return self._tokenize(text, add_special, parse_special)
         tokens = list(self._head) if add_special else []
-        for piece in pieces:
-            tokens += self._tokenize(piece, False, parse_special)
+        tokens += self._tokenize(pieces[0], False, parse_special)
+        for piece in pieces[1:]:
+            tokens += self._tokenize(piece, False, parse_special)[skip:]
         return tokens + list(self._tail) if add_special else tokens
 
     def _tokenize(self, text: str, add_special: bool, parse_special: bool) -> list[int]:
@@ -62,6 +74,25 @@ class LlamaVocabulary:
             if count >= 0:
                 return buffer[:count]
             size = -count
+
+    @cached_property
+    def _letters(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Characters that are tokens, and pairs of them in tokens. Some tenths of a second."""
+        single: set[str] = set()
+        pairs: set[str] = set()
+        for token in range(self.size):
+            kind = llama.llama_vocab_get_attr(self._handle, token)
+            if not kind & llama.LLAMA_TOKEN_ATTR_BYTE:
+                word = self.special_piece(token).decode("utf-8", "replace")
+                pairs.update(map("".join, pairwise(word)))
+                if len(word) == 1:
+                    single.add(word)
+        # What stands for a space in tokens is one in texts too.
+        return frozenset({*single, _SPACE}), frozenset(pairs)
+
+    def _before(self, unknown: str) -> int:
+        """Tokens that a text has before the bytes of its first character: of a space put there."""
+        return len(self._tokenize(unknown, False, False)) - len(unknown.encode("utf-8", "replace"))
 
     def piece(self, token: int) -> bytes:
         """The bytes of one token as ordinary text; b"" for control tokens."""

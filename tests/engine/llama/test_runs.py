@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.llama.runs import RUN_MAX, cut
+from app.engine.llama.runs import RUN_MAX, UNKNOWN_STRIDE, cut, cut_unknown
 from tests.engine.llama.conftest import open_model
 from tests.gguf_made import GgufStore, LlamaOptions
 from tests.gguf_made.corpus import CORPUS
@@ -44,6 +44,49 @@ def test_runs_between_other_runs_are_found_too(runs: list[tuple[str, int]]) -> N
     for piece in pieces:
         for letter in "a7 !漢":
             assert letter * RUN_MAX not in piece
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b ", "\n", "漢", "é\n"]), st.integers(1, 2000)), max_size=6
+    )
+)
+def test_no_long_run_of_unknown_characters_is_left(parts: list[tuple[str, int]]) -> None:
+    text = "".join(unit * count for unit, count in parts)
+
+    pieces = cut_unknown(text, frozenset("ab é"), frozenset(("é\n", " 漢")))
+
+    assert "".join(pieces) == text
+    assert all(piece[0] in "\n" for piece in pieces[1:])
+    assert not any(piece.endswith("é") for piece in pieces[:-1])
+    for piece in pieces:
+        assert "\n" * 2 * UNKNOWN_STRIDE not in piece
+
+
+@pytest.mark.parametrize("unit", ["\n", "漢", "\x01 words ", "word\n", "漢字, "])
+@pytest.mark.parametrize("space_prefix", [True, False])
+@pytest.mark.parametrize("add_special", [True, False])
+def test_unknown_characters_are_cut_apart_without_a_token_that_differs(
+    gguf_store: GgufStore, unit: str, space_prefix: bool, add_special: bool
+) -> None:
+    options = LlamaOptions(layers=1, tokenizer="spm", add_bos=True, space_prefix=space_prefix)
+    backend = open_model(gguf_store.llama(options))
+    vocabulary = backend.vocabulary
+    text = f" words before {unit * 3000} words after <|im_end|>\n" + "\t" * 1500
+
+    tokens = vocabulary.tokenize(text, add_special=add_special, parse_special=True)
+
+    assert tokens == vocabulary._tokenize(text, add_special, True)
+    backend.close()
+
+
+def test_a_million_line_ends_are_read_at_once(gguf_store: GgufStore) -> None:
+    backend = open_model(gguf_store.llama(LlamaOptions(layers=1, tokenizer="spm")))
+
+    tokens = backend.vocabulary.tokenize("\n" * 10**6, add_special=False, parse_special=True)
+
+    assert len(tokens) == 10**6
+    backend.close()
 
 
 def test_a_cut_text_has_its_special_tokens_once(gguf_store: GgufStore) -> None:
