@@ -24,7 +24,7 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     device_name: str = ""
     """What the owner calls this machine there; "" leaves it to the host."""
     invite: str = ""
-    """To be shown when the host does not know this device yet; "" once it does."""
+    """The secret of one, told when the host does not know this device yet; "" once it does."""
     joined_at: Microseconds
     left_at: Microseconds | None = None
 

@@ -97,7 +97,7 @@ class Pool:
                 name=known.name if known else "",
                 account=known.account if known else "",
                 device_name=name,
-                invite=text,
+                invite=invite.secret,
                 joined_at=house.clock(),
             )
             await house.memberships.keep(membership)

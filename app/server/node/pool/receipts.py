@@ -95,6 +95,10 @@ class Receipts:
                 f"the host has {established.receipts} receipts of this device, which has "
                 f"{self._kept.count}: its files are older than the host's"
             )
+        elif established.receipts > 0:
+            (last,) = await self._kept.newest(1, before=established.receipts)
+            if last.hash != established.receipt_hash:
+                self._dispute(f"the host has another receipt {last.number} than this device")
         for kept in (await self._kept.without_verdict())[:AGAIN_MAX]:
             self._send(msgspec.msgpack.decode(kept.finished, type=Finished))
 

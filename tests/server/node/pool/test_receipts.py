@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from app.core.pool.signed import hash_of
 from app.wire.pool import CancelJob, Chunk, Finished
 from tests.server.node.homes import run, toy
 from tests.server.node.pool.members import joined, member_home
@@ -94,6 +95,29 @@ def test_a_receipt_that_the_host_lost_comes_again_until_it_is_counter_signed(
             async with member_home(tmp_path, host) as home:
                 await home.until(lambda pool: pool.link == "connected")
                 assert not [f for f in host.frames[frames:] if isinstance(f, Finished)]
+
+    run(act())
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_host_that_has_another_receipt_of_this_device_is_disputed(
+    tmp_path: Path, is_same: bool
+) -> None:
+    async def act() -> None:
+        toy(tmp_path, "echo")
+        (tmp_path / "host").mkdir()
+        async with scripted_host(tmp_path / "host") as host:
+            async with member_home(tmp_path, host) as home:
+                home.lend()
+                await home.pool.join(host.invite())
+                await lent(home)
+                await offer_job(home, body_of("hello"))
+                last = hash_of((await host.expect(Finished)).receipt)
+            host.terms = replace(host.terms, receipts=1, receipt_hash=last if is_same else b"x")
+            async with member_home(tmp_path, host) as home:
+                await host.expect(Finished)
+                shown = await home.until(lambda pool: pool.link == "connected")
+                assert shown.disputes == (0 if is_same else 1)
 
     run(act())
 
