@@ -112,18 +112,26 @@ def values(services: Services) -> Mapping[str, object]:
 def in_order(
     models: Sequence[CatalogueModel], kind: str
 ) -> list[tuple[CatalogueModel, VariantPicture]]:
-    """Those of a kind with their recommended quantisation: what fits and keeps up with a reader
-    first, and of equals the largest. Pure.
+    """Those of a kind with their recommended quantisation, the most useful here first. Pure.
+
+    That is what fits and keeps up with a reader, the largest first; then what is slow, the smallest
+    first; then embeddings; then what fits in part or not at all, the smallest first.
     """
     wanted = [
         (model, next(each for each in model.variants if each.tag == model.recommended))
         for model in models
         if not kind or kind in model.kinds
     ]
-    return sorted(
-        wanted,
-        key=lambda pair: (_FITS[pair[1].fit.fits], not _is_quick(pair[1]), -pair[0].parameters),
-    )
+    return sorted(wanted, key=lambda pair: _rank(*pair))
+
+
+def _rank(model: CatalogueModel, variant: VariantPicture) -> tuple[int, int, int]:
+    fits = _FITS[variant.fit.fits]
+    if fits:
+        return fits, 0, model.parameters
+    if model.kinds == ("embedding",):
+        return fits, 2, -model.parameters
+    return (fits, 0, -model.parameters) if _is_quick(variant) else (fits, 1, model.parameters)
 
 
 def recommended(
@@ -137,9 +145,7 @@ def recommended(
         for model, variant in in_order(models, "chat")
         if variant.fit.fits == "wholly" and variant.size_bytes
     ]
-    if not fitting:
-        return None
-    return fitting[0] if _is_quick(fitting[0][1]) else fitting[-1]
+    return fitting[0] if fitting else None
 
 
 def _is_quick(variant: VariantPicture) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from app.core.base.ids import ModelName, RequestId
 from app.server.node.recent import Done
 from app.server.web.dashboard.apps import APPS, Reach
-from app.server.web.dashboard.catalogue import recommended
+from app.server.web.dashboard.catalogue import in_order, recommended
 from app.server.web.dashboard.drawing import billions, count, draw, milliseconds
 from app.server.web.dashboard.links import CODE_SECONDS, CODES_MAX, Links
 from app.server.web.dashboard.requests import row_of
@@ -132,11 +132,13 @@ def test_codes_do_not_pile_up() -> None:
     assert not isinstance(links.find(codes[1]), str)
 
 
-def model(name: str, size: int, fits: str, speed: float | None) -> CatalogueModel:
+def model(
+    name: str, size: int, fits: str, speed: float | None, kind: str = "chat"
+) -> CatalogueModel:
     fit = FitPicture(fits=fits, tokens_per_second=speed)  # type: ignore[arg-type]
     variant = VariantPicture(tag="Q4", quantization="Q4", size_bytes=size, files=(), fit=fit)
     return CatalogueModel(
-        id=name, name=name, kinds=("chat",), repository="r", parameters=size, active_parameters=0,
+        id=name, name=name, kinds=(kind,), repository="r", parameters=size, active_parameters=0,
         context=1, licence="x", good_for="", variants=(variant,), recommended="Q4", why="",
     )  # fmt: skip
 
@@ -150,6 +152,20 @@ def test_the_largest_model_that_keeps_up_with_a_reader_is_recommended() -> None:
     assert recommended(models)[0].name == "good"  # type: ignore[index]
     assert recommended(models[2:])[0].name == "slow"  # type: ignore[index]
     assert recommended(models[3:]) is None
+
+
+def test_the_most_useful_models_come_first_and_of_the_useless_the_nearest() -> None:
+    models = [
+        model("embed", 1, "wholly", None, "embedding"), model("huge", 70, "not", None),
+        model("slow", 30, "wholly", 2.0), model("tiny", 1, "wholly", 90.0),
+        model("slower", 60, "wholly", 0.5), model("good", 8, "wholly", 20.0),
+        model("large", 60, "not", None), model("half", 40, "partly", 1.0),
+    ]  # fmt: skip
+
+    assert [each.name for each, _ in in_order(models, "")] == [
+        "good", "tiny", "slow", "slower", "embed", "half", "large", "huge",
+    ]  # fmt: skip
+    assert [each.name for each, _ in in_order(models, "embedding")] == ["embed"]
 
 
 def test_a_template_escapes_what_it_is_given() -> None:
