@@ -28,7 +28,7 @@ endef
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-quick test-all check fmt fmt-check lint types bench starter-model \
-    examine-starter docs clean
+    examine-starter bundle smoke docs clean
 .PHONY: setup-test
 
 help: ## Show what each target does
@@ -84,6 +84,12 @@ starter-model: setup-test ## Train the demonstration model anew, from nothing (t
 
 examine-starter: setup-test ## Print the table of the demonstration model's card again (minutes)
 	PYTHONPATH=packaging $(BIN)/python -m starter_model examine $(ARGS)
+
+bundle: ## Build dist/athanor, which runs where there is no Python (compiles llama.cpp once: minutes)
+	$(PYTHON) packaging/bundle/build.py $(ARGS)
+
+smoke: ## Start the built bundle in an empty environment and ask it something
+	$(PYTHON) packaging/bundle/smoke.py $(ARGS)
 
 docs: setup-test ## Check that every setting, command, route and folder is documented
 	$(PYTEST) tests/tidy $(ARGS)

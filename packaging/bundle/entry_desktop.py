@@ -1,0 +1,19 @@
+"""What a double click runs: the tray, without a console.
+
+A windowed program on Windows has no standard streams at all; what would be printed goes nowhere
+instead of failing.
+"""
+
+import os
+import sys
+
+if __name__ == "__main__":
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    if len(sys.argv) == 1:
+        sys.argv.append("tray")
+
+    from app.__main__ import main
+
+    sys.exit(main())
