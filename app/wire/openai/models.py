@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 
 from app.wire.openai.answer import Answer
+from app.wire.openai.pool_models import PoolPrices
 
 
 class ModelMeta(Answer, frozen=True, kw_only=True):
@@ -57,6 +58,12 @@ class Model(Answer, frozen=True, kw_only=True):
     """Of the demonstration model: what it is, and how to get a real one."""
     is_demonstration: bool | UnsetType = UNSET
     """True for the model that comes with the program."""
+    prices: PoolPrices | UnsetType = UNSET
+    """Of a model that is in the node's pool and not at home: what an answer costs."""
+    workers: int | UnsetType = UNSET
+    """Of the same: machines that offer it."""
+    wait_seconds: float | UnsetType = UNSET
+    """Of the same: until an answer would begin."""
 
 
 class ModelList(Answer, frozen=True, kw_only=True):

@@ -8,17 +8,21 @@ from litestar.types import ASGIApp
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from app.core.base.errors import ModelNotFound
 from app.core.base.ids import ModelName
 from app.core.models.abilities import expected_abilities
 from app.core.models.card import ModelCard
 from app.core.models.demonstration import DESCRIPTION, REMEDY
 from app.core.state.engine_life import EngineFacts, Failed, Loading, Ready, Unloaded, Unloading
 from app.core.state.node_state import ModelState
+from app.server.node.pool.market import PREFIX
 from app.server.web.body import ApiRequest
 from app.server.web.openai.serving import json_response
 from app.server.web.services import Services, services_of
 from app.wire.openai.models import Model, ModelList, ModelMeta
 from app.wire.openai.models import ModelState as ModelStatus
+from app.wire.openai.pool_models import PoolPrices
+from app.wire.pool import Quote
 
 _STAGES = ("library", "weights", "context", "template", "warmup")
 
@@ -30,7 +34,7 @@ _STAGES = ("library", "weights", "context", "template", "warmup")
     responses={200: ResponseSpec(ModelList)},
 )
 async def list_models(request: ApiRequest) -> ASGIApp:
-    """The library."""
+    """The library; and what the pool serves, where the owner lets this node spend."""
     return json_response(ModelList(data=all_models(services_of(request))))
 
 
@@ -45,6 +49,8 @@ async def one_model(request: ApiRequest) -> ASGIApp:
     services = services_of(request)
     asked = str(request.path_params["name"]).removeprefix("/")
     await services.router.seek(asked)
+    if asked.startswith(PREFIX):
+        return json_response(_one_of_pool(services, asked))
     # Not from the list: the demonstration can be named while it is not offered.
     state = services.hub.state.models[services.router.find(asked)]
     return json_response(replace(_model(services, state, services.library.cards()), id=asked))
@@ -53,7 +59,34 @@ async def one_model(request: ApiRequest) -> ASGIApp:
 def all_models(services: Services) -> list[Model]:
     """Every model as clients read it."""
     cards = services.library.cards()
-    return [_model(services, state, cards) for state in services.router.models()]
+    models = [_model(services, state, cards) for state in services.router.models()]
+    return [*models, *(shape_quote(services, quote) for quote in services.pool.quotes())]
+
+
+def _one_of_pool(services: Services, name: str) -> Model:
+    found = next((q for q in services.pool.quotes() if PREFIX + q.model == name), None)
+    if found is None:
+        raise ModelNotFound(name)
+    return shape_quote(services, found)
+
+
+def shape_quote(services: Services, quote: Quote) -> Model:
+    """A model of the pool as clients read it; its prices are micros for a million tokens."""
+    pool = services.hub.state.pool
+    return Model(
+        id=PREFIX + quote.model,
+        created=int(services.hub.state.server.started_at),
+        owned_by=(pool.name if pool else "") or "pool",
+        context_length=quote.context or UNSET,
+        max_model_len=quote.context or UNSET,
+        meta=ModelMeta(n_ctx_train=quote.context, n_params=0, n_embd=0, n_vocab=0, size=0),
+        status=ModelStatus(value="unloaded"),
+        prices=PoolPrices(
+            input=quote.prices[0], cached_input=quote.prices[1], output=quote.prices[2]
+        ),
+        workers=quote.workers,
+        wait_seconds=max(0.0, quote.wait_seconds),
+    )
 
 
 def _model(services: Services, state: ModelState, cards: Mapping[ModelName, ModelCard]) -> Model:
