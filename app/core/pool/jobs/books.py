@@ -109,7 +109,7 @@ def _failed(turn: Turn, command: EventId) -> None:
         if turn.job.settle_tries >= SETTLE_TRIES_BEFORE_TOLD and not job.is_told:
             tell(turn, is_paid=False)
     elif command == money.window_id(job) and job.is_asking:
-        turn.set(is_asking=False)  # asked again with the next chunk
+        money.put_off(turn)  # asked again with the next chunk
         if job.withheld:
             _cannot_go_on(turn)
     elif attempt is not None and command == money.record_id(job, attempt.number):

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from app.core.base.units import Microseconds
 from app.core.pool.jobs.job import Job
+from app.core.pool.jobs.money import renewal_at
 from app.core.pool.jobs.rules import JobRules
 from app.core.pool.jobs.turn import after
 
@@ -14,13 +15,17 @@ from app.core.pool.jobs.turn import after
 def due_at(job: Job, rules: JobRules) -> Microseconds | None:
     """When the job wants a `Tick`; None where only a happening moves it on."""
     seconds = allowance(job, rules)
-    return None if seconds is None else after(job.waiting_since, seconds)
+    times = [
+        None if seconds is None else after(job.waiting_since, seconds),
+        renewal_at(job, rules.renew_seconds),
+    ]
+    return min((time for time in times if time is not None), default=None)
 
 
 def is_due(job: Job, rules: JobRules, now: Microseconds) -> bool:
-    """Whether the deadline has passed."""
-    due = due_at(job, rules)
-    return due is not None and now >= due
+    """Whether the phase lasts too long."""
+    seconds = allowance(job, rules)
+    return seconds is not None and now >= after(job.waiting_since, seconds)
 
 
 def allowance(job: Job, rules: JobRules) -> float | None:

@@ -68,6 +68,11 @@ Change = Literal[
 OVER: Final[frozenset[Phase]] = frozenset({"settled", "voided", "lost"})
 """Nothing happens to such a job any more, and nothing is held for it."""
 
+UNDER_WAY: Final[frozenset[Phase]] = frozenset(
+    {"held", "dispatched", "offered", "accepted", "running", "stopping"}
+)
+"""The job waits for workers; its hold must not expire meanwhile."""
+
 TRANSITIONS: Final[Mapping[tuple[Phase, Change], Phase]] = {
     ("submitted", "hold"): "held",
     ("submitted", "void"): "voided",  # the balance does not cover the first window

@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from app.core.base.units import Micros
+from app.core.base.units import Micros, Microseconds
 from app.core.ledger import work
 from app.core.ledger.accounts import user
 from app.core.ledger.commands import EventId, Extend, Reserve
@@ -12,7 +12,7 @@ from app.core.ledger.result import Outcome
 from app.core.ledger.settlement import Settlement
 from app.core.pool.jobs.effects import Book, Log
 from app.core.pool.jobs.faults import heard
-from app.core.pool.jobs.job import Candidate, Ending, Job
+from app.core.pool.jobs.job import UNDER_WAY, Candidate, Ending, Job
 from app.core.pool.jobs.turn import Turn, after, span
 
 _ENDS: Final[dict[Ending, work.End]] = {
@@ -114,18 +114,15 @@ def granted(turn: Turn, outcome: Outcome) -> None:
 def extend_if_needed(turn: Turn) -> None:
     """Ask for the next window when little is left of this one, or of its time."""
     job, rules = turn.job, turn.rules
-    if job.is_free or job.is_asking or job.request.is_sealed or job.request.is_embedding:
+    if job.is_free or job.is_asking or job.windows == 0:
         return
-    limit = job.tokens_max
-    has_cover = covered(job) >= limit or covered(job) - heard(job) > rules.extend_below_tokens
-    is_renewal = job.hold_until - turn.now < span(rules.renew_seconds)
-    if (has_cover or job.is_exhausted) and not is_renewal:
-        return
-    amount, least = (Micros(0), Micros(0))
-    if not has_cover and not job.is_exhausted:
+    amount, least = Micros(0), Micros(0)
+    if _is_short(job, rules.extend_below_tokens):
         amount, least = _next_window(job, rules.window_tokens)
-    if amount <= 0 and not is_renewal:
-        turn.set(is_exhausted=True)
+        if amount == 0:
+            turn.set(is_exhausted=True)
+    renewal = renewal_at(job, rules.renew_seconds)
+    if amount == 0 and (renewal is None or turn.now < renewal):
         return
     turn.want(
         Book(
@@ -140,6 +137,27 @@ def extend_if_needed(turn: Turn) -> None:
         )
     )
     turn.set(windows=job.windows + 1, is_asking=True)
+
+
+def _is_short(job: Job, below: int) -> bool:
+    """Whether the answer will soon be longer than what is held pays for."""
+    if job.is_exhausted or job.request.is_sealed or job.request.is_embedding:
+        return False
+    return covered(job) < job.tokens_max and covered(job) - heard(job) <= below
+
+
+def renewal_at(job: Job, renew_seconds: float) -> Microseconds | None:
+    """When the hold needs more time; None where nothing is held, or the books are asked already."""
+    if job.is_free or job.is_asking or job.windows == 0 or job.phase not in UNDER_WAY:
+        return None
+    return Microseconds(job.hold_until - span(renew_seconds))
+
+
+def put_off(turn: Turn) -> None:
+    """The books did not take an extension: the next look at the hold's time is later."""
+    seconds = turn.rules.renew_seconds + turn.rules.settle_again_seconds_max
+    later = max(turn.job.hold_until, after(turn.now, seconds))
+    turn.set(is_asking=False, hold_until=later)
 
 
 def _next_window(job: Job, window: int) -> tuple[Micros, Micros]:
@@ -157,7 +175,8 @@ def _next_window(job: Job, window: int) -> tuple[Micros, Micros]:
 
 def refused(turn: Turn, outcome: Outcome) -> None:
     """The balance does not cover one more token: what is held is all there will be."""
-    turn.set(is_exhausted=True, is_asking=False, available=outcome.available)
+    put_off(turn)
+    turn.set(is_exhausted=True, available=outcome.available)
     turn.want(
         Log(
             job=turn.job.request.job,

@@ -30,7 +30,7 @@ from app.core.pool.jobs.happenings import (
     Unplaceable,
     WorkerGone,
 )
-from app.core.pool.jobs.job import OVER, Attempt, Ending, Job, JobRequest, Placement
+from app.core.pool.jobs.job import OVER, UNDER_WAY, Attempt, Ending, Job, JobRequest, Placement
 from app.core.pool.jobs.rules import RULES, JobRules
 from app.core.pool.jobs.turn import Turn
 from app.core.pool.jobs.worker import gone, heard
@@ -216,7 +216,9 @@ def _host_stopping(turn: Turn) -> None:
 
 
 def _tick(turn: Turn) -> None:
-    """A deadline, if one has passed."""
+    """A deadline, if one has passed; and the hold's time, if that is nearly over."""
+    if turn.job.phase in UNDER_WAY:
+        money.extend_if_needed(turn)
     if not is_due(turn.job, turn.rules, turn.now):
         return
     match turn.job.phase:
