@@ -183,6 +183,36 @@ class PoolHostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             extra={"unit": "days"},
         ),
     ] = 400
+    account_requests_minute: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10**9,
+            description="Requests that an account may send in a minute, where `athanor pool "
+            "limits` sets nothing else; 0 sets no limit.",
+            extra={"unit": "requests"},
+        ),
+    ] = 600
+    account_tokens_minute: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10**12,
+            description="Tokens of prompts and answers that an account may use in a minute, where "
+            "nothing else is set; 0 sets no limit.",
+            extra={"unit": "tokens"},
+        ),
+    ] = 2_000_000
+    address_requests_minute: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10**9,
+            description="Requests that one address may send in a minute, whoever sends them; 0 "
+            "sets no limit. Behind a proxy pool_proxies must name it.",
+            extra={"unit": "requests"},
+        ),
+    ] = 1200
     pool_stop_grace_seconds: Annotated[
         float,
         Meta(

@@ -11,7 +11,7 @@ learns nothing. That an account is paused is told only to who has its key.
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn, final
+from typing import Final, NoReturn, Self, final
 
 import msgspec
 
@@ -50,6 +50,17 @@ class DefaultLimits(msgspec.Struct, frozen=True, kw_only=True):
         Limit("tokens", "minute", 2_000_000),
     )
     address: tuple[Limit, ...] = (Limit("requests", "minute", 1200),)
+
+    @classmethod
+    def a_minute(cls, *, requests: int, tokens: int, address_requests: int) -> Self:
+        """Of an account and of an address, as settings say them; 0 sets no limit."""
+        return cls(
+            account=(
+                *((Limit("requests", "minute", requests),) if requests else ()),
+                *((Limit("tokens", "minute", tokens),) if tokens else ()),
+            ),
+            address=(Limit("requests", "minute", address_requests),) if address_requests else (),
+        )
 
     def of(self, subject: Subject) -> tuple[Limit, ...]:
         """Those of one kind."""

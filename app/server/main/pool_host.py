@@ -170,7 +170,7 @@ class _Host:
         self.name = settings.pool_name or f"{socket.gethostname()}'s pool"
         self._offers = OfferBook(paths.pool_prices_file)
         self._counter = Counter(find=self._offers.file_of, group=group)
-        self._wires, self._door = Wires(), Door.build(stored, clocks.micro)
+        self._wires, self._door = Wires(), Door.build(stored, settings, clocks.micro)
         self.works = Works.build(
             stored,
             self._door,

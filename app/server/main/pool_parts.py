@@ -156,7 +156,7 @@ class Door:
     membership: Membership
 
     @classmethod
-    def build(cls, stored: Stored, now: Now) -> Self:
+    def build(cls, stored: Stored, settings: PoolHostSettings, now: Now) -> Self:
         """Over what is stored."""
         limiter = Limiter(now)
         access = Access(
@@ -166,7 +166,11 @@ class Door:
             limits=stored.limits,
             limiter=limiter,
             now=now,
-            defaults=DefaultLimits(),
+            defaults=DefaultLimits.a_minute(
+                requests=settings.account_requests_minute,
+                tokens=settings.account_tokens_minute,
+                address_requests=settings.address_requests_minute,
+            ),
         )
         desk = AccountsDesk(
             accounts=stored.accounts,
