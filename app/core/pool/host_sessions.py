@@ -20,6 +20,8 @@ from app.wire.opening import Denied, OverCode
 SESSIONS_MAX: Final = 4096
 TOMBSTONES_MAX: Final = 4096
 FULL_RETRY_SECONDS: Final = 60.0
+REPLACED_RETRY_SECONDS: Final = 600.0
+"""Only a second program with the same key hears it: two of them must not chase each other out."""
 
 
 @final
@@ -139,7 +141,12 @@ class HostSessions:
         assert fresh not in self._tombstones
         happenings: list[HostHappening] = []
         if replaced is not None:
-            happenings = replaced.end("replaced", "the same device opened another session")
+            happenings = replaced.end(
+                "replaced",
+                "the same device opened another session; if Athanor's files were copied to another "
+                "machine, delete device.key on one of them",
+                retry_after_seconds=REPLACED_RETRY_SECONDS,
+            )
             self.hear(replaced, happenings)
         session = HostSession(
             session=fresh, device=device, terms=terms, now=now, limits=self._limits

@@ -277,7 +277,9 @@ def test_a_device_has_one_session_and_the_newer_one_stays() -> None:
     assert made.replaced is first
     assert ended_of(made.happenings).code == over_of(made.happenings).code == "replaced"
     assert pair.door.sessions.of_device(first.device) is made.session
-    assert ended_of(pair.node.receive(writes(made.happenings)[0], 1.0)).code == "replaced"
+    told = ended_of(pair.node.receive(writes(made.happenings)[0], 1.0))
+    assert (told.code, told.retry_after_seconds) == ("replaced", 600.0)
+    assert "device.key" in told.message
 
 
 def test_tombstones_are_bounded_and_the_oldest_goes() -> None:
