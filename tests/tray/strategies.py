@@ -10,6 +10,7 @@ from app.wire.local import (
     NodePicture,
     Notice,
 )
+from app.wire.pool_picture import PoolPicture
 from app.wire.sharing import NeighbourPicture
 
 NAMES = st.text(min_size=1, max_size=12).filter(str.strip)
@@ -45,11 +46,21 @@ DOWNLOAD = st.builds(
     done_bytes=st.integers(0, 100),
     asked_at=st.just(0.0),
 )
+POOL = st.builds(
+    PoolPicture,
+    is_member=st.just(True),
+    link=st.sampled_from(["connecting", "connected", "waiting", "refused"]),
+    work_summary=NAMES,
+    today_summary=NAMES,
+)
 NEIGHBOUR = st.builds(
     NeighbourPicture,
     summary=NAMES,
     memory=st.sampled_from(["keep", "spare", "free"]),
     held_until=st.none() | st.just(5.0),
+    mode=st.sampled_from(["off", "idle", "always"]),
+    lending=st.sampled_from(["lend", "finish", "stop"]),
+    snoozed_until=st.none() | st.just(5.0),
 )
 
 
@@ -71,6 +82,7 @@ def pictures() -> st.SearchStrategy[NodePicture | None]:
         notices=st.lists(NOTICE, max_size=3, unique_by=lambda each: each.key).map(tuple),
         downloads=st.lists(DOWNLOAD, max_size=3, unique_by=lambda each: each.id).map(tuple),
         neighbour=st.none() | NEIGHBOUR,
+        pool=st.none() | POOL,
     )
 
 

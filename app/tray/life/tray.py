@@ -37,6 +37,8 @@ from app.tray.look.actions import (
     Quit,
     Resume,
     SetAutostart,
+    SetSharing,
+    Snooze,
     StartServer,
     UnloadModel,
 )
@@ -203,6 +205,10 @@ class Tray:
                 self._free()
             case Resume():
                 wishes.resume(self._paths)
+            case SetSharing(mode=mode):
+                wishes.share(self._paths, mode)
+            case Snooze(until=until, finish=finish):
+                wishes.snooze(self._paths, until, finish=finish)
             case StartServer():
                 self._ensure_server()
             case SetAutostart(enabled=enabled):

@@ -1,10 +1,18 @@
 """Wishes: what the owner clicks, asked of the server that runs now."""
 
+import time
+from typing import Final, Literal
+
 from app.client.client import Client
+from app.core.sharing.rules import Mode
 from app.settings.paths import Paths
 from app.tray.look.actions import Page
 from app.wire.local import LoadRequest
-from app.wire.sharing import FreeRequest
+from app.wire.pool_local import SharingChange
+from app.wire.sharing import FreeRequest, SnoozeRequest
+
+HOUR_SECONDS: Final = 3600.0
+DAY_SECONDS: Final = 86_400
 
 
 def load(paths: Paths, model: str) -> None:
@@ -33,6 +41,25 @@ def resume(paths: Paths) -> None:
     """Requests may load models again. Raises: NoServer, ServerSilent, ServerRefused."""
     with Client.find(paths) as client:
         client.resume()
+
+
+def share(paths: Paths, mode: Mode) -> None:
+    """The GPU is lent so from now on. Raises: NoServer, ServerSilent, ServerRefused."""
+    with Client.find(paths) as client:
+        client.change_sharing(SharingChange(mode=mode))
+
+
+def snooze(paths: Paths, until: Literal["hour", "tomorrow"], *, finish: bool) -> None:
+    """Nothing is lent for a while. Raises: NoServer, ServerSilent, ServerRefused."""
+    seconds = HOUR_SECONDS if until == "hour" else _until_tomorrow(time.localtime())
+    with Client.find(paths) as client:
+        client.snooze(SnoozeRequest(seconds=seconds, finish=finish))
+
+
+def _until_tomorrow(now: time.struct_time) -> float:
+    """Seconds to the next midnight."""
+    passed = (now.tm_hour * 60 + now.tm_min) * 60 + now.tm_sec
+    return float(max(1, DAY_SECONDS - passed))
 
 
 def dashboard_address(paths: Paths, page: Page) -> str:

@@ -4,7 +4,9 @@ from typing import Literal, final
 
 import msgspec
 
-Page = Literal["", "models", "settings", "logs"]
+from app.core.sharing.rules import Mode
+
+Page = Literal["", "models", "sharing", "settings", "logs"]
 """A page of the dashboard; "" is its home."""
 
 
@@ -51,6 +53,21 @@ class Resume(Act, frozen=True, kw_only=True, tag="resume"):
 
 
 @final
+class SetSharing(Act, frozen=True, kw_only=True, tag="set_sharing"):
+    """Lend the GPU: never, while nobody uses the machine, or always."""
+
+    mode: Mode
+
+
+@final
+class Snooze(Act, frozen=True, kw_only=True, tag="snooze"):
+    """Lend nothing for a while; `finish` lets the guests' jobs under way end first."""
+
+    until: Literal["hour", "tomorrow"]
+    finish: bool = False
+
+
+@final
 class StartServer(Act, frozen=True, kw_only=True, tag="start_server"):
     """Start a server, which then is the tray's own."""
 
@@ -86,6 +103,8 @@ Action = (
     | UnloadModel
     | FreeMemory
     | Resume
+    | SetSharing
+    | Snooze
     | StartServer
     | SetAutostart
     | OpenFile

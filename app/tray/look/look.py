@@ -4,13 +4,14 @@ from typing import Final, final
 
 import msgspec
 
+from app.tray.look.contribute import pool_details
 from app.tray.look.entries import Menu
 from app.tray.look.facts import Facts
 from app.tray.look.menu import menu_of
 from app.wire.local import Mood, NodePicture
 
 TITLE: Final = "Athanor"
-_NOTICES_MAX: Final = 3
+_LINES_MAX: Final = 5
 """In a tooltip; the page has the others."""
 
 
@@ -63,5 +64,6 @@ def _details(here: NodePicture | None, facts: Facts) -> tuple[str, ...]:
     lines = [facts.trouble] if facts.trouble else []
     if here is not None:
         lines.append(here.summary)
+        lines += pool_details(here)
         lines += [f"{notice.message} {notice.remedy}".strip() for notice in here.notices]
-    return tuple(lines[: 1 + _NOTICES_MAX])
+    return tuple(lines[:_LINES_MAX])

@@ -22,6 +22,7 @@ from app.tray.look.actions import (
     StartServer,
     UnloadModel,
 )
+from app.tray.look.contribute import contribute, pool_news
 from app.tray.look.entries import Entry, Item, Menu, Separator
 from app.tray.look.facts import Facts, Shelved
 from app.wire.local import DownloadPicture, EnginePicture, NodePicture
@@ -49,7 +50,7 @@ def menu_of(picture: NodePicture | None, facts: Facts) -> Menu:
         *_news(picture, facts),
         *_use(picture, facts),
         Separator(key="after-use"),
-        _contribute(),
+        contribute(picture),
         *_care(facts),
     )
 
@@ -62,7 +63,7 @@ def _news(picture: NodePicture | None, facts: Facts) -> Iterator[Entry]:
     """What goes on besides, the most pressing first, as far as there is room."""
     news = [*_trouble(facts)]
     if picture is not None:
-        news += [*_downloading(picture.downloads), *_neighbour(picture)]
+        news += [*_downloading(picture.downloads), *_neighbour(picture), *pool_news(picture)]
     yield from news[:NEWS_MAX]
     yield Separator(key="after-status")
 
@@ -173,10 +174,6 @@ def _free(picture: NodePicture, facts: Facts) -> Item:
         action=FreeMemory(),
         reason="being freed" if facts.is_freeing else reason,
     )
-
-
-def _contribute() -> Item:
-    return Item(key="contribute", label="Contribute GPU", reason="no pool is joined")
 
 
 def _care(facts: Facts) -> Iterator[Entry]:

@@ -174,35 +174,45 @@ class Pool:
         raise RequestError(shown.trouble, field="invite", remedy=shown.remedy)
 
     async def _tell_trouble(self) -> None:
-        """A notice while the host keeps this node out, or gives it no work, for a fault."""
-        hub, said = self.house.hub, ""
+        """A notice while something of the pool needs the owner."""
+        hub, said = self.house.hub, None
         while True:
             pool = hub.state.pool
-            words = trouble_words(pool) if pool is not None else ""
-            if words and words != said:
-                remedy = (pool.remedy if pool else "") or "`athanor credits verify` says more."
-                hub.publish(
-                    NoticeRaised(
-                        notice=Notice(
-                            key=SUSPENDED, severity="warning", message=words, remedy=remedy
-                        )
-                    )
-                )
-            elif said and not words:
-                hub.publish(NoticeCleared(key=SUSPENDED))
-            said = words
+            notice = trouble_of(pool) if pool is not None else None
+            if notice != said:
+                if said is not None:
+                    hub.publish(NoticeCleared(key=said.key))
+                if notice is not None:
+                    hub.publish(NoticeRaised(notice=notice))
+                said = notice
             await hub.bell.wait()
 
 
-def trouble_words(pool: PoolState) -> str:
-    """What the owner should know of the pool; "" while all is well."""
+def trouble_of(pool: PoolState) -> Notice | None:
+    """What the owner should know of the pool; None while all is well."""
+    name = pool.name or pool.address
     if pool.link == "refused":
-        return f"{pool.name or pool.address} does not let this node in: {pool.trouble}."
+        return Notice(
+            key=SUSPENDED,
+            severity="warning",
+            message=f"{name} does not let this node in: {pool.trouble}.",
+            remedy=pool.remedy or "Ask who hosts it, or leave it: `athanor pool leave`.",
+        )
     if pool.paused:
-        return f"{pool.name} gives this node no work: {pool.paused}."
+        return Notice(
+            key=SUSPENDED,
+            severity="warning",
+            message=f"{name} gives this node no work: {pool.paused}.",
+            remedy="Ask who hosts it; `athanor pool status` shows when it is over.",
+        )
     if pool.disputes:
-        return f"The books of {pool.name} do not agree with this node's."
-    return ""
+        return Notice(
+            key="pool_books",
+            severity="warning",
+            message=f"The books of {name} do not agree with this node's.",
+            remedy="`athanor credits verify` says where; keep an export of it.",
+        )
+    return None
 
 
 def _kinds(error: BaseException) -> str:
