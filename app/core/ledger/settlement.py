@@ -179,7 +179,7 @@ def _answer_tokens(job: Job, attempt: Attempt, end: End, *, covered: int, is_las
     tokens = max(0, attempt.end - max(attempt.first, covered))
     if attempt.counted is not None:
         tokens = min(tokens, attempt.counted)
-    if end is End.CANCELLED and is_last:
+    if end is End.CANCELLED and is_last and attempt.reported is not None:
         tokens += min(attempt.undelivered, job.undelivered_max)
     if attempt.reported is not None:
         tokens = min(tokens, attempt.reported.answer)

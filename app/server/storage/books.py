@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar, final
 
-from app.core.base.units import Microseconds
+from app.core.base.units import Micros, Microseconds
 from app.core.ledger.accounts import AccountKind, LedgerAccount
 from app.core.ledger.changes import Hold
 from app.core.ledger.commands import ID_LENGTH_MAX, AnyCommand, EventId, Expire, Lapse
@@ -129,6 +129,10 @@ class Bookkeeper:
     ) -> Flow:
         """What came into and went out of an account from `since` on and before `until`."""
         return await self._read(partial(self._reader.flow, account, since, until))
+
+    async def earned_in_day(self, account: LedgerAccount, at: Microseconds) -> Micros:
+        """What an account earned by work on the day of `at`, in UTC, before anything was spent."""
+        return await self._read(partial(self._reader.earned_in_day, account, at))
 
     async def audit(self) -> Audit:
         """Everything rebuilt from the events, and what does not agree; other work goes on."""

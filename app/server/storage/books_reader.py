@@ -7,7 +7,7 @@ from app.core.base.units import Micros, Microseconds
 from app.core.ledger.accounts import AccountKind, LedgerAccount
 from app.core.ledger.changes import Hold
 from app.core.ledger.commands import EventId, LotId, Source
-from app.core.ledger.lots import Lot
+from app.core.ledger.lots import Lot, earnings_lot
 from app.server.storage.books_rows import BookRows, account_in
 from app.server.storage.books_schema import connect_reader
 
@@ -35,8 +35,10 @@ _FLOW: Final = """
     select coalesce(sum(max(p.amount, 0)), 0), coalesce(sum(max(-p.amount, 0)), 0),
            count(distinct p.event)
       from ledger_postings p join ledger_events e on e.number = p.event
-     where p.account = (select number from ledger_accounts where kind = ? and owner = ?)
-       and e.at >= ? and e.at < ?"""
+     where p.account = (select number from ledger_accounts where kind = ?3 and owner = ?4)
+       and p.event >= (select min(number) from ledger_events where at >= ?1)
+       and e.at >= ?1 and e.at < ?2"""
+"""The lower bound spares a look at all that was before."""
 
 _NO_EVENT: Final = 2**62
 
@@ -125,7 +127,12 @@ class BooksReader:
 
     def flow(self, account: LedgerAccount, since: Microseconds, until: Microseconds) -> Flow:
         """Sums of a time."""
-        return Flow(*self._connection.execute(_FLOW, (*account, since, until)).fetchone())
+        return Flow(*self._connection.execute(_FLOW, (since, until, *account)).fetchone())
+
+    def earned_in_day(self, account: LedgerAccount, at: Microseconds) -> Micros:
+        """What came into the lot of that day's earnings."""
+        lot = self._rows.lot(earnings_lot(account, at))
+        return Micros(0 if lot is None else lot.received)
 
     def due(self, now: Microseconds, limit: int) -> tuple[list[EventId], list[LotId]]:
         """Open holds and filled lots whose time has come; see `Hold.is_due` for the second half."""

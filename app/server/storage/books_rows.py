@@ -30,6 +30,10 @@ _PARTS: Final = (
 )
 
 
+LOTS_KEPT: Final = 100_000
+"""Numbers of lots that are remembered; others are asked for."""
+
+
 class RowUnreadable(ValueError):
     """A row holds what the books never write."""
 
@@ -142,6 +146,8 @@ class BookRows:
              None if event.lot is None else self._lot_number(event.lot), event.about),
         )  # fmt: skip
         self._event = number
+        if len(self._lots) > LOTS_KEPT:
+            self._lots.clear()
         if changes.hold is not None and changes.hold.state != "open":
             self._holds.pop(changes.hold.id, None)
 

@@ -54,6 +54,16 @@ def test_a_client_that_leaves_pays_at_most_a_second_beyond_what_was_delivered() 
     assert settlement.charge == 300 + 20 * 4
 
 
+def test_what_a_worker_computed_after_the_client_left_is_paid_on_its_receipt_only() -> None:
+    silent = vanished(0, ANNA, 0, 50)
+    boasting = Attempt(number=0, worker=ANNA, end=50, counted=50, undelivered=20)
+
+    assert (
+        settle(job(), (boasting,), End.CANCELLED, held=HELD).charge
+        == settle(job(), (silent,), End.CANCELLED, held=HELD).charge
+    )
+
+
 def test_a_client_that_leaves_after_the_prompt_was_computed_pays_the_prompt() -> None:
     settlement = settle(job(), (honest(0, ANNA, 0, 0),), End.CANCELLED, held=HELD)
 

@@ -200,6 +200,17 @@ def test_a_flow_sums_what_came_and_went_within_a_time(tmp_path: Path) -> None:
     with_books(tmp_path, act)
 
 
+def test_what_an_account_earned_in_a_day_is_told_whatever_else_came_in(tmp_path: Path) -> None:
+    async def act(books: Bookkeeper) -> None:
+        for command in (*a_life(4), grant("gift", 5_000, BOB)):
+            await books.submit(command)
+
+        assert await books.earned_in_day(BOB, NOW) == 90 + 91 + 93
+        assert await books.earned_in_day(BOB, Microseconds(NOW + 24 * 60 * MINUTE)) == 0
+
+    with_books(tmp_path, act)
+
+
 def test_what_is_owed_is_not_available(tmp_path: Path) -> None:
     async def act(books: Bookkeeper) -> None:
         bought = Transfer(

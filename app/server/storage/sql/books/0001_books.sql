@@ -74,6 +74,8 @@ create table ledger_events (
     about       text    not null
 ) strict;
 
+create index ledger_events_by_time on ledger_events (at);
+
 create table ledger_postings (
     event   integer not null references ledger_events deferrable initially deferred,
     number  integer not null check (number >= 0),   -- within the event
