@@ -16,12 +16,15 @@ from app.core.ledger.result import Result
 from app.core.member.calendar import DAY_SECONDS
 from app.core.pool.limits import Limit
 from app.server.host.access import Access
+from app.server.host.limiter import Limiter
 from app.server.host.pictures import account_picture, limit_pictures, project_picture
+from app.server.host.usage import begin_limit
 from app.server.storage.accounts import Account, Accounts, Project
 from app.server.storage.books import Bookkeeper
 from app.server.storage.devices import Devices
 from app.server.storage.limits import LimitKind, Limits
 from app.server.storage.pool_keys import PoolKeys
+from app.server.storage.usage import Usage
 from app.wire.pool_admin import (
     AccountChange,
     AccountPicture,
@@ -56,11 +59,14 @@ class AccountsDesk:
         devices: Devices,
         limits: Limits,
         access: Access,
+        limiter: Limiter,
+        usage: Usage,
         books: Bookkeeper,
         now: Callable[[], Microseconds],
     ) -> None:
         self._accounts, self._keys, self._devices = accounts, keys, devices
         self._limits, self._access, self._books, self._now = limits, access, books, now
+        self._limiter, self._usage = limiter, usage
 
     # --- accounts ----------------------------------------------------------------------------
 
@@ -250,9 +256,16 @@ class AccountsDesk:
         if request.amount is None:
             await self._limits.clear(request.subject, subject, request.measure, request.period)
         else:
-            limit = Limit(request.measure, request.period, request.amount)
-            await self._limits.set(request.subject, subject, limit)
+            await self._set(
+                request.subject, subject, Limit(request.measure, request.period, request.amount)
+            )
         return self.limits(request.subject, subject)
+
+    async def _set(self, kind: LimitKind, subject: str, limit: Limit) -> None:
+        known = {(each.measure, each.period) for each in self._limits.of(kind, subject)}
+        if (limit.measure, limit.period) not in known:
+            await begin_limit(self._usage, self._limiter, kind, subject, limit, now=self._now())
+        await self._limits.set(kind, subject, limit)
 
     def limits(self, kind: LimitKind, name: str) -> LimitList:
         """The limits of a key, project or account. Raises: UnknownHere."""

@@ -73,6 +73,11 @@ class Limiter:
             name = _Name(holder, measure, period)
             self._levels[name] = Level(amounts.of(measure), start)
 
+    def begin_one(self, holder: Holder, limit: Limit, used_so_far: int) -> None:
+        """A limit that is new: so much of its day or month was used before."""
+        start = start_of(limit.period, self._now())
+        self._levels[_Name(holder, limit.measure, limit.period)] = Level(used_so_far, start)
+
     def charge(self, limits: Iterable[tuple[Holder, Limit]], asked: Amounts) -> "Charge | Exceeded":
         """All limits charged, or the one that refuses."""
         now, names, counted = self._now(), [], []

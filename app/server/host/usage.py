@@ -11,11 +11,12 @@ import msgspec
 
 from app.core.base.ids import RequestId
 from app.core.base.units import Micros, Microseconds
-from app.core.pool.limits import Amounts, Period, start_of
+from app.core.pool.limits import Amounts, Limit, Period, start_of
 from app.observe.pool_meters import PoolMeters
 from app.server.host.access import Admission
 from app.server.host.caller import PoolCaller
 from app.server.host.limiter import Holder, Limiter
+from app.server.storage.limits import LimitKind
 from app.server.storage.usage import GroupedBy, Total, Usage, UsageRow
 
 SWEEP_SECONDS: Final = 3600.0
@@ -101,6 +102,32 @@ class Reporting:
                     holder = _holder(by, total)
                     if holder is not None:
                         limiter.begin_with(holder, period, _amounts(total), at=now)
+
+
+async def begin_limit(
+    usage: Usage,
+    limiter: Limiter,
+    kind: LimitKind,
+    subject: str,
+    limit: Limit,
+    *,
+    now: Microseconds,
+) -> None:
+    """A new limit of a day or month counts what its rows say was used; what is under way ends
+    without counting for it.
+    """
+    if limit.period == "minute":
+        return
+    by, of = _row_of(kind, subject)
+    since = start_of(limit.period, now)
+    found = [total for total in await usage.totals(by, since=since) if total.of == of]
+    used = _amounts(found[0]).of(limit.measure) if found else 0
+    limiter.begin_one(Holder(kind, subject), limit, used)
+
+
+def _row_of(kind: LimitKind, subject: str) -> tuple[GroupedBy, str]:
+    """How rows name the key, project or account."""
+    return ("caller", f"key {subject}") if kind == "key" else (kind, subject)
 
 
 def meters_of(meters: PoolMeters) -> Callable[[Ended], None]:

@@ -178,6 +178,8 @@ class Door:
             devices=stored.devices,
             limits=stored.limits,
             access=access,
+            limiter=limiter,
+            usage=stored.usage,
             books=stored.books,
             now=now,
         )
