@@ -72,7 +72,7 @@ def _logprob(logits: Floats, token: int, top: int, vocabulary: Vocabulary) -> To
     peak = logits.max()
     total = peak + np.log(np.exp(logits - peak).sum(dtype=np.float64))
     likeliest: list[int] = []
-    if top:
+    if top := min(top, len(logits)):
         best = np.argpartition(logits, -top)[-top:]
         likeliest = best[np.argsort(-logits[best], kind="stable")].tolist()
     return TokenLogprob(

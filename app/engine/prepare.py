@@ -15,6 +15,7 @@ from app.core.base.errors import ContextExceeded, RequestError, Unsupported
 from app.engine.backend import Vocabulary
 from app.engine.chat.dialect import Dialect
 from app.engine.constrain import Constrainer, Constraint, grammar_of
+from app.engine.ranges import check
 from app.engine.transcript import Parser, PlainParser, Transcript
 from app.wire.engine import (
     ApplyTemplate,
@@ -109,6 +110,7 @@ class Preparer:
 
     def read(self, message: Generate) -> Reading:
         """The request as the model reads it. Raises: RequestError and its kin."""
+        check(message)
         if isinstance(message.prompt, PromptChat):
             turn = self._dialect.prepare(message.prompt, message.output)
             return Reading(
