@@ -18,7 +18,9 @@ def tell(turn: Turn, *, is_paid: bool) -> None:
             ending=job.ending,
             prompt_tokens=job.candidate.prompt_tokens,
             cached_tokens=settlement.cached_tokens if settlement is not None else 0,
-            answer_tokens=job.delivered,
+            answer_tokens=settlement.answer_tokens
+            if settlement is not None and job.request.is_sealed
+            else job.delivered,
             cost=settlement.charge if settlement is not None and paid else None,
             served_by=delivering[-1].placement.name if delivering else "",
             sha256=job.candidate.sha256 if job.is_picked else "",

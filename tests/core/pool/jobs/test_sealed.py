@@ -1,0 +1,64 @@
+"""A sealed job: the host relays what it cannot read, and pays the smaller of both ends' counts."""
+
+from app.core.base.units import Micros
+from app.core.pool.jobs import happenings as befell
+from app.core.pool.jobs.effects import Deliver, MeasureAttempt
+from app.core.pool.jobs.job import Counted
+from app.wire.pool import Sealed
+from tests.core.pool.jobs.play import Play
+
+BODY = Sealed(ephemeral_key=b"k", nonce=b"n", ciphertext=b"c")
+
+
+def play() -> Play:
+    job = Play(body=BODY, cost_max=Micros(500), worker="a").granted().running("a")
+    return job.sealed("a").sealed("a").finished("a", answer=40)
+
+
+def caller_counted(tokens: int) -> befell.CallerCounted:
+    return befell.CallerCounted(counted=Counted(prompt_tokens=10, answer_tokens=tokens))
+
+
+def test_all_that_it_may_cost_is_held_at_once() -> None:
+    job = Play(body=BODY, cost_max=Micros(500), worker="a")
+
+    command = job.command()
+    assert (command.amount, command.least) == (500, 500)  # type: ignore[union-attr]
+
+
+def test_pieces_are_passed_on_as_they_came_and_counted_by_nobody_here() -> None:
+    job = play()
+
+    pieces = [event for deliver in job.wanted(Deliver) for event in deliver.events]
+    assert len(pieces) == 2 and all(isinstance(piece, Sealed) for piece in pieces)
+    assert not job.wanted(MeasureAttempt)
+
+
+def test_the_smaller_of_both_counts_is_paid() -> None:
+    job = play().do(caller_counted(30)).settled()
+
+    assert job.end.cost == 10 + 30 * 2
+
+
+def test_a_caller_that_does_not_count_in_time_pays_what_the_worker_says() -> None:
+    job = play()
+    assert job.job.phase == "counting"
+
+    job.do(befell.Tick(), after_seconds=30.0).settled()
+
+    assert job.end.cost == 10 + 40 * 2
+
+
+def test_a_caller_that_is_gone_is_not_waited_for() -> None:
+    job = play().do(befell.CallerLeft()).settled()
+
+    assert job.end.cost == 10 + 40 * 2
+
+
+def test_nobody_else_can_go_on_with_it() -> None:
+    job = Play(body=BODY, cost_max=Micros(500), worker="a").granted().running("a").sealed("a")
+
+    job.do(befell.WorkerGone(worker="a")).settled()
+
+    assert len(job.offers) == 1
+    assert job.job.phase in ("voided", "lost", "settled") and job.end.kind

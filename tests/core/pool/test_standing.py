@@ -1,0 +1,171 @@
+"""Standing: breakers for what fails, strikes for what no honest worker does."""
+
+import pytest
+
+from app.core.pool.jobs.effects import ObserveCount
+from app.core.pool.standing import Standing
+from tests.core.pool.choosing import Pool, find, offering, seen
+from tests.core.pool.jobs.play import SHA256, START
+
+
+def failed(worker: str = "a"):
+    return seen(worker, end="failed", why="engine_failed", tokens=0)
+
+
+def counted(delivered: int, counted: int, reported: int | None = None, differs: str = ""):
+    return ObserveCount(
+        worker="a",
+        sha256=SHA256,
+        differs=differs,
+        delivered=delivered,
+        counted=counted,
+        reported=reported,
+    )
+
+
+def test_after_three_failures_in_a_row_a_machine_gets_no_more_of_that_model() -> None:
+    pool = Pool(offering("a"))
+    pool.observe(failed(), times=2)
+    assert pool.worker(find()) == "a"
+
+    pool.observe(failed())
+
+    assert pool.decide(find()).skipped == {"a": "breaker"}
+
+
+def test_a_success_in_between_begins_the_row_anew() -> None:
+    pool = Pool(offering("a"))
+    pool.observe(failed(), times=2)
+    pool.observe(seen("a"))
+    pool.observe(failed(), times=2)
+
+    assert pool.worker(find()) == "a"
+
+
+def test_a_breaker_lets_one_probe_through_and_closes_by_its_success() -> None:
+    pool = Pool(offering("a"))
+    pool.observe(failed(), times=3)
+    pool.wait(15.0)
+    assert pool.worker(find()) == "a"
+
+    pool.standing.placed("a", SHA256)
+    assert pool.worker(find()) == ""
+    pool.observe(seen("a"))
+
+    assert pool.worker(find()) == "a"
+
+
+def test_a_probe_that_fails_opens_the_breaker_for_twice_as_long() -> None:
+    pool = Pool(offering("a"))
+    pool.observe(failed(), times=3)
+    pool.wait(15.0)
+    pool.standing.placed("a", SHA256)
+    pool.observe(failed())
+
+    pool.wait(29.0)
+    assert pool.worker(find()) == ""
+    pool.wait(1.0)
+    assert pool.worker(find()) == "a"
+
+
+@pytest.mark.parametrize("end", ["preempted", "rejected", "refused"])
+def test_a_probe_that_proved_nothing_is_followed_by_another(end: str) -> None:
+    pool = Pool(offering("a"))
+    pool.observe(failed(), times=3)
+    pool.wait(15.0)
+    pool.standing.placed("a", SHA256)
+    pool.observe(seen("a", end=end, tokens=0))
+
+    pool.wait(2.0)
+
+    assert pool.worker(find()) == "a"
+
+
+def test_a_machine_that_rejects_is_asked_again_when_it_said() -> None:
+    pool = Pool(offering("a"))
+    pool.observe(seen("a", end="rejected", why="no_slot", tokens=0, retry_after_seconds=7.0))
+    assert pool.decide(find()).skipped == {"a": "resting"}
+
+    pool.wait(7.0)
+
+    assert pool.worker(find()) == "a"
+
+
+@pytest.mark.parametrize("end", ["gone", "preempted", "rejected", "refused", "failed", "cancelled"])
+def test_what_can_befall_an_honest_machine_is_no_strike(end: str) -> None:
+    standing = Standing()
+    for _ in range(100):
+        standing.observe(seen("a", end=end, why="engine_failed"), START)
+
+    assert standing.paused("a", START) == "" and standing.records() == {}
+
+
+def test_faults_pause_a_machine_and_it_is_told_which() -> None:
+    pool = Pool(offering("a"))
+    pool.observe(seen("a", end="faulty", why="range"), times=3)
+
+    reason = pool.standing.paused("a", pool.now)
+    assert "3 x chunks that repeated" in reason and "an hour" in reason
+    assert pool.decide(find()).skipped == {"a": "paused"}
+    pool.wait(3600.0)
+    assert pool.standing.paused("a", pool.now) == ""
+
+
+def test_each_pause_is_longer_than_the_one_before() -> None:
+    standing = Standing()
+    for _ in range(2):
+        standing.strike("a", "receipt", START)
+    later = START + 3600 * 10**6
+    for _ in range(2):
+        standing.strike("a", "receipt", later)
+
+    assert "2 hours" in standing.paused("a", later)
+
+
+def test_strikes_fade() -> None:
+    standing = Standing()
+    day = 24 * 3600 * 10**6
+
+    for number in range(10):
+        standing.strike("a", "differs", START + number * 3 * day)
+
+    assert standing.paused("a", START + 30 * day) == ""
+
+
+def test_counts_above_what_was_delivered_are_strikes_and_small_differences_none() -> None:
+    standing = Standing()
+    for _ in range(50):
+        standing.observe_count(counted(100, 99, reported=102), START)
+    assert standing.records() == {}
+
+    for _ in range(4):
+        standing.observe_count(counted(100, 100, reported=150), START)
+
+    assert "counts above" in standing.paused("a", START)
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (counted(100, 50), "split into more tokens"),
+        (counted(100, 100, differs="parts"), "text is not what"),
+    ],
+)
+def test_answers_that_do_not_add_up_are_strikes(one: ObserveCount, words: str) -> None:
+    standing = Standing()
+    for _ in range(6):
+        standing.observe_count(one, START)
+
+    assert words in standing.paused("a", START)
+
+
+def test_strikes_outlive_a_restart_and_end_when_the_operator_says_so() -> None:
+    before, after = Standing(), Standing()
+    for _ in range(2):
+        before.strike("a", "receipt", START)
+
+    after.restore(before.records())
+    assert after.paused("a", START)
+    after.forgive("a")
+
+    assert after.paused("a", START) == ""
