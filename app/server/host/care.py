@@ -11,11 +11,9 @@ from contextlib import asynccontextmanager
 from typing import Final, final
 
 from app.core.base.errors import Busy, DiskFull
-from app.core.base.ids import AccountId, DeviceId
-from app.core.base.units import Micros, Microseconds
+from app.core.base.ids import DeviceId
+from app.core.base.units import Microseconds
 from app.core.ledger.accounts import user
-from app.core.ledger.pricing import MILLION
-from app.core.member.calendar import DAY_SECONDS
 from app.core.pool.standing import Standing as Judgement
 from app.server.host.job_ports import Tell
 from app.server.host.roster import Machine, Roster
@@ -33,8 +31,6 @@ SWEEP_SECONDS: Final = 30.0
 SWEAR_SECONDS: Final = 60.0
 STAND_SECONDS: Final = 30.0
 FORGET_SECONDS: Final = 3600.0
-
-_DAY: Final = DAY_SECONDS * MILLION
 
 
 @final
@@ -125,16 +121,11 @@ class Care:
         standing = Standing(
             balance=balance.balance,
             held=balance.held,
-            earned_today=await self._earned_today(account, now),
+            earned_today=await self._books.earned_in_day(user(account), now),
             skipped=skipped,
             paused=self._judgement.paused(machine.device, now),
         )
         self._tell(machine.device, standing)
-
-    async def _earned_today(self, account: AccountId, now: Microseconds) -> Micros:
-        """What came in since midnight in UTC."""
-        since = Microseconds(now - now % _DAY)
-        return (await self._books.flow(user(account), since=since, until=now)).received
 
 
 async def _round(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
