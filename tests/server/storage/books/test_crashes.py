@@ -11,6 +11,8 @@ from app.core.ledger.commands import EventId
 from app.server.storage.books_audit import audit
 from app.server.storage.books_store import BooksStore
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
+
 WRITERS = "tests.server.storage.books"
 STATEMENTS_MIN = 100
 """Of the schema and a life, counted twice: fewer would mean that the child was not killed."""
