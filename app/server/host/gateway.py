@@ -194,10 +194,12 @@ class PoolLink:
         ends = [part.tape.end_of_job for part in self._parts]
         over = [end for end in ends if end is not None]
         costs = [end.cost for end in over if end.cost is not None]
+        served = [(end.served_by, end.sha256) for end in over]
+        served += [self._requests.serving(part.order) for part in self._parts]
         return Remarks(
             job=",".join(part.order.job for part in self._parts),
-            served_by=next((end.served_by for end in reversed(over) if end.served_by), ""),
-            model_sha256=next((end.sha256 for end in over if end.sha256), ""),
+            served_by=next((name for name, _ in served if name), ""),
+            model_sha256=next((sha256 for _, sha256 in served if sha256), ""),
             cost=Micros(sum(costs)) if costs and len(costs) == len(ends) else None,
             receipt_key=",".join(
                 base64.b64encode(part.order.commitment_key).decode() for part in self._parts

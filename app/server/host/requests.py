@@ -242,6 +242,14 @@ class Requests:
         offered = self.offers.meant(model, RouteWishes())[0]
         return await self._vocabularies.ask(offered.sha256, question)
 
+    def serving(self, order: Order) -> tuple[str, str]:
+        """Name of the machine that is at it now, and the content; "" while nobody is."""
+        job = self._jobs.find(order.job)
+        if job is None or not job.attempts:
+            return "", ""
+        placement = job.attempts[-1].placement
+        return placement.name, placement.sha256
+
     def leave(self, order: Order) -> None:
         """The caller has gone."""
         self._jobs.leave(order.job)

@@ -61,8 +61,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def listen(host: str, port: int, *, is_fixed: bool) -> Listening:
+def listen(
+    host: str,
+    port: int,
+    *,
+    is_fixed: bool,
+    names: tuple[str, str] = ("server.host", "server.port"),
+) -> Listening:
     """Sockets on `port`, or on the next free one within `NEXT_PORTS`; 0 takes any free one.
+
+    `names` are the settings of host and port, for what went wrong.
 
     Raises: SettingsInvalid when there is none, when the port is taken and `is_fixed`, or when
     `host` is no address of this machine.
@@ -72,15 +80,15 @@ def listen(host: str, port: int, *, is_fixed: bool) -> Listening:
     ports = range(port, last + 1) if port else [0] * _ANY_PORT_TRIES
     for candidate in ports:
         with contextlib.suppress(_Taken):
-            return _listen_on(hosts, candidate)
+            return _listen_on(hosts, candidate, names)
     if is_fixed:
         raise SettingsInvalid(
             f"port {port} of {host} is taken by another program",
-            remedy="End that program, or choose another server.port.",
+            remedy=f"End that program, or choose another {names[1]}.",
         )
     raise SettingsInvalid(
         f"ports {port} to {last} of {host} are all taken",
-        remedy="Choose another server.port; 0 takes any free one.",
+        remedy=f"Choose another {names[1]}; 0 takes any free one.",
     )
 
 
@@ -88,7 +96,7 @@ class _Taken(Exception):
     """Another program listens there, or the system keeps the port for itself."""
 
 
-def _listen_on(hosts: Iterable[str], port: int) -> Listening:
+def _listen_on(hosts: Iterable[str], port: int, names: tuple[str, str]) -> Listening:
     """Raises: _Taken; SettingsInvalid when no host is an address of this machine."""
     bound: list[tuple[str, socket.socket]] = []
     with contextlib.ExitStack() as undo:
@@ -105,7 +113,7 @@ def _listen_on(hosts: Iterable[str], port: int) -> Listening:
                     if error.errno == errno.EACCES and sys.platform != "win32":
                         raise SettingsInvalid(
                             f"this user may not listen on port {port}",
-                            remedy="Choose a server.port of 1024 or more.",
+                            remedy=f"Choose a {names[1]} of 1024 or more.",
                         ) from error
                     raise _Taken from error
                 bound.append((host, one))
@@ -113,7 +121,7 @@ def _listen_on(hosts: Iterable[str], port: int) -> Listening:
         if not bound:
             raise SettingsInvalid(
                 f"{', '.join(hosts)} is no address of this machine",
-                remedy="Set server.host to 127.0.0.1, 0.0.0.0 or an address of this machine.",
+                remedy=f"Set {names[0]} to 127.0.0.1, 0.0.0.0 or an address of this machine.",
             )
         undo.pop_all()
     return Listening(

@@ -20,6 +20,7 @@ from typing import Final, final
 import msgspec
 
 from app import __version__
+from app.core.base.errors import AthanorError
 from app.core.base.units import SECOND, Microseconds
 from app.observe.logging import TOLD, set_up
 from app.server.host.counting import Counter
@@ -94,6 +95,9 @@ def run_pool_host(
             runner.run(
                 _serve(settings, paths, lock, on_ready=on_ready, port_is_fixed=port_is_fixed)
             )
+    except BaseExceptionGroup as group:
+        # What the operator can mend (a price list, a certificate) is told as itself.
+        raise _told(group) from group
     finally:
         lock.close()
     return 0
@@ -129,7 +133,12 @@ async def _serve(
         )
         books = await stack.enter_async_context(await Bookkeeper.open(paths.pool_database))
         stored = await Stored.open(database, books, clocks.micro, clocks.seconds)
-        listening = listen(settings.pool_address, settings.pool_port, is_fixed=port_is_fixed)
+        listening = listen(
+            settings.pool_address,
+            settings.pool_port,
+            is_fixed=port_is_fixed,
+            names=("pool_host.pool_address", "pool_host.pool_port"),
+        )
         stack.callback(listening.close)
         # The operator's own terminal speaks plain HTTP on this machine, whatever the others speak.
         local = listen("127.0.0.1", 0, is_fixed=False) if settings.pool_certificate else listening
@@ -333,6 +342,15 @@ async def _stop(
     for web in webs:
         web.force_exit = True
     await asyncio.wait(serving)
+
+
+def _told(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error that an operator can do something about; else the group."""
+    expected = group.subgroup((AthanorError, OSError))
+    error: BaseException = group if expected is None else expected
+    while expected is not None and isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _lock_text(listening: Listening, token: str, now: float) -> ServerLock:
