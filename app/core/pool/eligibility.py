@@ -23,15 +23,15 @@ Reason = Literal[
     "trust",  # the caller lets nobody so far read it
     "content",  # the caller wants exactly another model
     "quantisation",  # fewer bits than the caller wants
-    "region",
+    "region",  # its operator says another one, or none
     "price",  # the caller pays less
     "price_floor",  # its owner wants more
     "free_only",  # nothing is held, and it is not the caller's own
-    "context",
+    "context",  # its context has no room for prompt and answer
     "sealing",  # it gave no key to seal to
     "breaker",  # it failed with this model several times
     "resting",  # it said to come later
-    "no_slot",
+    "no_slot",  # all that its owner lends are in use
     "slower",  # it could have, and another was faster
 ]
 """Why a worker that has the model did not get a job. The first that holds is told to it."""

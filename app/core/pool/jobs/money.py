@@ -15,7 +15,7 @@ from app.core.pool.jobs.faults import heard
 from app.core.pool.jobs.job import UNDER_WAY, Candidate, Ending, Job
 from app.core.pool.jobs.turn import Turn, after, span
 
-_ENDS: Final[dict[Ending, work.End]] = {
+ENDS: Final[dict[Ending, work.End]] = {
     "completed": work.End.COMPLETED,
     "length": work.End.LENGTH,
     "credit_exhausted": work.End.CREDIT_EXHAUSTED,
@@ -193,7 +193,7 @@ def settle(turn: Turn) -> Settlement:
     return turn.rules.settle(
         ledger_job(job),
         tuple(_ledger_attempt(job, number) for number in range(len(job.attempts))),
-        _ENDS[job.ending],
+        ENDS[job.ending],
         held=job.held,
     )
 
