@@ -1,11 +1,8 @@
 """`athanor credits`: what this machine earned and spent in its pool, with proof."""
 
-import csv
-import io
 import sys
 import time
 from pathlib import Path
-from typing import Final
 
 import click
 import msgspec
@@ -15,28 +12,17 @@ from app.cli.command import command
 from app.cli.exit_codes import Exit, Misused
 from app.cli.output import note, print_json, print_table, stdout
 from app.cli.server import running
-from app.core.base.ids import DeviceId, PoolId
-from app.core.base.units import SECOND
 from app.core.member.credits import credits_text, credits_words
-from app.core.pool.credits_audit import Settled, audit_credits
-from app.core.pool.receipt import RECEIPT
-from app.core.pool.signed import SignedBytes
+from app.core.pool.credits_export import csv_of, verify_export
 from app.server.identity.keys import verify as is_signed
 from app.wire.pool_local import (
-    CreditsFinding,
     DayList,
-    ExportedReceipt,
     PoolExport,
     ReceiptList,
     ReceiptPicture,
     VerifyAnswer,
 )
 from app.wire.pool_picture import PoolPicture
-
-_COLUMNS: Final = (
-    "kind", "time", "job", "attempt", "model", "credits", "tokens_in", "tokens_out", "served_by",
-    "status",
-)  # fmt: skip
 
 
 @rich_click.group("credits")
@@ -135,7 +121,7 @@ def verify(file: Path | None, is_json: bool) -> int:
     when something does not agree.
     """
     if file is not None:
-        answer = verify_export(read_export(file))
+        answer = verify_export(read_export(file), is_signed)
     else:
         with running() as client:
             answer = client.verify_credits()
@@ -165,31 +151,6 @@ def read_export(file: Path) -> PoolExport:
         ) from None
 
 
-def verify_export(export: PoolExport) -> VerifyAnswer:
-    """The check of an export, from the signed bytes alone."""
-    entries = [Settled(_receipt(each), _verdict(each)) for each in export.receipts]
-    report = audit_credits(
-        entries,
-        device=DeviceId(export.device),
-        pool=PoolId(export.pool),
-        verify=is_signed,
-        checkpoints=[SignedBytes(each.checkpoint, each.signature) for each in export.checkpoints],
-    )
-    findings = [
-        CreditsFinding(place=f"receipt {b.index}", words=b.message) for b in report.breaches
-    ]
-    if report.fork is not None:
-        findings.append(CreditsFinding(place="checkpoints", words=report.fork.message))
-    return VerifyAnswer(
-        is_good=not findings,
-        receipts=report.seen,
-        verdicts=report.settled + report.mismatched,
-        checkpoints=len(export.checkpoints),
-        earned=report.earned,
-        findings=tuple(findings),
-    )
-
-
 @command(
     "export",
     examples=(
@@ -208,50 +169,6 @@ def export(is_json: bool) -> int:
     else:
         sys.stdout.write(csv_of(found))
     return Exit.OK
-
-
-def csv_of(export: PoolExport) -> str:
-    """One row a job, oldest first; credits are exact decimals."""
-    rows = [_earned_row(each) for each in export.receipts]
-    rows += [
-        (ask.at, "spent", ask.job, 0, ask.model, ask.cost, ask.prompt_tokens,
-         ask.completion_tokens, ask.served_by)
-        for ask in export.asks
-    ]  # fmt: skip
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for at, which, job, attempt, model, micros, tokens_in, tokens_out, served_by in sorted(rows):
-        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at / SECOND))
-        amount = "" if micros is None else credits_text(micros)
-        status = "open" if micros is None else "settled"
-        row = (which, moment, job, attempt, model, amount, tokens_in, tokens_out, served_by, status)
-        writer.writerow([_harmless(str(cell)) for cell in row])
-    return text.getvalue()
-
-
-Row = tuple[int, str, str, int, str, int | None, int, int, str]
-
-
-def _earned_row(each: ExportedReceipt) -> Row:
-    said = RECEIPT.read(each.receipt)
-    tokens = (said.tokens_in, said.tokens_out) if said else (0, 0)
-    return (each.at, "earned", each.job, each.attempt, each.model, each.earned, *tokens, "")
-
-
-def _harmless(cell: str) -> str:
-    """A spreadsheet must not take a stranger's name for a formula."""
-    return f"'{cell}" if cell[:1] in {"=", "+", "@", "\t", "\r"} else cell
-
-
-def _receipt(each: ExportedReceipt) -> SignedBytes:
-    return SignedBytes(each.receipt, each.signature)
-
-
-def _verdict(each: ExportedReceipt) -> SignedBytes | None:
-    if each.verdict is None or each.verdict_signature is None:
-        return None
-    return SignedBytes(each.verdict, each.verdict_signature)
 
 
 credits_.add_command(balance)

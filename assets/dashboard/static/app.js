@@ -4,6 +4,7 @@ import { begin as beginLive } from "./live.js";
 
 const PAGES = {
   home: "./plots.js",
+  credits: "./days.js",
   start: "./start.js",
   playground: "./playground.js",
   connect: "./connect.js",

@@ -13,6 +13,7 @@ from app.core.member.calendar import date_text, day_of
 from app.core.member.caps import allowance
 from app.core.member.credits import credits_text, micros_of
 from app.core.member.energy import JOULES_PER_KWH, kilowatt_hours
+from app.core.pool.credits_export import answer_of
 from app.core.pool.receipt import RECEIPT
 from app.server.node.pool.lessor import Lessor
 from app.server.node.pool.market import PREFIX
@@ -22,11 +23,11 @@ from app.server.storage.pool_receipts import KeptReceipt
 from app.settings.pool_schema import PoolSettings
 from app.wire.pool import Quote
 from app.wire.pool_local import (
+    CreditsFinding,
     DayPicture,
     ExportedAsk,
     ExportedCheckpoint,
     ExportedReceipt,
-    CreditsFinding,
     MarketPicture,
     PoolExport,
     QuotePicture,
@@ -49,6 +50,11 @@ class PoolDesk:
     def device(self) -> str:
         """This node's key; "" while there is no pool, and so no key needed yet."""
         return self._pool.house.key.device if self._pool.member is not None else ""
+
+    @property
+    def is_known(self) -> bool:
+        """A pool is joined, or one was: there may be something to show."""
+        return bool(self._pool.house.memberships.all())
 
     def lessor(self, provider: Mapping[str, object], key: str) -> Lessor:
         """Where a request goes that came with these wishes and this idempotency key."""
@@ -137,30 +143,20 @@ class PoolDesk:
         kept = await self._pool.receipts_of(pool)
         receipts, checkpoints = await kept.all(), await kept.checkpoints()
         report = audit_kept(receipts, checkpoints, device=house.key.device, pool=pool)
-        findings = [
-            CreditsFinding(place=f"receipt {breach.index}", words=breach.message)
-            for breach in report.breaches
-        ]
-        if report.fork is not None:
-            findings.append(CreditsFinding(place="checkpoints", words=report.fork.message))
+        more: list[CreditsFinding] = []
         member = self._pool.member
         if member is not None and member.membership.pool == pool:
-            findings += [CreditsFinding(place="host", words=each) for each in member.receipts.disputes]
+            more += [
+                CreditsFinding(place="host", words=each) for each in member.receipts.disputes
+            ]
         earned, _ = await house.mirror.totals(pool, house.clock())
         if earned != report.earned:
             words = (
                 f"the books say {credits_text(earned)} credits, the verdicts "
                 f"{credits_text(report.earned)}"
             )
-            findings.append(CreditsFinding(place="books", words=words))
-        return VerifyAnswer(
-            is_good=not findings,
-            receipts=report.seen,
-            verdicts=report.settled + report.mismatched,
-            checkpoints=len(checkpoints),
-            earned=report.earned,
-            findings=tuple(findings),
-        )
+            more.append(CreditsFinding(place="books", words=words))
+        return answer_of(report, checkpoints=len(checkpoints), more=tuple(more))
 
     async def export(self) -> PoolExport:
         """Everything that can be shown to others."""

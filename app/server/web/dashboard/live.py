@@ -21,7 +21,7 @@ from litestar.types import ASGIApp
 from app.server.node.history import Point, point_of
 from app.server.node.hub import Happened
 from app.server.web.body import ApiRequest
-from app.server.web.dashboard import catalogue, home, models, network, requests, sharing
+from app.server.web.dashboard import catalogue, credits, home, models, network, requests, sharing
 from app.server.web.dashboard.changes import check_private, read
 from app.server.web.dashboard.drawing import draw
 from app.server.web.dashboard.pages import PAGES, frame_of, version
@@ -63,6 +63,7 @@ LIVE: Final = {
     "models": Live(models.CARDS, models.values),
     "requests": Live(requests.CARDS, requests.values),
     "sharing": Live(sharing.CARDS, sharing.values),
+    "credits": Live(credits.CARDS, credits.values),
     "network": Live(network.CARDS, network.values),
 }
 

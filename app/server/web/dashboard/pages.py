@@ -57,9 +57,8 @@ PLAYGROUND: Final = Page(name="playground", path="/dashboard/playground", title=
 MODELS: Final = Page(name="models", path="/dashboard/models", title="Models")
 CONNECT: Final = Page(name="connect", path="/dashboard/connect", title="Connect an app")
 REQUESTS: Final = Page(name="requests", path="/dashboard/requests", title="Requests")
-SHARING: Final = Page(
-    name="sharing", path="/dashboard/sharing", title="Sharing and credits", short="Sharing"
-)
+SHARING: Final = Page(name="sharing", path="/dashboard/sharing", title="Sharing")
+CREDITS: Final = Page(name="credits", path="/dashboard/credits", title="Credits", is_private=True)
 KEYS: Final = Page(name="keys", path="/dashboard/keys", title="Keys", is_private=True)
 SETTINGS: Final = Page(
     name="settings", path="/dashboard/settings", title="Settings", is_private=True
@@ -80,6 +79,7 @@ PAGES: Final = (
     CONNECT,
     REQUESTS,
     SHARING,
+    CREDITS,
     KEYS,
     SETTINGS,
     LOGS,

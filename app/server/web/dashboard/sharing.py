@@ -1,4 +1,4 @@
-"""Sharing and credits: whether this machine's GPU would be lent now, and why not."""
+"""Sharing: whether this machine's GPU is lent and to whom, and what may be spent in the pool."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,21 +6,65 @@ from typing import Final
 from litestar import get, post
 from litestar.types import ASGIApp
 
+from app.core.base.errors import RequestError
 from app.core.state.view import size
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard.actions import done
-from app.server.web.dashboard.changes import change
+from app.server.web.dashboard.changes import change, field
 from app.server.web.dashboard.pages import SHARING, page_response
+from app.server.web.local.neighbour import SECONDS_MAX
 from app.server.web.local.neighbour_picture import neighbour_picture
+from app.server.web.local.pool_picture import pool_picture
+from app.server.web.local.sharing import apply_changes, path_of, sharing_picture
 from app.server.web.services import Services, services_of
+from app.settings.fields import FIELDS
 
-CARDS: Final = ("neighbour",)
+CARDS: Final = ("neighbour", "membership")
+
+_LISTS: Final = ("hours", "lent_models")
+_TEXTS: Final = (
+    "mode",
+    "lend_to",
+    "when_needed",
+    "price_floor",
+    "earnings_cap_day",
+    "spending",
+    "spend_request_max",
+    "spend_day_max",
+    "spend_month_max",
+    "trust",
+    "electricity_price",
+    "electricity_currency",
+)
+_LENDING: Final = (
+    "mode",
+    "idle_minutes",
+    "hours",
+    "lent_models",
+    "lent_slots_percent",
+    "load_for_guests",
+    "lend_to",
+    "when_needed",
+    "price_floor",
+    "earnings_cap_day",
+    "electricity_price",
+    "electricity_currency",
+)
+_SPENDING: Final = ("spending", "spend_request_max", "spend_day_max", "spend_month_max", "trust")
+
+_LENGTH_MAX: Final = 10_000
 
 
 @get(SHARING.path, include_in_schema=False)
 async def sharing(request: ApiRequest) -> ASGIApp:
     """The page."""
-    return page_response(request, SHARING, values(services_of(request)))
+    services = services_of(request)
+    context = {
+        **values(services),
+        "rules": sharing_picture(services),
+        "sentences": {name: FIELDS[path_of(name)].sentence for name in (*_LENDING, *_SPENDING)},
+    }
+    return page_response(request, SHARING, context)
 
 
 @post("/dashboard/free", guards=[change], include_in_schema=False, status_code=200)
@@ -37,11 +81,80 @@ async def free(request: ApiRequest) -> ASGIApp:
 
 @post("/dashboard/resume", guards=[change], include_in_schema=False, status_code=200)
 async def resume(request: ApiRequest) -> ASGIApp:
-    """Let requests use GPU memory again."""
+    """Let requests use GPU memory again, and end a snooze."""
     services_of(request).neighbour.resume()
-    return done(request, "Requests may load models again.")
+    return done(request, "Requests may load models again, and lending goes on.")
+
+
+@post("/dashboard/snooze", guards=[change], include_in_schema=False, status_code=200)
+async def snooze(request: ApiRequest) -> ASGIApp:
+    """Lend nothing for a while; jobs under way may end first."""
+    hours = await field(request, "hours")
+    if not hours.isdecimal() or not 0 < int(hours) * 3600 <= SECONDS_MAX:
+        raise RequestError("must be a whole number of hours", field="hours")
+    is_finishing = await field(request, "finish") == "yes"
+    services_of(request).neighbour.snooze(3600.0 * int(hours), is_finishing=is_finishing)
+    return done(request, f"Nothing is lent for {hours} hours.")
+
+
+@post("/dashboard/sharing/lending", guards=[change], include_in_schema=False, status_code=200)
+async def save_lending(request: ApiRequest) -> ASGIApp:
+    """The rules of lending, whole as the form has them."""
+    await apply_changes(services_of(request), await _typed(request, _LENDING))
+    return done(request, "Saved; it holds now.", go=SHARING.path)
+
+
+@post("/dashboard/sharing/spending", guards=[change], include_in_schema=False, status_code=200)
+async def save_spending(request: ApiRequest) -> ASGIApp:
+    """The limits of spending, whole as the form has them."""
+    await apply_changes(services_of(request), await _typed(request, _SPENDING))
+    return done(request, "Saved; it holds now.", go=SHARING.path)
+
+
+@post("/dashboard/pool/join", guards=[change], include_in_schema=False, status_code=200)
+async def join(request: ApiRequest) -> ASGIApp:
+    """Become a member by the invite that was pasted."""
+    services = services_of(request)
+    invite = await field(request, "invite", length_max=_LENGTH_MAX)
+    await services.pool.join(invite, await field(request, "name") or services.machine)
+    return done(request, "This machine belongs to the pool.", go=SHARING.path)
+
+
+@post("/dashboard/pool/leave", guards=[change], include_in_schema=False, status_code=200)
+async def leave(request: ApiRequest) -> ASGIApp:
+    """Leave the pool; what was earned and spent stays known."""
+    await services_of(request).pool.leave()
+    return done(request, "This machine belongs to no pool any more.", go=SHARING.path)
 
 
 def values(services: Services) -> Mapping[str, object]:
     """What the cards show now."""
-    return {"neighbour": neighbour_picture(services.hub.state, services.now())}
+    state, now = services.hub.state, services.now()
+    return {
+        "neighbour": neighbour_picture(state, now),
+        "pool": pool_picture(state, now, device=services.pool.device),
+        "machine": services.machine,
+    }
+
+
+async def _typed(request: ApiRequest, names: tuple[str, ...]) -> dict[str, object]:
+    """The form's fields as settings; a box that is not ticked is sent as nothing."""
+    found: dict[str, object] = {}
+    for name in names:
+        text = await field(request, name, length_max=_LENGTH_MAX)
+        if name in _LISTS:
+            found[name] = tuple(line.strip() for line in text.splitlines() if line.strip())
+        elif name == "load_for_guests":
+            found[name] = text == "yes"
+        elif name in _TEXTS:
+            found[name] = text or FIELDS[path_of(name)].default
+        else:
+            found[name] = _number(name, text)
+    return found
+
+
+def _number(name: str, text: str) -> float | int:
+    try:
+        return int(text) if name == "lent_slots_percent" else float(text)
+    except ValueError:
+        raise RequestError(f"must be {FIELDS[path_of(name)].allowed}", field=name) from None
