@@ -44,7 +44,7 @@ def check_books(pool: WholePool) -> None:
     assert audit.holds, audit.faults
     for node in pool.nodes.values():
         with client_of(node) as client:
-            wait_for(lambda: client.pool().unacknowledged == 0, "verdicts on all receipts")  # noqa: B023
+            wait_for(lambda: client.pool().unacknowledged == 0, "verdicts on all receipts")
             report = client.verify_credits()
         assert report.is_good, report
 

@@ -317,7 +317,8 @@ class Requests:
             listener=listener,
             commitment_key=commitment_key,
             asked=asked,
-            model=request.model,
+            # Not as the caller wrote it: what a stranger writes is kept nowhere.
+            model=self.offers.find(request.model),
             admission=admission,
             steady=self._steady,
             report=self._report,
