@@ -109,6 +109,10 @@ class Stopwatch:
         tokens = sum(len(row.tokens) for row in rows)
         self.calls.append((tokens, begun, time.perf_counter()))
 
+    def ready_for(self, sampling: Sampling) -> None:
+        """The backend's."""
+        self._backend.ready_for(sampling)
+
     def sampler(
         self, sampling: Sampling, prompt: Sequence[int], answered: Sequence[int] = ()
     ) -> Sampler:

@@ -1,8 +1,8 @@
 """What the engine loop needs of a model, whoever computes it.
 
 Two implementations: `toy.py`, deterministic and instant, and `llama/backend.py`. A backend is used
-by one thread, the engine loop; only `Vocabulary` methods and `Sampler.choose` on different samplers
-may run on other threads at the same time.
+by one thread, the engine loop; only `Vocabulary` methods, `ready_for` and `Sampler.choose` on
+different samplers may run on other threads at the same time.
 """
 
 from collections.abc import Callable, Sequence
@@ -118,6 +118,9 @@ class Backend(Protocol):
 
     def logits(self, index: int) -> Floats:
         """Writable view, shape (vocabulary,), of output `index`; valid until the next decode."""
+
+    def ready_for(self, sampling: Sampling) -> None:
+        """Prepare what takes long, so that `sampler` does not; on any thread."""
 
     def sampler(
         self, sampling: Sampling, prompt: Sequence[int], answered: Sequence[int] = ()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.core.base.errors import RequestError
+from app.core.scheduling.sequence import Priority
 from app.wire.engine import Generate
 
 CHOICES_MAX: Final = 16
@@ -18,6 +19,11 @@ TEXTS_MAX: Final = 64
 TEXT_CHARACTERS_MAX: Final = 1024
 BIASES_MAX: Final = 1_000_000
 """More than any vocabulary has."""
+
+GUEST_BREAKERS_MAX: Final = 8
+GUEST_BREAKER_CHARACTERS_MAX: Final = 40
+"""llama.cpp looks for each in the whole vocabulary, up to 0.2 s of a core, and cuts longer ones
+off. The owner may take that time, a guest may not take it from the owner."""
 
 _INT32_MAX: Final = 2**31 - 1
 _LARGE: Final = 1_000_000.0
@@ -60,7 +66,10 @@ def check(message: Generate) -> None:
     sampling = message.sampling
     for name, (least, greatest) in _SAMPLING.items():
         _between(name, getattr(sampling, name), least, greatest)
-    _few("dry_sequence_breakers", sampling.dry_sequence_breakers)
+    breakers = sampling.dry_sequence_breakers
+    if message.priority is Priority.GUEST:
+        _few("dry_sequence_breakers", breakers, GUEST_BREAKERS_MAX, GUEST_BREAKER_CHARACTERS_MAX)
+    _few("dry_sequence_breakers", breakers)
     if len(sampling.logit_bias) > BIASES_MAX:
         raise RequestError(f"more than {BIASES_MAX} tokens have a bias", field="logit_bias")
     if any(math.isnan(bias) for _, bias in sampling.logit_bias):
@@ -72,8 +81,10 @@ def _between(name: str, value: float, least: float, greatest: float) -> None:
         raise RequestError(f"{name} must be from {least:g} to {greatest:g}", field=name)
 
 
-def _few(name: str, texts: Sequence[str]) -> None:
-    if len(texts) > TEXTS_MAX:
-        raise RequestError(f"{name} may have {TEXTS_MAX} texts", field=name)
-    if any(len(text) > TEXT_CHARACTERS_MAX for text in texts):
-        raise RequestError(f"a text of {name} may have {TEXT_CHARACTERS_MAX} letters", field=name)
+def _few(
+    name: str, texts: Sequence[str], count: int = TEXTS_MAX, length: int = TEXT_CHARACTERS_MAX
+) -> None:
+    if len(texts) > count:
+        raise RequestError(f"{name} may have {count} texts", field=name)
+    if any(len(text) > length for text in texts):
+        raise RequestError(f"a text of {name} may have {length} letters", field=name)

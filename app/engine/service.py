@@ -71,6 +71,7 @@ class Service:
         self._inbox: Inbox = Inbox()
         self._pool = ThreadPoolExecutor(PREPARE_THREADS, thread_name_prefix="prepare")
         self._arrivals = itertools.count()
+        self._backend = None if isinstance(loaded, VocabularyOnly) else loaded
         self._lock = threading.Lock()
         self._preparing: dict[RequestId, bool] = {}
         """Requests on their way to the loop; True once their client has left."""
@@ -142,11 +143,12 @@ class Service:
             case Measure():
                 self._send([self._measurer.measure(message)])
             case Generate() | Embed():
-                if isinstance(self._loop, IdleLoop):
+                if self._backend is None:
                     raise Unsupported("this engine has a vocabulary and no weights")
                 work: PreparedGenerate | PreparedEmbed
                 if isinstance(message, Generate):
                     work = prepare.generate(message, arrival=arrival, received=received)
+                    self._backend.ready_for(message.sampling)
                 else:
                     work = prepare.embed(message)
                 with self._lock:

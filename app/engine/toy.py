@@ -232,6 +232,9 @@ class ToyBackend:
         """The logits of output `index`."""
         return self._outputs[index]
 
+    def ready_for(self, sampling: Sampling) -> None:
+        """Nothing of the toy's takes long."""
+
     def sampler(
         self, sampling: Sampling, prompt: Sequence[int], answered: Sequence[int] = ()
     ) -> ToySampler:

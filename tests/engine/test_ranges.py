@@ -10,6 +10,7 @@ import pytest
 from app.core.base.errors import RequestError
 from app.core.base.ids import RequestId
 from app.core.models.plan import LoadPlan
+from app.core.scheduling.sequence import Priority
 from app.engine import ranges
 from app.engine.ranges import check
 from app.wire.engine import Generate, Measure, PromptText, Sampling
@@ -83,6 +84,16 @@ def test_numbers_without_a_value_are_refused(name: str) -> None:
 
 def test_the_defaults_are_in_range() -> None:
     check(PLAIN)
+    check(msgspec.structs.replace(PLAIN, priority=Priority.GUEST))
+
+
+def test_a_guest_may_not_have_a_whole_vocabulary_searched_for_long() -> None:
+    many = Sampling(dry_sequence_breakers=tuple("abcdefghi"))
+    long = Sampling(dry_sequence_breakers=("e" * 41,))
+    for sampling in (many, long):
+        check(msgspec.structs.replace(PLAIN, sampling=sampling))
+        with pytest.raises(RequestError):
+            check(msgspec.structs.replace(PLAIN, sampling=sampling, priority=Priority.GUEST))
 
 
 def test_nothing_is_narrower_than_what_clients_may_say() -> None:

@@ -97,6 +97,10 @@ class LlamaBackend:
         """Writable view of output `index`'s logits; valid until the next decode."""
         return self._context.logits(index)
 
+    def ready_for(self, sampling: Sampling) -> None:
+        """Prepare what takes long of a sampler."""
+        self._samplers.ready_for(sampling)
+
     def sampler(
         self, sampling: Sampling, prompt: Sequence[int], answered: Sequence[int] = ()
     ) -> Sampler:

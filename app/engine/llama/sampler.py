@@ -22,6 +22,7 @@ cannot know from the tokens where they stood; both begin anew.
 
 import ctypes
 import math
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
@@ -33,7 +34,10 @@ from app.wire.engine import Sampling
 
 DRY_KEPT: Final = 8
 """Different DRY settings whose prepared form is kept. Finding the tokens that break a repetition
-takes a look at the whole vocabulary for each breaker, some 0.1 s at 150,000 tokens."""
+takes a look at the whole vocabulary for each breaker, 0.01 to 0.2 s at 150,000 tokens."""
+
+DryKey = tuple[float, float, int, int, tuple[bytes, ...]]
+"""Multiplier, base, allowed length, window, breakers."""
 
 
 class Outputs(Protocol):
@@ -110,7 +114,14 @@ class SamplerMaker:
         self._window_max = window_max
         self._ends = ends
         self._suppressed = _suppressed(vocabulary)
-        self._dry: dict[tuple[object, ...], Any] = {}
+        self._dry: dict[DryKey, Any] = {}
+        self._dry_lock = threading.Lock()
+
+    def ready_for(self, sampling: Sampling) -> None:
+        """Prepare DRY's breakers, which can take seconds; on any thread."""
+        key = self._dry_key(sampling)
+        if key is not None:
+            self._prepare_dry(key)
 
     def make(
         self, sampling: Sampling, prompt: Sequence[int], answered: Sequence[int] = ()
@@ -132,16 +143,15 @@ class SamplerMaker:
 
     def close(self) -> None:
         """Frees what is kept for the next request."""
-        for sampler in self._dry.values():
-            llama.llama_sampler_free(sampler)
-        self._dry.clear()
+        with self._dry_lock:
+            for sampler in self._dry.values():
+                llama.llama_sampler_free(sampler)
+            self._dry.clear()
 
     # --- what changes logits for reasons of the text so far -------------------------------
 
     def _before(self, sampling: Sampling, prompt: Sequence[int]) -> list[Any]:
-        is_mirostat = sampling.mirostat in (1, 2) and sampling.temperature > 0
-        dry = None if is_mirostat else self._dry_sampler(sampling, prompt)
-        found = (self._penalties(sampling, prompt), dry)
+        found = (self._penalties(sampling, prompt), self._dry_sampler(sampling, prompt))
         return [sampler for sampler in found if sampler is not None]
 
     def _bias(self, sampling: Sampling) -> dict[int, float]:
@@ -177,25 +187,45 @@ class SamplerMaker:
         return _having_seen(sampler, prompt, window)
 
     def _dry_sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Any:
-        window = self._window(sampling.dry_penalty_last_n)
-        if sampling.dry_multiplier == 0 or sampling.dry_base < 1 or window == 0:
+        key = self._dry_key(sampling)
+        if key is None:
             return None
-        breakers = tuple(breaker.encode() for breaker in sampling.dry_sequence_breakers)
-        key = (
+        while True:
+            with self._dry_lock:
+                if key in self._dry:
+                    dry = llama.llama_sampler_clone(self._dry[key])
+                    return _having_seen(dry, prompt, key[3])
+            self._prepare_dry(key)
+
+    def _dry_key(self, sampling: Sampling) -> DryKey | None:
+        """What DRY is prepared by; None where it does nothing."""
+        is_mirostat = sampling.mirostat in (1, 2) and sampling.temperature > 0
+        window = self._window(sampling.dry_penalty_last_n)
+        if sampling.dry_multiplier == 0 or sampling.dry_base < 1 or window == 0 or is_mirostat:
+            return None
+        return (
             sampling.dry_multiplier,
             sampling.dry_base,
             sampling.dry_allowed_length,
             window,
-            breakers,
+            tuple(breaker.encode(errors="replace") for breaker in sampling.dry_sequence_breakers),
         )
-        if key not in self._dry:
+
+    def _prepare_dry(self, key: DryKey) -> None:
+        """Keep the prepared form of `key`. The lock is not held while it is made."""
+        with self._dry_lock:
+            if key in self._dry:
+                return
+        breakers = key[4]
+        texts = (ctypes.c_char_p * len(breakers))(*breakers)
+        made = llama.llama_sampler_init_dry(self._vocabulary, *key[:4], texts, len(breakers))
+        with self._dry_lock:
+            if key in self._dry:
+                llama.llama_sampler_free(made)  # another thread was faster
+                return
             if len(self._dry) == DRY_KEPT:
                 llama.llama_sampler_free(self._dry.pop(next(iter(self._dry))))
-            texts = (ctypes.c_char_p * len(breakers))(*breakers)
-            self._dry[key] = llama.llama_sampler_init_dry(
-                self._vocabulary, *key[:4], texts, len(breakers)
-            )
-        return _having_seen(llama.llama_sampler_clone(self._dry[key]), prompt, window)
+            self._dry[key] = made
 
     # --- what narrows and draws --------------------------------------------------------------
 

@@ -330,3 +330,31 @@ def test_samplers_on_several_threads_choose_as_on_one(llama: LlamaBackend) -> No
     assert found == expected
     for sampler in (*one, *many):
         sampler.close()
+
+
+def test_dry_is_prepared_on_any_thread_and_does_the_same(llama: LlamaBackend) -> None:
+    set_odds(llama, {D: 0.6, E: 0.4})
+    repeating = [A, B, C, D, 400, A, B, C]
+    kinds = [
+        neutral(temperature=0, dry_multiplier=5.0, dry_sequence_breakers=(f"q{n}", ":"))
+        for n in range(12)
+    ]
+
+    with ThreadPoolExecutor(4) as pool:
+        ready = pool.map(llama.ready_for, [*kinds, Sampling(temperature=0), *kinds])
+        found = [draw(llama, kind, 1, prompt=repeating) for kind in kinds * 2]
+        list(ready)
+
+    assert found == [[E]] * 24
+
+
+@pytest.mark.parametrize("count", [0, 1, 20])
+def test_a_sampler_goes_on_where_another_stopped(skewed: LlamaBackend, count: int) -> None:
+    sampling = neutral(repeat_penalty=1.3, frequency_penalty=0.1)
+    whole = draw(skewed, sampling, 40, prompt=[A])
+
+    rest = skewed.sampler(sampling, [A], whole[:count])
+    found = [rest.choose(0) for _ in whole[count:]]
+
+    assert found == whole[count:]
+    rest.close()
