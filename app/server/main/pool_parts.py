@@ -224,12 +224,8 @@ class Works:
         now: Now,
     ) -> Self:
         """Over the door."""
-        roster = Roster(
-            circle=door.membership.circle,
-            is_reachable=wires.is_reachable,
-            is_offered=offers.has,
-            now=now,
-        )
+        circle, is_here = door.membership.circle, wires.is_reachable
+        roster = Roster(circle=circle, is_reachable=is_here, is_offered=offers.has, now=now)
         offers.on_read = roster.look_again
         chance = random.Random(secrets.randbits(64))  # noqa: S311  # which of equals: no secret
         dispatch = Dispatch(roster, weight=weights_of(stored.accounts), now=now, chance=chance)
