@@ -28,6 +28,8 @@ _SHA256: Final = re.compile(r"""^\s*sha256\s*=\s*["']([0-9a-f]{64})["']""", re.M
 OUTPUT_MICROS_A_BILLION: Final = 25_000
 """For a million tokens of answer and each billion parameters that a token uses: where nobody says
 another price, a model of 8 billion parameters answers 5 million tokens for a credit."""
+OUTPUT_MICROS_MIN: Final = 20_000
+"""However small a model is, an answer of a paragraph costs more than nothing."""
 
 
 def with_model(text: str, model: PricedModel) -> str:
@@ -63,7 +65,7 @@ def usual_prices(active_parameters: int) -> Prices:
     """A price by size, where nobody says another: a prompt costs a quarter of an answer, and what
     was cached a quarter of that.
     """
-    output = max(4, active_parameters * OUTPUT_MICROS_A_BILLION // 10**9)
+    output = max(OUTPUT_MICROS_MIN, active_parameters * OUTPUT_MICROS_A_BILLION // 10**9)
     return Prices(
         input=Micros(output // 4), cached_input=Micros(output // 16), output=Micros(output)
     )

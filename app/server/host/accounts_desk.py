@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, Literal, final
 
 from app.core.base.errors import AthanorError, RequestConflict, RequestError
-from app.core.base.ids import AccountId, ProjectId
+from app.core.base.ids import AccountId, DeviceId, ProjectId
 from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.ledger.accounts import FUND, MINT, SALES, user
 from app.core.ledger.commands import EventId, Transfer
@@ -67,6 +67,8 @@ class AccountsDesk:
         self._accounts, self._keys, self._devices = accounts, keys, devices
         self._limits, self._access, self._books, self._now = limits, access, books, now
         self._limiter, self._usage = limiter, usage
+        self.end_session: Callable[[DeviceId, str], None] = _nothing
+        """Ends the connection of a machine, and says why."""
 
     # --- accounts ----------------------------------------------------------------------------
 
@@ -122,6 +124,10 @@ class AccountsDesk:
             is_vetted=change.is_vetted,
             weight=change.weight,
         )
+        if account.state != "active":
+            reason = f": {account.reason}" if account.reason else ""
+            for device in self._devices.of(account.id):
+                self.end_session(device.id, f"the account is {account.state}{reason}")
         return await self.one(account)
 
     # --- credits -----------------------------------------------------------------------------
@@ -286,3 +292,7 @@ class AccountsDesk:
         projects = {each.id for each in self._accounts.projects(account) if each.closed_at is None}
         now = self._now()
         return [key.id for key in self._keys.all() if key.project in projects and key.is_live(now)]
+
+
+def _nothing(_: DeviceId, __: str) -> None:
+    """No machine is connected yet."""

@@ -69,12 +69,12 @@ class PoolView:
         doubts: Callable[[], Sequence[str]],
         now: Callable[[], Microseconds],
         verdicts: Callable[[], int],
-        end_session: Callable[[DeviceId], None],
+        end_session: Callable[[DeviceId, str], None],
         reread: Callable[[], Awaitable[tuple[str, ...]]],
     ) -> None:
         """`doubts`: what members were told that the host does not know, `verdicts`: how many there
-        are (server/host/verdicts). `end_session` ends a machine's connection. `reread` reads
-        prices.toml again and says what of it is not offered.
+        are (server/host/verdicts). `end_session` ends a machine's connection and says why.
+        `reread` reads prices.toml again and says what of it is not offered.
         """
         self.name = name
         self._version, self._address = version, address
@@ -246,7 +246,7 @@ class PoolView:
         """
         device = self.device(name_or_id)
         await self._devices.remove(device.id)
-        self._end_session(device.id)
+        self._end_session(device.id, "this machine was removed from the pool")
         return self._machine(self.device(device.id), 0)
 
     async def forgive(self, name_or_id: str) -> MachinePicture:

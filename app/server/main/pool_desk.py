@@ -1,7 +1,7 @@
 """Pool desk: what the operator's terminal and pages work with, built over the parts of a host."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from app import __version__
@@ -35,34 +35,25 @@ def pool_desk(
 ) -> Desk:
     """The desk. From here on requests and strikes are counted for Prometheus."""
 
-    def end_session(device: DeviceId) -> None:
-        connections.end(device, "leaving", "this machine was removed from the pool")
+    def end_session(device: DeviceId, why: str) -> None:
+        connections.end(device, "leaving", why)
 
     async def reread() -> tuple[str, ...]:
         return (await offers.read()).troubles
 
-    view = PoolView(
-        name=name,
-        version=__version__,
+    view = _view(
+        name,
+        prices_file,
+        stored,
+        works,
+        offers=offers,
+        key=key,
         address=address,
-        prices_file=str(prices_file),
-        accounts=stored.accounts,
-        devices=stored.devices,
-        usage=stored.usage,
-        receipts=stored.receipts,
-        books=stored.books,
-        roster=works.roster,
-        dispatch=works.dispatch,
-        offers=offers.offers,
-        watchman=works.watchman,
-        signer=key,
-        verify=verify,
-        doubts=lambda: works.verdicts.doubts,
-        verdicts=lambda: works.verdicts.count,
+        now=now,
         end_session=end_session,
         reread=reread,
-        now=now,
     )
+    door.accounts_desk.end_session = end_session
     meters = PoolMeters(view.figures)
     door.reporting.on_ended = meters_of(meters)
     works.watchman.on_strike = meters.strike
@@ -89,5 +80,42 @@ def pool_desk(
         sessions=stored.sessions,
         links=Links(time.monotonic),
         meters=meters,
+        now=now,
+    )
+
+
+def _view(
+    name: str,
+    prices_file: Path,
+    stored: Stored,
+    works: Works,
+    *,
+    offers: OfferBook,
+    key: PoolKey,
+    address: Callable[[], str],
+    now: Callable[[], Microseconds],
+    end_session: Callable[[DeviceId, str], None],
+    reread: Callable[[], Awaitable[tuple[str, ...]]],
+) -> PoolView:
+    return PoolView(
+        name=name,
+        version=__version__,
+        address=address,
+        prices_file=str(prices_file),
+        accounts=stored.accounts,
+        devices=stored.devices,
+        usage=stored.usage,
+        receipts=stored.receipts,
+        books=stored.books,
+        roster=works.roster,
+        dispatch=works.dispatch,
+        offers=offers.offers,
+        watchman=works.watchman,
+        signer=key,
+        verify=verify,
+        doubts=lambda: works.verdicts.doubts,
+        verdicts=lambda: works.verdicts.count,
+        end_session=end_session,
+        reread=reread,
         now=now,
     )
