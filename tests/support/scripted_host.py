@@ -7,11 +7,13 @@ test tells it to say. It can cut the socket, fall silent, deny, and forget every
 import asyncio
 import contextlib
 import secrets
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -35,6 +37,7 @@ from app.wire.pool import Checkpoint, Countersigned, Finished
 
 LIMIT_SECONDS = 30.0
 F = TypeVar("F", bound=Message)
+T = TypeVar("T")
 
 
 class ScriptedHost:
@@ -291,3 +294,40 @@ async def scripted_host(folder: Path, terms: Terms | None = None) -> AsyncIterat
 def device_of(host: ScriptedHost) -> DeviceId:
     """The last device that proved its key."""
     return host.greeted[-1].device
+
+
+class HostThread:
+    """A scripted host on a loop of its own, for tests that call a node as its users do."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._over = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="scripted host", daemon=True)
+        self.host: ScriptedHost
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(LIMIT_SECONDS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join(LIMIT_SECONDS)
+
+    def do(self, work: Coroutine[None, None, T]) -> T:
+        """Its result, when it is done on the host's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(LIMIT_SECONDS)
+
+    def begin(self, work: Coroutine[None, None, T]) -> Future[T]:
+        """The same, without waiting."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._serve())
+
+    async def _serve(self) -> None:
+        async with scripted_host(self._folder) as self.host:
+            self._ready.set()
+            await self._over.wait()

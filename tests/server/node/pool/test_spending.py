@@ -216,7 +216,7 @@ def test_a_client_that_leaves_cancels_and_pays_what_was_delivered(tmp_path: Path
                 begun = Begun(request=ask.body.request, prompt_tokens=7)
                 await home.host.send(Told(job=ask.job, events=[begun]))
                 await first
-                await events.aclose()
+                await events.aclose()  # type: ignore[attr-defined]
 
             cancelled = await home.host.expect(CancelAsk)
             assert cancelled.job == ask.job
