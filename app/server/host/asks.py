@@ -259,7 +259,8 @@ class Asks:
         cost = Micros(0)
         for stored in await self._receipts.of_job(job) if job is not None else ():
             verdict = VERDICT.read(stored.verdict)
-            cost = verdict.charged if verdict is not None else cost
+            # The same in each; but in one that came after the settlement, which knows of none.
+            cost = max(cost, verdict.charged) if verdict is not None else cost
         told = Told(job=name, events=[], is_last=True, cost=cost, receipt=job or "")
         self._tell(device, replace(told, events=[_busy(told)]))
 
