@@ -284,6 +284,10 @@ def _reason(effect: Countersign) -> str:
         return "the payer's own machine works for nothing"
     if attempt.reported is None:
         return "no receipt that holds was given"
+    if effect.request.is_sealed and (
+        line.answer < attempt.reported.answer or line.prompt < attempt.reported.prompt
+    ):
+        return "the machine that asked under seal counted fewer tokens"
     if line.answer < attempt.reported.answer:
         if attempt.counted is not None and line.answer == attempt.counted.answer_tokens:
             return "the host's own count of the answer is smaller"

@@ -172,6 +172,7 @@ def test_a_sealed_question_is_answered_and_the_host_reads_no_word_of_it(club: Po
             assert (verdict.prompt, verdict.answer) == (prompt, len(tokens))
             assert last.cost == verdict.charged > 0
             assert verdict.earned > 0
+            assert verdict.reason == ""
 
     asyncio.run(act())
 
@@ -188,6 +189,7 @@ def test_the_smaller_count_is_paid(club: Pool) -> None:
             verdict = await verdict_of(worker)
 
             assert verdict.answer == len(tokens) - 3
+            assert "counted fewer tokens" in verdict.reason
             assert last.cost == verdict.charged
 
     asyncio.run(act())
