@@ -135,12 +135,12 @@ MARKS: dict[str, tuple[Paint, ...]] = {
 
 COLOURS: dict[str, dict[str, str]] = {
     "dark": {
-        "body": "#f5f1ea", "faded": "#f5f1eaa0", "fire": "#ff9d42", "wave": "#6fd3a8",
-        "alarm": "#ffd34d",
+        "body": "#f5f1ea", "faded": "#a8a29a", "fire": "#ff9d42", "wave": "#6fd3a8",
+        "alarm": "#f7b500",
     },
     "light": {
-        "body": "#35302a", "faded": "#35302a99", "fire": "#d9580c", "wave": "#16805a",
-        "alarm": "#c3201f",
+        "body": "#35302a", "faded": "#7a736b", "fire": "#d9580c", "wave": "#16805a",
+        "alarm": "#d42320",
     },
     "mask": {
         "body": "#000000", "faded": "#00000099", "fire": "#000000", "wave": "#000000",

@@ -54,10 +54,10 @@ def test_the_five_states_differ_in_shape_and_not_in_colour_alone(size: int) -> N
 
 @pytest.mark.parametrize("ground", GROUNDS)
 @pytest.mark.parametrize("bar", ["light", "dark"])
-def test_a_fire_is_seen_on_either_bar_also_where_the_bar_was_guessed_wrong(
+def test_a_state_is_seen_on_either_bar_also_where_the_bar_was_guessed_wrong(
     bar: str, ground: str
 ) -> None:
-    for mark in ("ready", "busy", "contributing"):
+    for mark in MARKS:
         icon = icon_image(mark, bar, 32)
         shown = Image.new("RGBA", icon.size, GROUNDS[ground])
         below = shown.copy()

@@ -10,8 +10,9 @@ from app.tray.icons import Bar
 DARK_WISHED: Final = 1
 """The portal's color-scheme: 0 no preference, 1 dark, 2 light."""
 
-_FOLLOWING: Final = frozenset(("KDE", "XFCE", "LXQT"))
-"""Desktops whose bar follows the light or dark theme; the others have a dark bar by default."""
+_FOLLOWING: Final = frozenset(("KDE", "LXQT"))
+"""Desktops whose bar follows the light or dark theme; the others have a dark bar by default, Xfce
+since 4.16."""
 
 
 def bar_of(desktop: str, scheme: object) -> Bar:
