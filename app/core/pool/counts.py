@@ -53,27 +53,25 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def agree(
-    receipt: Receipt, statement: CountStatement | None, *, bytes_in: int, bytes_out: int
+    receipt: Receipt | None, statement: CountStatement | None, *, bytes_in: int, bytes_out: int
 ) -> Agreement:
     """The counts that hold, of a receipt and a statement that were verified.
 
-    `statement` is None when the asker did not send one in time. `bytes_in` and `bytes_out` are
-    those of the sealed bodies that the host relayed: a token is at least a byte of either.
+    Either is None while, or where, it did not come. `bytes_in` and `bytes_out` are those of the
+    sealed bodies that the host relayed: a token is at least a byte of either.
     """
-    prompt = min(receipt.tokens_in, bytes_in + TEMPLATE_TOKENS)
-    answer = min(receipt.tokens_out, bytes_out)
-    if statement is None:
-        return _agreement(receipt, prompt, answer, "the asker sent no count")
-    why = _difference(receipt, statement)
-    if statement.tokens_in > 0:
-        prompt = min(prompt, statement.tokens_in)
-    answer = min(answer, max(statement.tokens_out, 0))
-    return _agreement(receipt, prompt, answer, why)
-
-
-def _agreement(receipt: Receipt, prompt: int, answer: int, why: str) -> Agreement:
+    prompt, answer, cached = bytes_in + TEMPLATE_TOKENS, bytes_out, 0
+    if receipt is not None:
+        prompt, answer = min(prompt, receipt.tokens_in), min(answer, receipt.tokens_out)
+        cached = receipt.tokens_cached
+    if statement is not None:
+        prompt = min(prompt, statement.tokens_in) if statement.tokens_in > 0 else prompt
+        answer = min(answer, statement.tokens_out)
+        why = _difference(receipt, statement) if receipt is not None else ""
+    else:
+        why = "the asker sent no count"
     prompt, answer = max(prompt, 0), max(answer, 0)
-    cached = min(max(receipt.tokens_cached, 0), prompt)
+    cached = min(max(cached, 0), prompt)
     return Agreement(prompt=prompt, cached=cached, answer=answer, agrees=not why, why=why)
 
 

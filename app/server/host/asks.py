@@ -20,11 +20,11 @@ from app.core.base.errors import AthanorError, Busy, ContextExceeded, RequestErr
 from app.core.base.ids import DeviceId, JobId, RequestId
 from app.core.base.units import Micros
 from app.core.ledger.commands import AMOUNT_MAX
-from app.core.pool.counts import COUNTS, TEMPLATE_TOKENS
+from app.core.pool.counts import COUNTS, agree
 from app.core.pool.jobs.effects import End
 from app.core.pool.jobs.job import AnswerEvent, Counted
 from app.core.pool.keys import Verifier
-from app.core.pool.receipt import VERDICT
+from app.core.pool.receipt import RECEIPT, VERDICT
 from app.core.pool.signed import SignedBytes
 from app.core.pool.wishes import is_within, wishes_of_words
 from app.server.host.access import Access
@@ -141,15 +141,22 @@ class Asks:
         statement = COUNTS.read_signed(signed, device, self._verify)
         if asking is None or asking.order is None or statement is None:
             return
-        body = asking.ask.body
-        room = len(body.ciphertext) + TEMPLATE_TOKENS if isinstance(body, Sealed) else 0
-        prompt = statement.tokens_in if statement.tokens_in > 0 else room
+        body, job = asking.ask.body, self._jobs.find(asking.order.job)
+        receipt = RECEIPT.read(job.attempts[-1].receipt) if job and job.attempts else None
+        agreed = agree(
+            receipt,
+            statement,
+            bytes_in=len(body.ciphertext) if isinstance(body, Sealed) else 0,
+            bytes_out=asking.bytes_out,
+        )
+        if not agreed.agrees:
+            log.info(
+                "the two ends of a sealed job differ",
+                extra={"job": asking.order.job, "why": agreed.why},
+            )
         self._jobs.counted(
             asking.order.job,
-            Counted(
-                prompt_tokens=min(prompt, room),
-                answer_tokens=min(max(0, statement.tokens_out), asking.bytes_out),
-            ),
+            Counted(prompt_tokens=agreed.prompt, answer_tokens=agreed.answer, differs=agreed.why),
         )
 
     def left(self, device: DeviceId) -> None:

@@ -94,6 +94,13 @@ def test_without_a_statement_the_worker_is_paid_within_what_was_relayed() -> Non
     assert not agreement.agrees
 
 
+def test_before_the_receipt_came_the_statement_counts_within_what_was_relayed() -> None:
+    agreement = agree(None, replace(STATEMENT, tokens_in=10**9), bytes_in=500, bytes_out=20)
+
+    assert (agreement.prompt, agreement.cached, agreement.answer) == (500 + TEMPLATE_TOKENS, 0, 20)
+    assert agreement.agrees
+
+
 def test_a_statement_is_its_askers() -> None:
     entry = signed(COUNTS.encode(STATEMENT), ASKER)
 
