@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from app.core.base.units import SECOND, Micros, Microseconds
-from app.core.ledger.accounts import MINT
+from app.core.ledger.accounts import FEES, MINT
 from app.core.ledger.commands import AMOUNT_MAX, AnyCommand, EventId, Extend, Reserve, Transfer
 from app.core.ledger.result import Result
 from tests.core.ledger.ledger import ALICE, BEGIN, BOB, MINUTE, Ledger
@@ -79,8 +79,10 @@ def test_of_several_faults_the_lowest_is_answered(ledger: Ledger) -> None:
 
 def test_a_balance_beyond_what_can_be_counted_is_refused(ledger: Ledger) -> None:
     results = [
-        ledger.tell(msgspec.structs.replace(GRANT, id=EventId(f"g{n}"), amount=AMOUNT_MAX)).result
-        for n in range(4_612)
+        ledger.tell(
+            Transfer(id=EventId(f"g{number}"), at=BEGIN, payer=MINT, payee=FEES, amount=AMOUNT_MAX)
+        ).result
+        for number in range(4_612)
     ]
 
     assert results[0] is Result.DONE and results[-1] is Result.BALANCE_OUT_OF_RANGE
