@@ -131,9 +131,7 @@ async def _serve(
         router, neighbour, shop = await stack.enter_async_context(
             _node(in_force, paths, database, hub, shelf, meters=meters, recent=recent, now=now)
         )
-        pool = await stack.enter_async_context(
-            membership_of(in_force, paths, hub, router, shelf, now=now)
-        )
+        membership = membership_of(in_force, paths, hub, router, shelf, now=now)
         services = Services(
             router=router,
             library=shelf,
@@ -143,7 +141,7 @@ async def _serve(
             meters=meters,
             neighbour=neighbour,
             shop=shop,
-            pool=pool,
+            pool=await stack.enter_async_context(membership),
             in_force=in_force,
             local_token=token,
             stop=stopping.ask,
