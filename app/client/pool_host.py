@@ -81,6 +81,10 @@ class HostCalls:
         """The account as it is then."""
         return self._call("PATCH", f"{_ROOT}/accounts/{_part(name)}", AccountPicture, change)
 
+    def forget_pool_account(self, name: str) -> AccountPicture:
+        """The account, closed and without all that says who it was."""
+        return self._call("DELETE", f"{_ROOT}/accounts/{_part(name)}", AccountPicture)
+
     def grant(self, request: GrantRequest) -> GrantAnswer:
         """Returns when it is in the books."""
         return self._call("POST", f"{_ROOT}/grants", GrantAnswer, request)

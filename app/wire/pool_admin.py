@@ -5,6 +5,7 @@
     POST   /local/host/accounts         AccountRequest -> AccountPicture
     GET    /local/host/accounts/{id}    -> AccountDetail; a name will do for an id everywhere
     PATCH  /local/host/accounts/{id}    AccountChange -> AccountPicture
+    DELETE /local/host/accounts/{id}    -> AccountPicture, closed and forgotten
     POST   /local/host/grants           GrantRequest -> GrantAnswer
     POST   /local/host/projects         ProjectRequest -> ProjectPicture
     DELETE /local/host/projects/{id}    -> ProjectPicture, closed

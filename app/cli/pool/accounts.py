@@ -183,7 +183,31 @@ def project(account: str, name: str, close: bool, is_json: bool) -> int:
     return Exit.OK
 
 
-for _subcommand in (list_, add, show, set_, friends, project):
+@command(
+    "forget",
+    examples=(("somebody who wants to be forgotten", "athanor pool accounts forget bert --yes"),),
+    answer=AccountPicture,
+)
+@ACCOUNT
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(account: str, yes: bool, is_json: bool) -> int:
+    """Close an account and drop all that says who it was.
+
+    Names, friends, rows of usage and addresses go; its keys and machines are refused. The books and
+    receipts stay, under an id that names nobody: others' balances rest on them.
+    """
+    if not yes:
+        click.confirm(f"Forget {account}? This cannot be taken back.", abort=True, err=True)
+    with host() as client:
+        forgotten = client.forget_pool_account(account)
+    if is_json:
+        print_json(forgotten)
+    else:
+        stdout().print(f"{account} is forgotten; the books know {forgotten.id}.", markup=False)
+    return Exit.OK
+
+
+for _subcommand in (list_, add, show, set_, friends, project, forget):
     accounts.add_command(_subcommand)
 
 

@@ -22,6 +22,7 @@ from app.server.host.usage import begin_limit
 from app.server.storage.accounts import Account, Accounts, Project
 from app.server.storage.books import Bookkeeper
 from app.server.storage.devices import Devices
+from app.server.storage.invites import Invites
 from app.server.storage.limits import LimitKind, Limits
 from app.server.storage.pool_keys import PoolKeys
 from app.server.storage.usage import Usage
@@ -58,6 +59,7 @@ class AccountsDesk:
         keys: PoolKeys,
         devices: Devices,
         limits: Limits,
+        invites: Invites,
         access: Access,
         limiter: Limiter,
         usage: Usage,
@@ -66,7 +68,7 @@ class AccountsDesk:
     ) -> None:
         self._accounts, self._keys, self._devices = accounts, keys, devices
         self._limits, self._access, self._books, self._now = limits, access, books, now
-        self._limiter, self._usage = limiter, usage
+        self._limiter, self._usage, self._invites = limiter, usage, invites
         self.end_session: Callable[[DeviceId, str], None] = _nothing
         """Ends the connection of a machine, and says why."""
 
@@ -129,6 +131,23 @@ class AccountsDesk:
             for device in self._devices.of(account.id):
                 self.end_session(device.id, f"the account is {account.state}{reason}")
         return await self.one(account)
+
+    async def forget(self, name_or_id: str) -> AccountPicture:
+        """The account closed for good, and all that says who it was dropped: names, friends, rows
+        of usage, addresses. Books and receipts stay whole, under an id that names nobody.
+
+        Raises: UnknownHere.
+        """
+        account = self.find(name_or_id)
+        devices = self._devices.of(account.id)
+        forgotten = await self._accounts.forget(account.id)
+        for device in devices:
+            self.end_session(device.id, "the account is closed")
+        await self._devices.forget(account.id)
+        await self._invites.forget(account.id, account.name)
+        await self._keys.forget({each.id for each in self._accounts.projects(account.id)})
+        await self._usage.forget(account.id)
+        return await self.one(forgotten)
 
     # --- credits -----------------------------------------------------------------------------
 

@@ -57,15 +57,6 @@ def pool_desk(
     meters = PoolMeters(view.figures)
     door.reporting.on_ended = meters_of(meters)
     works.watchman.on_strike = meters.strike
-    keys_desk = KeysDesk(
-        desk=door.accounts_desk,
-        accounts=stored.accounts,
-        keys=stored.keys,
-        invites=stored.invites,
-        signer=key,
-        address=address,
-        now=now,
-    )
     return Desk(
         accounts=stored.accounts,
         keys=stored.keys,
@@ -75,11 +66,29 @@ def pool_desk(
         access=door.access,
         market=market,
         accounts_desk=door.accounts_desk,
-        keys_desk=keys_desk,
+        keys_desk=_keys_desk(stored, door, key, address, now),
         view=view,
         sessions=stored.sessions,
         links=Links(time.monotonic),
         meters=meters,
+        now=now,
+    )
+
+
+def _keys_desk(
+    stored: Stored,
+    door: Door,
+    key: PoolKey,
+    address: Callable[[], str],
+    now: Callable[[], Microseconds],
+) -> KeysDesk:
+    return KeysDesk(
+        desk=door.accounts_desk,
+        accounts=stored.accounts,
+        keys=stored.keys,
+        invites=stored.invites,
+        signer=key,
+        address=address,
         now=now,
     )
 

@@ -177,6 +177,7 @@ class Door:
             keys=stored.keys,
             devices=stored.devices,
             limits=stored.limits,
+            invites=stored.invites,
             access=access,
             limiter=limiter,
             usage=stored.usage,

@@ -155,6 +155,36 @@ class Accounts:
         )
         return new
 
+    async def forget(self, account: AccountId) -> Account:
+        """The account closed and without a name or friends; its books stay, under its id."""
+        old = self._accounts[account]
+        new = replace(old, name=f"forgotten {account}", state="closed", reason="", is_vetted=False)
+        self._accounts[account] = new
+        self._friends = {pair for pair in self._friends if account not in pair}
+        for project in self.projects(account):
+            renamed = replace(
+                project, name=f"forgotten {project.id}", closed_at=project.closed_at or self._now()
+            )
+            self._projects[project.id] = renamed
+        await self._database.write_all(
+            [
+                (
+                    "update accounts set name = ?, state = 'closed', reason = '', is_vetted = 0"
+                    " where id = ?",
+                    (new.name, account),
+                ),
+                ("delete from friends where account = ?1 or friend = ?1", (account,)),
+                *(
+                    (
+                        "update projects set name = ?, closed_at = ? where id = ?",
+                        (each.name, each.closed_at, each.id),
+                    )
+                    for each in self.projects(account)
+                ),
+            ]
+        )
+        return new
+
     # --- projects ----------------------------------------------------------------------------
 
     def project(self, project: ProjectId) -> Project | None:

@@ -108,6 +108,17 @@ class Devices:
         )
         return found
 
+    async def forget(self, account: AccountId) -> None:
+        """The account's machines may not connect, and what they were called is gone."""
+        for device in self.all():
+            if device.account == account:
+                removed = device.removed_at or self._now()
+                self._devices[device.id] = replace(device, name="forgotten", removed_at=removed)
+                await self._database.write(
+                    "update devices set name = 'forgotten', removed_at = ? where id = ?",
+                    *(removed, device.id),
+                )
+
     # --- strikes -----------------------------------------------------------------------------
 
     async def strike(self, strike: Strike) -> None:

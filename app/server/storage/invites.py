@@ -140,6 +140,16 @@ class Invites:
         await self._database.write("update invites set uses = uses + 1 where id = ?", invite.id)
         return invite
 
+    async def forget(self, account: AccountId, name: str) -> None:
+        """Invites of the account are useless, and none says the name any more."""
+        for digest, invite in self._invites.items():
+            if invite.account == account or invite.name == name:
+                gone = invite.revoked_at or self._now()
+                self._invites[digest] = replace(invite, name="", revoked_at=gone)
+                await self._database.write(
+                    "update invites set name = '', revoked_at = ? where id = ?", gone, invite.id
+                )
+
     async def revoke(self, invite_id: str) -> Invite | None:
         """The invite, useless from now on; None when there is none. Revoking twice is once."""
         for digest, invite in self._invites.items():

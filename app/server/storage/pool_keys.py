@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Literal, Self, final
 
 import msgspec
@@ -139,6 +139,17 @@ class PoolKeys:
             "update pool_keys set revoked_at = ? where id = ?", key.revoked_at, key_id
         )
         return key
+
+    async def forget(self, projects: Collection[ProjectId]) -> None:
+        """The keys of these projects are refused from now on, and what they were called is gone."""
+        for key in self.all():
+            if key.project in projects:
+                now = key.revoked_at or self._now()
+                self._keys[key.id] = replace(key, name="forgotten", revoked_at=now)
+                await self._database.write(
+                    "update pool_keys set name = 'forgotten', revoked_at = ? where id = ?",
+                    *(now, key.id),
+                )
 
     def all(self) -> tuple[PoolKey, ...]:
         """Every key, revoked ones too, oldest first."""

@@ -143,6 +143,11 @@ class Usage:
         names = Total.__struct_fields__
         return tuple(msgspec.convert(dict(zip(names, row, strict=True)), Total) for row in found)
 
+    async def forget(self, account: AccountId) -> int:
+        """Drop every row of an account; how many there were. What it paid stays in the books."""
+        await self.flush()
+        return await self._database.write("delete from usage where account = ?", account)
+
     async def sweep(self, *, address_days: int, row_days: int) -> tuple[int, int]:
         """Drop addresses and rows that are older; how many of each."""
         now = self._now()

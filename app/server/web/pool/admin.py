@@ -90,6 +90,19 @@ async def change_account(data: JsonBody[AccountChange], request: ApiRequest) -> 
     return json_response(await desk.accounts_desk.change(_named(request, "account"), data))
 
 
+@delete(
+    "/local/host/accounts/{account:str}",
+    guards=[administer],
+    status_code=200,
+    summary="Forget an account",
+    tags=_LOCAL,
+    responses={200: ResponseSpec(AccountPicture)},
+)
+async def forget_account(request: ApiRequest) -> ASGIApp:
+    """Closed, and without all that says who it was; the books stay."""
+    return json_response(await desk_of(request).accounts_desk.forget(_named(request, "account")))
+
+
 @post("/local/host/grants", guards=[administer], status_code=200, summary="Grant credits",
       tags=_LOCAL, responses={200: ResponseSpec(GrantAnswer)})  # fmt: skip
 async def grant(data: JsonBody[GrantRequest], request: ApiRequest) -> ASGIApp:
@@ -260,8 +273,9 @@ async def audit(request: ApiRequest) -> ASGIApp:
 
 
 ADMIN_HANDLERS: Final = (
-    overview, accounts, make_account, account, change_account, grant, make_project, close_project,
-    friends, limits_of, limits, keys, make_key, revoke_key, invites, make_invite, revoke_invite,
+    overview, accounts, make_account, account, change_account, forget_account, grant,
+    make_project, close_project, friends, limits_of, limits, keys, make_key, revoke_key,
+    invites, make_invite, revoke_invite,
     machines, remove_machine, forgive_machine, models, reread_models, usage, audit,
 )  # fmt: skip
 """Mounted by the host's application."""

@@ -10,8 +10,8 @@ import pytest
 
 from app.core.pool.receipt import VERDICT
 from app.server.identity.keys import verify
-from app.wire.pool_admin import AccountChange, LimitRequest
-from app.wire.pool_keys import PoolKeyRequest
+from app.wire.pool_admin import AccountChange, FriendRequest, GrantRequest, LimitRequest
+from app.wire.pool_keys import InviteRequest, PoolKeyRequest
 from tests.server.host.pools import Pool, chat, pool, workers
 
 CREDIT = 1_000_000
@@ -190,3 +190,24 @@ def test_a_paused_account_is_told_why_at_once(club: Pool) -> None:
 
     assert refused.status_code == 403
     assert "paused: too loud" in refused.json()["error"]["message"]
+
+
+def test_a_forgotten_account_leaves_no_name_and_the_books_whole(club: Pool) -> None:
+    with club.host.client() as client:
+        client.make_pool_account("zacharias")
+        client.grant(GrantRequest(account="zacharias", amount=CREDIT))
+        client.set_friends(FriendRequest(account="zacharias", friend="member"))
+        client.make_project("zacharias", "zacharias-site")
+        client.make_invite(InviteRequest(name="zacharias"))
+    secret = scoped(club, "inference", "billing", account="zacharias")
+    assert ask(club, "/key", secret).status_code == 200
+
+    with club.host.client() as client:
+        forgotten = client.forget_pool_account("zacharias")
+        assert client.audit().holds
+        shown = client.pool_account(forgotten.id), client.invites(), client.machines()
+
+    assert ask(club, "/key", secret).status_code == 401
+    assert (forgotten.state, forgotten.balance) == ("closed", CREDIT)
+    assert shown[0].friends == () and not any(key.is_live for key in shown[0].keys)
+    assert "zacharias" not in str(shown)
