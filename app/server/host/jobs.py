@@ -365,8 +365,15 @@ class Jobs:
         self._forget_attempts(run)
 
     def _forget_attempts(self, run: _Run) -> None:
-        """Who was asked is remembered until everybody's verdict is on the disk."""
-        if run.job.phase in OVER and not run.unsigned:
+        """Who was asked is remembered until everybody's verdict is on the disk; of who vanished
+        and was paid, until its receipt comes (`orphans`)."""
+        job = run.job
+        lines = job.settlement.lines if job.settlement is not None else ()
+        is_awaited = any(
+            line.earned and not attempt.receipt
+            for attempt, line in zip(job.attempts, lines, strict=False)
+        )
+        if job.phase in OVER and not run.unsigned and not is_awaited:
             self._attempts.forget(run.job.request.job)
 
     async def _measure(self, job: JobId, effect: MeasureAttempt) -> None:

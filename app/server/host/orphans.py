@@ -48,6 +48,9 @@ class Books(Protocol):
     async def hold(self, hold: EventId) -> Hold | None:
         """The hold of that id, ended or not."""
 
+    async def paid(self, hold: EventId) -> dict[int, Micros]:
+        """What each attempt earned when the hold was settled."""
+
 
 @final
 @dataclass(slots=True, eq=False)
@@ -85,8 +88,9 @@ class Orphans:
         for job, records in (await self._attempts.open()).items():
             hold = await self._books.hold(EventId(f"job/{job}"))
             if hold is None or hold.state not in ("open", "expired"):
-                # Settled before the end, or free: only the rows were left over.
-                self._attempts.forget(job)
+                # Its money is where it belongs; a verdict may be owed, for a day.
+                if hold is None or not hold.is_claimable(self._now()):
+                    self._attempts.forget(job)
                 continue
             until = Microseconds(hold.ends_at + hold.claim)
             orphan = orphan_of(job, hold.granted, until, records)
@@ -149,12 +153,28 @@ class Orphans:
     async def _claim(self, device: DeviceId, frame: Finished, reported: Reported) -> None:
         left = self._left.get(frame.job)
         if left is None or not is_claimable(left.orphan, frame.attempt, device):
-            log.info("a receipt that nobody waits for", extra={"job": frame.job})
+            await self.answer(device, frame)
             return
         left.receipts[frame.attempt] = SignedBytes(frame.receipt, frame.signature)
         left.orphan, settlement = claim(left.orphan, frame.attempt, device, reported, self._now())
         if settlement is not None:
             await self._settle(left, settlement)
+
+    async def answer(self, device: DeviceId, frame: Finished) -> None:
+        """A receipt of an attempt that was paid before it came: the verdict says what."""
+        hold = EventId(f"job/{frame.job}")
+        records = await self._attempts.of_job(frame.job)
+        asked = [r for r in records if (r.attempt, r.worker) == (frame.attempt, device)]
+        found = await self._books.hold(hold) if asked else None
+        if found is None or found.state in ("open", "expired"):
+            log.info("a receipt that nobody waits for", extra={"job": frame.job})
+            return
+        (record,) = asked
+        earned = (await self._books.paid(hold)).get(record.attempt, _NOTHING)
+        signed = SignedBytes(frame.receipt, frame.signature)
+        line = Line(attempt=record.attempt, earned=earned)
+        work = replace(_work(record, line, signed, is_paid=True), reason=_TOO_LATE_TO_COUNT)
+        await self._verdicts.give(work, _NOTHING)
 
     async def _settle(self, left: _Left, settlement: Settlement) -> None:
         """The money first, then a verdict for each attempt that claimed."""
@@ -186,6 +206,7 @@ class Orphans:
 
 
 _NOTHING: Final = Micros(0)
+_TOO_LATE_TO_COUNT: Final = "the job was paid before its receipt came; its counts are not kept"
 _AGAIN: Final = 30 * SECOND
 
 

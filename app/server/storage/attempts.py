@@ -25,6 +25,10 @@ _INSERT: Final = (
     " cached_input, output, worker_share, fee_share, fund_share, prompt_tokens, at)"
     " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_SELECT: Final = (
+    "select job, worker, account, payer, sha256, attempt, first, input, cached_input,"
+    " output, worker_share, fee_share, fund_share, prompt_tokens from attempts"
+)
 _DELETE: Final = "delete from attempts where job = ?"
 
 
@@ -86,14 +90,15 @@ class Attempts:
     async def open(self) -> dict[JobId, tuple[Record, ...]]:
         """All there are, by job and in order: at the start, those of jobs that died with a host."""
         found: dict[JobId, list[Record]] = {}
-        for row in await self._database.read(
-            "select job, worker, account, payer, sha256, attempt, first, input, cached_input,"
-            " output, worker_share, fee_share, fund_share, prompt_tokens from attempts"
-            " order by job, attempt"
-        ):
+        for row in await self._database.read(f"{_SELECT} order by job, attempt"):
             record = _record(row)
             found.setdefault(record.job, []).append(record)
         return {job: tuple(records) for job, records in found.items()}
+
+    async def of_job(self, job: JobId) -> tuple[Record, ...]:
+        """Those of one job that are still remembered."""
+        rows = await self._database.read(f"{_SELECT} where job = ? order by attempt", job)
+        return tuple(_record(row) for row in rows)
 
 
 def _record(row: Sequence[Value]) -> Record:

@@ -7,11 +7,13 @@ One thread writes. What is submitted while it waits for the disk goes into the n
 one, so that a thousand callers wait for a few commits and not for a thousand. What is answered is
 on the disk; what raises was not carried out and may be submitted again with the same id.
 
-Reads have a connection of their own and see what was committed.
+Reads have a connection of their own and see what was committed. They raise DatabaseUnusable or Busy
+where the file cannot be read.
 """
 
 import asyncio
 import hashlib
+import sqlite3
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +29,7 @@ from app.core.ledger.commands import ID_LENGTH_MAX, AnyCommand, EventId, Expire,
 from app.core.ledger.result import Outcome
 from app.server.storage.books_audit import Audit, audit
 from app.server.storage.books_reader import Balance, BooksReader, Flow, LotRow, StatementRow
+from app.server.storage.books_schema import translated
 from app.server.storage.books_store import BooksStore, Broken
 from app.server.storage.database import BUSY_SECONDS
 
@@ -114,6 +117,10 @@ class Bookkeeper:
         """The hold of that id, ended or not; None where there never was one."""
         return await self._read(partial(self._reader.hold, hold))
 
+    async def paid(self, hold: EventId) -> dict[int, Micros]:
+        """What each attempt of a job earned; empty where its hold was not settled by paying."""
+        return await self._read(partial(self._reader.paid, hold))
+
     async def lots(self, account: LedgerAccount) -> list[LotRow]:
         """The lots of a user that are not empty, in the order of spending."""
         return await self._read(partial(self._reader.lots, account))
@@ -161,7 +168,10 @@ class Bookkeeper:
         self._reader.close()
 
     async def _read(self, query: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._reading, query)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reading, query)
+        except sqlite3.Error as error:
+            raise translated(error, self._path) from error
 
     def _write_next(self) -> None:
         """Hand what waits to the writer's thread; it comes back to `_written`."""

@@ -40,6 +40,12 @@ _FLOW: Final = """
        and e.at >= ?1 and e.at < ?2"""
 """The lower bound spares a look at all that was before."""
 
+_PAID: Final = """
+    select p.attempt, sum(p.amount) from ledger_holds h
+      join ledger_events e on e.hold = h.number and e.kind = 'settle'
+      join ledger_postings p on p.event = e.number
+     where h.id = ? and p.attempt is not null group by p.attempt"""
+
 _NO_EVENT: Final = 2**62
 
 
@@ -111,6 +117,11 @@ class BooksReader:
     def hold(self, hold: EventId) -> Hold | None:
         """The hold of that id, ended or not."""
         return self._rows.hold(hold)
+
+    def paid(self, hold: EventId) -> dict[int, Micros]:
+        """Attempt -> what its worker earned when that hold was settled."""
+        rows = self._connection.execute(_PAID, (hold,))
+        return {attempt: Micros(amount) for attempt, amount in rows}
 
     def lots(self, account: LedgerAccount) -> list[LotRow]:
         """Filled lots, in the order of spending."""

@@ -264,7 +264,8 @@ def close(turn: Turn, *, is_paid: bool) -> None:
     if not job.is_told:
         tell(turn, is_paid=is_paid)
     for attempt, line in zip(job.attempts, job.settlement.lines, strict=True):
-        if attempt.tokens or attempt.receipt or line.earned:
+        # A verdict is about a receipt: whoever vanished gets one when it brings its own.
+        if attempt.receipt:
             turn.want(
                 Countersign(request=job.request, attempt=attempt, line=line, ending=job.ending)
             )

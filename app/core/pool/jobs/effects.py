@@ -182,7 +182,10 @@ class MeasureAttempt(Private, frozen=True, kw_only=True):
 
 @final
 class Countersign(Private, frozen=True, kw_only=True):
-    """Put the settled attempt on the chain of verdicts and send the verdict to its worker."""
+    """Put the settled attempt on the chain of verdicts and send the verdict to its worker.
+
+    Wanted for attempts with a receipt. One that comes later is answered by what the books say.
+    """
 
     request: JobRequest
     attempt: Attempt

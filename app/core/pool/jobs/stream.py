@@ -4,7 +4,7 @@ from app.core.pool.jobs import closing, money
 from app.core.pool.jobs.effects import Deliver
 from app.core.pool.jobs.job import AnswerEvent
 from app.core.pool.jobs.turn import Turn
-from app.wire.engine import Begun, Delta, Embedded, Ended, Progress
+from app.wire.engine import Begun, Delta, Embedded, Ended, Part, Progress
 from app.wire.pool import Chunk, Sealed
 
 
@@ -59,7 +59,7 @@ def _deliver(turn: Turn, ready: list[AnswerEvent | Sealed]) -> None:
     """What is told is written down first: it is paid for whatever becomes of the socket."""
     told: list[AnswerEvent | Sealed] = []
     tokens: list[int] = []
-    parts = list(turn.attempt.parts)
+    parts: list[Part] = []
     for event in ready:
         match event:
             case Begun():
@@ -82,6 +82,7 @@ def _deliver(turn: Turn, ready: list[AnswerEvent | Sealed]) -> None:
                 pass
         told.append(event)
     if tokens or parts:
-        turn.set_attempt(tokens=(*turn.attempt.tokens, *tokens), parts=tuple(parts))
+        before = turn.attempt
+        turn.set_attempt(tokens=before.tokens + tuple(tokens), parts=before.parts + tuple(parts))
     if told:
         turn.want(Deliver(job=turn.job.request.job, events=tuple(told)))

@@ -197,9 +197,13 @@ def test_the_prompt_is_all_that_an_embedding_costs() -> None:
     assert (job.end.ending, job.end.cost) == ("completed", PROMPT)
 
 
-def test_every_attempt_that_delivered_is_signed_for_once() -> None:
+def test_every_receipt_is_signed_for_once_also_one_that_came_after_the_failover() -> None:
     job = Play().granted().running("a").chunk("a", [1]).do(befell.WorkerGone(worker="a"))
-    job.running("b").chunk("b", [2], end="stop").finished("b", answer=1)
-    job.counted(0, 1).counted(1, 1).settled()
+    job.running("b").chunk("b", [2]).do(befell.WorkerGone(worker="b")).running("c")
+    job.finished("a", "failed", answer=1)
+    job.chunk("c", [3], end="stop").finished("c", answer=1)
+    for attempt in range(3):
+        job.counted(attempt, 1)
+    job.settled()
 
-    assert [e.attempt.number for e in job.wanted(Countersign)] == [0, 1]
+    assert [e.attempt.number for e in job.wanted(Countersign)] == [0, 2]

@@ -1,0 +1,172 @@
+"""Receipts that come after their job was paid: the verdict says what the books gave."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from app.core.base.ids import AccountId, DeviceId
+from app.core.base.units import SECOND, Micros, Microseconds
+from app.core.ledger.accounts import MINT, user
+from app.core.ledger.commands import EventId, Posting, Reserve, Settle, Transfer
+from app.core.ledger.pricing import Prices, Shares
+from app.core.pool.jobs.effects import Record
+from app.core.pool.receipt import RECEIPT, VERDICT, differs
+from app.server.host.orphans import Orphans
+from app.server.host.verdicts import Verdicts
+from app.server.identity.keys import verify
+from app.server.storage.accounts import Accounts
+from app.server.storage.attempts import Attempts
+from app.server.storage.books import Bookkeeper
+from app.server.storage.checkpoints import Checkpoints
+from app.server.storage.database import Database
+from app.server.storage.receipts import Receipts
+from app.wire.message import Message
+from app.wire.pool import Countersigned, Finished
+from tests.core.pool.chains import DEVICE, POOL, receipts
+from tests.server.storage.host import with_host
+
+NOW = Microseconds(1_790_000_000 * SECOND)
+(RECEIPT_SENT,) = receipts(1)
+SAID = RECEIPT.read(RECEIPT_SENT.body)
+assert SAID is not None
+JOB = SAID.job
+HOLD = EventId(f"job/{JOB}")
+EARNED = 24
+
+
+class Host:
+    """Orphans on real files. `verdicts` are those that the worker was sent."""
+
+    def __init__(self, database: Database, books: Bookkeeper, payer: AccountId, worker: AccountId):
+        self.payer, self.worker, self.books = payer, worker, books
+        self.attempts = Attempts(database)
+        self.told = asyncio.Queue[Countersigned]()
+        self.chain = Verdicts(
+            Receipts(database),
+            Checkpoints(database),
+            signer=POOL,
+            verify=verify,
+            tell=self._tell,
+            now=lambda: NOW,
+        )
+        self.orphans = Orphans(
+            books=books,
+            attempts=self.attempts,
+            receipts=Receipts(database),
+            verdicts=self.chain,
+            now=lambda: NOW,
+        )
+
+    def _tell(self, device: DeviceId, frame: Message) -> bool:
+        assert device == DEVICE.device and isinstance(frame, Countersigned)
+        self.told.put_nowait(frame)
+        return True
+
+    async def record(self, worker: DeviceId) -> None:
+        """Somebody was asked, as the books of attempts have it."""
+        record = Record(
+            id=EventId(f"{HOLD}/attempt/0"),
+            job=JOB,
+            attempt=0,
+            worker=worker,
+            account=self.worker,
+            sha256="ab" * 32,
+            first=0,
+            payer=self.payer,
+            prices=Prices(input=Micros(1), cached_input=Micros(1), output=Micros(1)),
+            shares=Shares(worker=80, fee=15, fund=5),
+            prompt_tokens=10,
+        )
+        written = asyncio.create_task(self.attempts.record(record, NOW))
+        while not written.done():
+            await asyncio.sleep(0)
+            await self.attempts.flush()
+
+    async def pay(self) -> None:
+        """The job is settled, and the host died before it signed."""
+        postings = (
+            Posting(user(self.payer), Micros(-EARNED)),
+            Posting(user(self.worker), Micros(EARNED), 0),
+        )
+        settle = Settle(id=EventId(f"{HOLD}/end"), at=NOW, hold=HOLD, postings=postings)
+        assert (await self.books.submit(settle)).result.is_in_books
+
+
+def with_orphans(folder: Path, act: Callable[[Host], Awaitable[None]]) -> None:
+    async def run(database: Database, clock) -> None:
+        accounts = await Accounts.open(database, clock)
+        payer, _ = await accounts.create("anna")
+        worker, _ = await accounts.create("bert")
+        async with await Bookkeeper.open(folder / "books.db") as books:
+            grant = Transfer(
+                id=EventId("grant"),
+                at=NOW,
+                payer=MINT,
+                payee=user(payer.id),
+                amount=Micros(1000),
+                source="granted",
+            )
+            hold = Reserve(
+                id=HOLD,
+                at=NOW,
+                account=user(payer.id),
+                amount=Micros(500),
+                timeout=Microseconds(60 * SECOND),
+                about=JOB,
+            )
+            for command in (grant, hold):
+                assert (await books.submit(command)).result.is_in_books
+            await act(Host(database, books, payer.id, worker.id))
+
+    with_host(folder, run)
+
+
+def finished() -> Finished:
+    body, signature = RECEIPT_SENT
+    return Finished(job=JOB, attempt=0, reason="completed", receipt=body, signature=signature)
+
+
+def test_a_host_that_died_between_paying_and_signing_signs_when_the_receipt_comes(
+    tmp_path: Path,
+) -> None:
+    async def act(host: Host) -> None:
+        await host.chain.load()
+        await host.record(DEVICE.device)
+        await host.pay()
+        await host.orphans.load()
+        async with host.orphans.running():
+            reported = host.chain.reported(DEVICE.device, finished())
+            host.orphans.heard(DEVICE.device, finished(), reported)
+            told = await asyncio.wait_for(host.told.get(), 20)
+
+        verdict = VERDICT.read(told.verdict)
+        assert verdict is not None
+        assert verdict.earned == EARNED
+        assert differs(verdict, RECEIPT_SENT) == ""
+
+    with_orphans(tmp_path, act)
+
+
+def test_whoever_was_not_asked_gets_no_verdict_on_anothers_attempt(tmp_path: Path) -> None:
+    async def act(host: Host) -> None:
+        await host.chain.load()
+        await host.record(DeviceId("cd" * 32))
+        await host.pay()
+        await host.orphans.load()
+
+        await host.orphans.answer(DEVICE.device, finished())
+
+        assert host.told.empty() and host.chain.count == 0
+
+    with_orphans(tmp_path, act)
+
+
+def test_what_each_attempt_earned_is_read_from_the_books(tmp_path: Path) -> None:
+    async def act(host: Host) -> None:
+        assert await host.books.paid(HOLD) == {}
+        await host.pay()
+
+        assert await host.books.paid(HOLD) == {0: EARNED}
+        assert await host.books.paid(EventId("job/other")) == {}
+
+    with_orphans(tmp_path, act)
