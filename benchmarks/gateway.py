@@ -34,6 +34,12 @@ import httpx
 import msgspec
 import psutil
 
+from app.core.base.ids import AccountId
+from app.core.base.units import Microseconds
+from app.server.identity.keys import DeviceKey
+from app.server.storage.database import Database
+from app.server.storage.devices import Devices
+from app.settings.paths import Paths
 from app.wire.engine import (
     Begun,
     Completed,
@@ -202,10 +208,20 @@ async def swarm(folder: Path, sha256: str, invite: str, count: int) -> None:
         os._exit(0)  # a thousand goodbyes are not what is measured
 
 
+async def enrol(home: Path, folder: Path, account: str, count: int) -> None:
+    """Makes the members known to a host that is down: an address may try few invites a minute."""
+    path = Paths.under(home).pool_database
+    async with await Database.open(path, "host") as database:
+        devices = await Devices.open(database, lambda: Microseconds(time.time_ns() // 1000))
+        for number in range(count):
+            key = DeviceKey.ensure(folder / f"m{number}.key")
+            await devices.join(key.device, AccountId(account), f"m{number}")
+
+
 @contextmanager
 def swarming(host: RunningHost, folder: Path, sha256: str, count: int):  # type: ignore[no-untyped-def]
     """Members in a process of their own; yields the seconds until all were connected."""
-    invite = host.invite("member", uses=count)
+    invite = host.invite("member")
     command = [sys.executable, "-m", "benchmarks.gateway", "--swarm", str(folder), sha256, invite]
     with subprocess.Popen(
         [*command, str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -240,7 +256,10 @@ async def measure_carried(folder: Path, members: int, streams: int, tokens: int)
     home = folder / "host"
     sha256 = offer(home, "echo", toy)
     with running_host(home, *HOST_FLAGS) as host:
-        host.account("member", credits=0)
+        member = host.account("member", credits=0)
+    (folder / "members").mkdir()
+    await enrol(home, folder / "members", member, members)
+    with running_host(home, *HOST_FLAGS) as host:
         secrets = []
         for number in range(max(1, streams // 50)):  # an account's line has room for 64
             host.account(f"caller-{number}")

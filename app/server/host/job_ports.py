@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from app.core.base.errors import EngineFailed
 from app.core.base.ids import DeviceId, JobId
 from app.core.base.units import Micros, Microseconds
 from app.core.ledger.commands import Extend, Reserve, Settle, Void
@@ -76,3 +77,20 @@ class Ears(Protocol):
 
     def ended(self, job: Job) -> None:
         """A job is over, with all its money."""
+
+
+def broken_end(job: Job) -> End:
+    """What a caller is told whose job a bug has ended; its hold goes back when it expires."""
+    return End(
+        job=job.request.job,
+        ending="failed",
+        prompt_tokens=job.candidate.prompt_tokens,
+        cached_tokens=0,
+        answer_tokens=job.delivered,
+        cost=Micros(0),
+        served_by="",
+        sha256="",
+        attempts=len(job.attempts),
+        kind=EngineFailed.kind,
+        message="Something went wrong inside the pool; its log says where.",
+    )

@@ -19,7 +19,7 @@ from typing import Final, assert_never, final
 
 from msgspec.structs import replace
 
-from app.core.base.errors import Busy, DiskFull, EngineFailed
+from app.core.base.errors import Busy, DiskFull
 from app.core.base.ids import DeviceId, JobId
 from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.ledger.commands import Reserve
@@ -68,6 +68,7 @@ from app.server.host.job_ports import (
     Ears,
     JobCaller,
     Verdicts,
+    broken_end,
 )
 from app.server.storage.database import DatabaseUnusable
 from app.server.storage.unwritable import Unwritable
@@ -118,6 +119,7 @@ class Jobs:
         self._runs: dict[JobId, _Run] = {}
         self._group: asyncio.TaskGroup | None = None
         self._grace: asyncio.Timeout | None = None
+        self._unsigned = 0
         self._at_rest = asyncio.Event()
         self._at_rest.set()
         dispatch.on_placed = self._placed
@@ -273,6 +275,7 @@ class Jobs:
                 self._start(run, self._measure(job, effect), "count")
             case Countersign():
                 run.unsigned += 1
+                self._unsigned += 1
                 self._start(run, self._countersign(run, effect), "countersign")
             case ArmTimer():
                 self._arm(run, effect.at)
@@ -293,7 +296,11 @@ class Jobs:
             run.timer.cancel()
         self._runs.pop(run.job.request.job, None)
         self._forget_attempts(run)
-        if not self._runs:
+        self._rest_if_done()
+
+    def _rest_if_done(self) -> None:
+        """No job runs, and every worker has its verdict."""
+        if not self._runs and not self._unsigned:
             self._at_rest.set()
 
     def _broken(self, run: _Run, error: Exception) -> None:
@@ -309,21 +316,7 @@ class Jobs:
             self._dispatch.free(current.placement.worker, request.job)
         run.waiting.clear()
         self._forget(run)
-        run.caller.end(
-            End(
-                job=request.job,
-                ending="failed",
-                prompt_tokens=run.job.candidate.prompt_tokens,
-                cached_tokens=0,
-                answer_tokens=run.job.delivered,
-                cost=Micros(0),
-                served_by="",
-                sha256="",
-                attempts=len(run.job.attempts),
-                kind=EngineFailed.kind,
-                message="Something went wrong inside the pool; its log says where.",
-            )
-        )
+        run.caller.end(broken_end(run.job))
 
     # --- what takes time ---------------------------------------------------------------------
 
@@ -362,18 +355,15 @@ class Jobs:
         charged = settled.charge if settled is not None else Micros(0)
         await self._verdicts.countersign(effect, charged)
         run.unsigned -= 1
+        self._unsigned -= 1
+        self._rest_if_done()
         self._forget_attempts(run)
 
     def _forget_attempts(self, run: _Run) -> None:
         """Who was asked is remembered until everybody's verdict is on the disk; of who vanished
         and was paid, until its receipt comes (`orphans`)."""
         job = run.job
-        lines = job.settlement.lines if job.settlement is not None else ()
-        is_awaited = any(
-            line.earned and not attempt.receipt
-            for attempt, line in zip(job.attempts, lines, strict=False)
-        )
-        if job.phase in OVER and not run.unsigned and not is_awaited:
+        if job.phase in OVER and not run.unsigned and not job.awaits_receipt:
             self._attempts.forget(run.job.request.job)
 
     async def _measure(self, job: JobId, effect: MeasureAttempt) -> None:

@@ -194,6 +194,12 @@ class MemberSocket(WebSocketsSansIOProtocol):
         self._count_idle()
         super().handle_pong(event)
 
+    def shutdown(self) -> None:
+        """Nothing: uvicorn would cut it off at once, while answers under way still come over it.
+
+        The application ends its own connections when the server stops.
+        """
+
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
         self.doorway.leave(self.transport)

@@ -97,3 +97,33 @@ def test_a_host_that_is_killed_in_mid_answer_pays_by_receipts_and_holds_nothing(
 
     with pool(tmp_path, *QUICK) as club:
         asyncio.run(act())
+
+
+def test_a_host_that_is_told_to_stop_lets_the_answer_under_way_finish(tmp_path: Path) -> None:
+    async def act() -> str:
+        gate = Gate(5)
+        async with workers(club, "box", before=gate) as (box,), club.api() as api:
+            asking = asyncio.create_task(api.post("/chat/completions", json=chat(TEXT)))
+            await asyncio.wait_for(gate.reached.wait(), 60)
+            club.host.process.terminate()
+            await asyncio.wait_for(refused(club), 60)
+            gate.opened.set()
+            answer = await asyncio.wait_for(asking, 60)
+            await box.until(lambda: len(box.verdicts) == 1)
+            return str(answer.json()["choices"][0]["message"]["content"])
+
+    with pool(tmp_path) as club:
+        assert asyncio.run(act()) == TEXT
+        assert club.host.process.wait(60) == 0
+
+
+async def refused(club: Pool) -> None:
+    """Returns when the host takes no new connection."""
+    address = httpx.URL(club.host.base_url)
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(address.host, address.port)
+        except OSError:
+            return
+        writer.close()
+        await asyncio.sleep(0)
