@@ -339,6 +339,13 @@ class Job(Private, frozen=True, kw_only=True):
         return last if last is not None and last.end is None else None
 
     @property
+    def awaits_receipt(self) -> bool:
+        """Somebody earned by it who gave no receipt: it may come yet, and wants a verdict."""
+        lines = () if self.settlement is None else self.settlement.lines
+        both = zip(self.attempts, lines, strict=False)
+        return any(line.earned and not attempt.receipt for attempt, line in both)
+
+    @property
     def answer(self) -> tuple[int, ...]:
         """The ids of every token delivered: what the next worker is given as `answered`."""
         return tuple(token for attempt in self.attempts for token in attempt.tokens)
