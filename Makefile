@@ -27,7 +27,7 @@ define set-up
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-quick test-all check fmt fmt-check lint types bench starter-model \
+.PHONY: help setup run test test-quick test-all sim check fmt fmt-check lint types bench starter-model \
     examine-starter bundle smoke docs clean
 .PHONY: setup-test
 
@@ -52,7 +52,7 @@ test-quick: setup-test ## Run the tests that need neither llama.cpp nor patience
 test-all: setup-test ## Run every test, those that need a GPU too, with many more random examples
 	HYPOTHESIS_PROFILE=many $(PYTEST) $(ARGS)
 
-check: setup-test fmt-check lint types test ## Run exactly what CI runs: format, lint, types, tests
+check: setup-test fmt-check lint types test sim ## Run exactly what CI runs: format, lint, types, tests
 
 fmt: setup-test ## Rewrite the code in the project's format and order its imports
 	$(BIN)/ruff format $(SOURCES)
@@ -66,6 +66,9 @@ lint: setup-test ## Look for faults with ruff
 
 types: setup-test ## Check the types of app/ with mypy, strict
 	$(BIN)/mypy
+
+sim: setup-test ## Run the pool's simulation under 3000 seeds, a minute or two (ARGS="--seeds 20000")
+	$(BIN)/python -m tests.sim --seeds 3000 $(ARGS)
 
 bench: setup-test ## Measure against llama-server, built from the same llama.cpp (long)
 	$(BIN)/python -m benchmarks $(ARGS)
