@@ -30,7 +30,7 @@ class ModelNow(msgspec.Struct, frozen=True, kw_only=True):
     wait_seconds: float
     """Infinite while nobody lends it."""
     sealing: dict[str, bytes] = {}
-    """Device -> sealing card, of machines in this account's circle of friends."""
+    """Device -> sealing card, of machines in this account's circle of friends that lend now."""
 
 
 @final
@@ -74,6 +74,8 @@ class Market:
             for one in offerings
             if is_within(one.relation, "friends")
             and one.can_seal
+            # A request is sealed to one machine: one that takes no work could only refuse it.
+            and one.is_lending
             and (machine := self._roster.get(one.worker)) is not None
         }
         return ModelNow(

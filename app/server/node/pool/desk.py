@@ -146,9 +146,7 @@ class PoolDesk:
         more: list[CreditsFinding] = []
         member = self._pool.member
         if member is not None and member.membership.pool == pool:
-            more += [
-                CreditsFinding(place="host", words=each) for each in member.receipts.disputes
-            ]
+            more += [CreditsFinding(place="host", words=each) for each in member.receipts.disputes]
         earned, _ = await house.mirror.totals(pool, house.clock())
         if earned != report.earned:
             words = (

@@ -96,11 +96,11 @@ class SealedAsk:
         return Counted(job=self.ask.job, statement=statement, signature=key.sign(statement))
 
 
-def seal_ask(ask: Ask, quote: Quote, checkpoint: bytes) -> SealedAsk:
+def seal_ask(ask: Ask, quote: Quote, *, asker: DeviceId, checkpoint: bytes) -> SealedAsk:
     """The ask with its body sealed to one of the workers that may read it.
 
     `checkpoint` is the last that we saw: two nodes compare what the host told them, where it can
-    neither see nor change that.
+    neither see nor change that. `asker` is this very machine, which would ask itself in vain.
 
     Raises: Unserved when there is none whose key its device has signed.
     """
@@ -113,6 +113,8 @@ def seal_ask(ask: Ask, quote: Quote, checkpoint: bytes) -> SealedAsk:
     # By chance, so that one of several friends does not do all the work.
     for word in sorted(quote.sealing, key=lambda _: secrets.randbits(32)):
         device = DeviceId(word)
+        if device == asker:
+            continue
         key = sealing_key_of(quote.sealing[word], device, verify)
         if key is None:
             continue  # the host put another key in its place, or nobody's

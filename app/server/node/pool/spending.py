@@ -189,7 +189,9 @@ class Spending:
             wishes=words_of_wishes(replace(wishes, trust="anyone")),
         )
         if circle in SEALED_CIRCLES:
-            sealed = seal_ask(ask, quote, self._ledger.checkpoint)
+            sealed = seal_ask(
+                ask, quote, asker=self._key.device, checkpoint=self._ledger.checkpoint
+            )
             self._sealed[job] = sealed
             ask = sealed.ask
         kept = KeptAsk(
