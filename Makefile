@@ -27,8 +27,8 @@ define set-up
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-quick test-all sim check fmt fmt-check lint types bench starter-model \
-    examine-starter bundle smoke docs clean
+.PHONY: help setup run test test-quick test-all sim check fmt fmt-check lint types bench \
+    starter-model examine-starter bundle smoke docs clean
 .PHONY: setup-test
 
 help: ## Show what each target does
@@ -52,7 +52,7 @@ test-quick: setup-test ## Run the tests that need neither llama.cpp nor patience
 test-all: setup-test ## Run every test, those that need a GPU too, with many more random examples
 	HYPOTHESIS_PROFILE=many $(PYTEST) $(ARGS)
 
-check: setup-test fmt-check lint types test sim ## Run exactly what CI runs: format, lint, types, tests
+check: setup-test fmt-check lint types sim test ## Run exactly what CI runs; pytest comes last
 
 fmt: setup-test ## Rewrite the code in the project's format and order its imports
 	$(BIN)/ruff format $(SOURCES)
