@@ -1,6 +1,6 @@
 """How many holds and settlements a second the books take, every one on the disk, on one core.
 
-    python -m benchmarks.ledger [--keep] [--seconds N] [--folder FOLDER]
+    python -m benchmarks.ledger [--keep] [--seconds N] [--core N] [--folder FOLDER]
 
 Callers reserve and settle as a host's gateway does: each waits for its answer, many at once. The
 whole process, event loop and writer, is pinned to one core. Beside it stands what the disk alone
@@ -172,11 +172,11 @@ def flush_ms(folder: Path) -> float:
     return statistics.median(took) * 1e3
 
 
-async def measure_all(folder: Path, seconds: float) -> Record:
+async def measure_all(folder: Path, seconds: float, core: int) -> Record:
     """Every number of callers, then an audit of the largest books."""
     machine = describe(1)
     if sys.platform == "linux":
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        os.sched_setaffinity(0, {core})
     figures = []
     for callers in CALLERS:
         figures.append(await measure(folder / f"{callers}.db", callers, seconds))
@@ -225,10 +225,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.ledger", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="write the result down")
     parser.add_argument("--seconds", type=float, default=10, help="for each number of callers")
+    parser.add_argument("--core", type=int, default=0, help="to which the process is pinned")
     parser.add_argument("--folder", type=Path, default=Path(), help="on the disk to measure")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        record = asyncio.run(measure_all(Path(folder), options.seconds))
+        record = asyncio.run(measure_all(Path(folder), options.seconds, options.core))
     print(table(record))
     if options.keep:
         encoded = msgspec.json.format(msgspec.json.encode(record), indent=1)
