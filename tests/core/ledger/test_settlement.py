@@ -96,6 +96,16 @@ def test_nobody_goes_on_after_a_worker_left_so_the_fund_pays_it_and_not_the_user
     assert sums(settlement) == {user(ANNA): 240, FUND: -240}
 
 
+def test_when_nobody_goes_on_the_fund_pays_also_what_was_computed_again() -> None:
+    both = (honest(0, ANNA, 0, 30), honest(1, BEN, 30, 50))
+
+    settlement = settle(job(), both, End.INTERRUPTED, held=HELD)
+
+    assert earned(settlement, ANNA) == (100 + 30 * 4) * 80 // 100
+    assert earned(settlement, BEN) == 20 * 4 * 80 // 100 + (100 + 30) * 80 // 100
+    assert settlement.charge == 0
+
+
 def test_a_user_who_takes_part_answers_pays_for_one() -> None:
     settlement = settle(
         job(accepts_partial=True), (honest(0, ANNA, 0, 50),), End.INTERRUPTED, held=HELD
@@ -222,6 +232,14 @@ def test_tokens_that_two_workers_claim_are_paid_to_the_first() -> None:
 
     assert [line.answer for line in settlement.lines] == [50, 10]
     assert settlement.charge == 100 + 60 * 4
+
+
+def test_tokens_that_were_claimed_once_stay_claimed_whoever_comes_later() -> None:
+    three = (honest(0, ANNA, 0, 50), honest(1, BEN, 0, 10), honest(2, BEN, 10, 50))
+
+    settlement = settle(job(), three, End.COMPLETED, held=HELD)
+
+    assert [line.answer for line in settlement.lines] == [50, 0, 0]
 
 
 def test_what_a_hold_does_not_cover_is_paid_by_the_fund() -> None:
