@@ -61,6 +61,7 @@ class ScriptedHost:
         """Nothing is read or written: the socket stays open."""
         self.ended = asyncio.Event()
         self.sockets = 0
+        self.listens_at = "127.0.0.1"
         self.port = 0
         self._unread: list[Message] = []
         self._news = asyncio.Condition()
@@ -73,7 +74,7 @@ class ScriptedHost:
 
     @property
     def address(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
+        return f"ws://{self.listens_at}:{self.port}"
 
     def invite(self, *, seconds: int = 3600) -> str:
         expires = (int(time.time()) + seconds) * SECOND
@@ -280,11 +281,13 @@ class ScriptedHost:
 
 
 @asynccontextmanager
-async def scripted_host(folder: Path, terms: Terms | None = None) -> AsyncIterator[ScriptedHost]:
+async def scripted_host(
+    folder: Path, terms: Terms | None = None, *, listens_at: str = "127.0.0.1"
+) -> AsyncIterator[ScriptedHost]:
     """A host on a free port of this machine."""
     host = ScriptedHost(folder, terms)
-    async with serve(host.serve, "127.0.0.1", 0, compression=None, max_size=None) as server:
-        host.port = next(iter(server.sockets)).getsockname()[1]
+    async with serve(host.serve, listens_at, 0, compression=None, max_size=None) as server:
+        host.listens_at, host.port = next(iter(server.sockets)).getsockname()
         try:
             yield host
         finally:
