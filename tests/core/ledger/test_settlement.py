@@ -78,6 +78,14 @@ def test_a_client_that_leaves_before_the_prompt_was_computed_pays_nothing() -> N
     assert settlement.charge == 0 and not settlement.postings
 
 
+def test_a_prompt_that_only_a_worker_which_left_had_computed_costs_nothing() -> None:
+    both = (honest(0, ANNA, 0, 0), honest(1, BEN, 0, 0, is_prefilled=False))
+
+    settlement = settle(job(), both, End.CANCELLED, held=HELD)
+
+    assert settlement.charge == 0 and not settlement.postings
+
+
 def test_a_worker_that_hands_over_and_its_successor_are_each_paid_their_range() -> None:
     both = (honest(0, ANNA, 0, 30), honest(1, BEN, 30, 50))
 
