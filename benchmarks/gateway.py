@@ -19,7 +19,6 @@ import argparse
 import asyncio
 import json
 import os
-import random
 import statistics
 import subprocess
 import sys
@@ -234,11 +233,14 @@ def swarming(host: RunningHost, folder: Path, sha256: str, count: int):  # type:
             process.wait(60)
 
 
-async def read_stream(client: httpx.AsyncClient, url: str, tokens: int) -> tuple[float, int, bool]:
+async def read_stream(
+    client: httpx.AsyncClient, url: str, key: str, tokens: int
+) -> tuple[float, int, bool]:
     """Seconds to the first chunk of text, chunks, and whether it came to its end."""
+    headers = {"Authorization": f"Bearer {key}"}
     body = {"model": "echo", "prompt": "ab", "max_tokens": tokens, "stream": True}
     begun, first, chunks, is_whole = time.perf_counter(), 0.0, 0, False
-    async with client.stream("POST", f"{url}/completions", json=body) as answer:
+    async with client.stream("POST", f"{url}/completions", json=body, headers=headers) as answer:
         rest = b""
         async for data in answer.aiter_bytes():
             *events, rest = (rest + data).split(b"\n\n")
@@ -247,6 +249,9 @@ async def read_stream(client: httpx.AsyncClient, url: str, tokens: int) -> tuple
                 first = time.perf_counter() - begun
             chunks += found
             is_whole |= b"data: [DONE]" in events
+            for event in events:
+                if b'"error"' in event:
+                    sys.stderr.write(f"{event.decode()}\n")
     return first, chunks, is_whole
 
 
@@ -268,17 +273,12 @@ async def measure_carried(folder: Path, members: int, streams: int, tokens: int)
             process = psutil.Process(host.process.pid)
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
             async with httpx.AsyncClient(limits=limits, timeout=600, trust_env=False) as client:
-                client.headers["Authorization"] = f"Bearer {secrets[0]}"
-                await read_stream(client, host.base_url, 4)
+                await read_stream(client, host.base_url, secrets[0], 4)
                 before, begun = process.cpu_times(), time.perf_counter()
 
                 async def one(number: int) -> tuple[float, int, bool]:
-                    await asyncio.sleep(random.random() * 0.5)
                     key = secrets[number % len(secrets)]
-                    async with httpx.AsyncClient(
-                        headers={"Authorization": f"Bearer {key}"}, timeout=600, trust_env=False
-                    ) as own:
-                        return await read_stream(own, host.base_url, tokens)
+                    return await read_stream(client, host.base_url, key, tokens)
 
                 told = await asyncio.gather(*(one(number) for number in range(streams)))
                 seconds, after = time.perf_counter() - begun, process.cpu_times()

@@ -78,11 +78,18 @@ class Dispatch:
 
     def line(self, account: AccountId, sha256s: frozenset[str], *, patience_seconds: float) -> Line:
         """What a request of these contents would stand in."""
-        offerings = [each for sha256 in sha256s for each in self._roster.offerings(account, sha256)]
+        queued = self.queue.of_content(sha256s)
+        offerings = self._drawn(account, sha256s)
+        wait = wait_seconds(offerings, queued, self.speeds)
+        if wait and len(offerings) >= LOOKED_AT_MAX:
+            # A few of many say well that a slot is free, and badly how long the line is.
+            every = [self._roster.offerings(account, sha256) for sha256 in sha256s]
+            offerings = [each for found in every for each in found]
+            wait = wait_seconds(offerings, queued, self.speeds)
         return Line(
             waiting=len(self.queue),
             of_account=self.queue.of_account(account),
-            wait_seconds=wait_seconds(offerings, self.queue.of_content(sha256s), self.speeds),
+            wait_seconds=wait,
             patience_seconds=patience_seconds,
             workers=len(offerings),
         )
@@ -141,15 +148,18 @@ class Dispatch:
             self.on_unplaceable(job, decision.message, RETRY_SECONDS)
 
     def _compared(self, find: FindWorker, contents: set[str]) -> list[Offering]:
-        account = find.request.account
-        found = [each for sha in sorted(contents) for each in self._roster.offerings(account, sha)]
-        if len(found) <= LOOKED_AT_MAX:
-            return found
-        own = [each for each in found if each.relation == "own"]
-        named = [each for each in found if each.worker == find.request.worker]
-        idle = [each for each in found if each.is_lending and each.running < each.slots]
-        drawn = self._chance.sample(idle, min(len(idle), LOOKED_AT_MAX)) if idle else found
-        return list({(e.worker, e.sha256): e for e in (*own, *named, *drawn)}.values())
+        account, named = find.request.account, find.request.worker
+        if named is None and not find.avoided:
+            return self._drawn(account, frozenset(contents))
+        # Few jobs name a worker or have lost one: for them everybody is looked at.
+        return [each for sha in sorted(contents) for each in self._roster.offerings(account, sha)]
+
+    def _drawn(self, account: AccountId, contents: frozenset[str]) -> list[Offering]:
+        return [
+            each
+            for sha256 in sorted(contents)
+            for each in self._roster.drawn(account, sha256, LOOKED_AT_MAX, self._chance)
+        ]
 
     def _note_skipped(self, decision: Decision) -> None:
         for device, reason in decision.skipped.items():

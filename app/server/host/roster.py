@@ -7,6 +7,7 @@ What runs is what the host gave out, never what a machine says.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from random import Random
 from typing import Final, final
 
 from app.core.base.ids import AccountId, DeviceId, JobId
@@ -194,6 +195,21 @@ class Roster:
     def offerings(self, account: AccountId, sha256: str) -> list[Offering]:
         """A content on every machine that has it, as this account sees them."""
         return [self._offering(machine, account, sha256) for machine in self.machines_of(sha256)]
+
+    def drawn(self, account: AccountId, sha256: str, most: int, chance: Random) -> list[Offering]:
+        """The same of at most so many machines: the account's own, and idle ones by chance."""
+        machines = self.machines_of(sha256)
+        if len(machines) <= most:
+            return self.offerings(account, sha256)
+        own = [each for each in machines if each.account == account]
+        idle = [
+            each
+            for each in machines
+            if each.is_lending and each.running(sha256) < each.models[sha256].slots
+        ]
+        found = chance.sample(idle, min(most, len(idle))) if idle else machines[:most]
+        unique = {each.device: each for each in (*own, *found)}
+        return [self._offering(each, account, sha256) for each in unique.values()]
 
     def _offering(self, machine: Machine, account: AccountId, sha256: str) -> Offering:
         model, register = machine.models[sha256], machine.register
