@@ -91,6 +91,17 @@ class Pilot:
         """Wait until an element says the words."""
         self.until(lambda: any(words in each.text for each in self.all(css)))
 
+    def listen(self) -> None:
+        """Remember from now on what the page says in its corner, where words stay for seconds."""
+        self.ask(
+            "window.heard = [];"
+            "document.addEventListener('athanor:said', (e) => window.heard.push(e.detail.value));"
+        )
+
+    def hears(self, words: str) -> None:
+        """Wait until that was said since `listen`."""
+        self.until(lambda: self.ask("return window.heard.includes(arguments[0])", words))
+
     def says(self, css: str) -> str:
         """What the element says now."""
         return self.until(lambda: self.find(css).text)

@@ -24,8 +24,9 @@ def test_a_model_is_loaded_and_unloaded(pilot: Pilot) -> None:
 
     pilot.click(load)
     pilot.sees(f"{row('slow')} .badge", "loaded")
+    pilot.listen()
     pilot.click(unload)
-    pilot.sees("[data-toasts]", "slow is unloaded.")
+    pilot.hears("slow is unloaded.")
     pilot.find(load)
 
 
