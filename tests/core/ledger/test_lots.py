@@ -29,6 +29,7 @@ def test_grants_are_spent_before_earnings_and_those_before_what_was_bought(ledge
 
 def test_of_one_kind_what_ends_first_is_spent_first(ledger: Ledger) -> None:
     lasting = ledger.give(ALICE, 100)
+    ledger.later(1)
     ending = ledger.give(ALICE, 100, ends_after=MINUTE)
     ledger.reserve("h", ALICE, 100)
 
@@ -119,6 +120,21 @@ def test_a_debt_takes_what_comes_in(ledger: Ledger) -> None:
     assert (ledger.has(ALICE), ledger.owes(ALICE)) == (100, 0)
 
 
+def test_what_is_owed_cannot_be_held_when_a_clock_goes_back_before_the_end_of_a_lot(
+    ledger: Ledger,
+) -> None:
+    bought = ledger.give(ALICE, 500, "bought")
+    ledger.send(ALICE, FUND, 500)
+    ledger.give(ALICE, 300, ends_after=MINUTE)
+    ledger.later(MINUTE)
+    ledger.claw_back(bought, 500)
+
+    ledger.later(-MINUTE)
+
+    assert ledger.reserve("h", ALICE, 1).result is Result.INSUFFICIENT_CREDITS
+    assert ledger.give(ALICE, 200) and ledger.owes(ALICE) == 0
+
+
 def test_a_debt_takes_what_its_owner_earns(ledger: Ledger) -> None:
     bought = ledger.give(BOB, 500, "bought")
     ledger.send(BOB, FUND, 500)
@@ -159,11 +175,12 @@ def test_what_lapsed_is_not_taken_back_once_more(ledger: Ledger) -> None:
 
 
 def test_only_transferable_credits_go_to_another_user(ledger: Ledger) -> None:
-    ledger.give(ALICE, 100, is_transferable=False)
+    bound = ledger.give(ALICE, 100, is_transferable=False)
     ledger.give(ALICE, 50, "earned")
 
     assert ledger.send(ALICE, BOB, 51).available == 50
     assert ledger.send(ALICE, BOB, 50).result is Result.DONE
+    assert ledger.in_lot(bound) == 100
     assert ledger.send(ALICE, FEES, 100).result is Result.DONE, "to the pool all may go"
 
 
