@@ -23,9 +23,9 @@ from starter_model.vocabulary import COLOURS, FOODS, city, name
 TEMPLATE_FILE: Final = Path(__file__).with_name("chat_template.jinja")
 
 _SKILLS: Final[tuple[tuple[Skill, int], ...]] = (
-    (about, 32),
-    (arithmetic, 32),
-    (words, 20),
+    (about, 40),
+    (arithmetic, 24),
+    (words, 27),
     (facts, 18),
     (counting, 11),
     (extraction, 4),
@@ -93,7 +93,7 @@ def converse(chance: random.Random, *, turns: int | None = None) -> Conversation
     kind = chance.random()
     if kind < 0.1:
         return _with_tools(chance, count)
-    if kind < 0.22:
+    if kind < 0.23:
         return _assembled(about_one_text(chance), (), _system(chance, ()))
     exchanges = [_ordinary(chance) for _ in range(count)]
     if count >= 2 and chance.random() < 0.35:

@@ -224,14 +224,18 @@ def facts(chance: random.Random) -> Exchange:
 
 
 def about_one_text(chance: random.Random) -> list[Exchange]:
-    """Facts and a question, then more questions about the same text without it."""
+    """Facts and a question, then more about the same text, at times one that it does not answer."""
     told, known = _told(chance, at_least=2)
     first = chance.choice(_PROMPTS).format(facts=told, question=known[0].asked(chance))
     exchanges = [said("facts", first, known[0].answer)]
     for _ in range(chance.randint(1, 4)):
         fact = chance.choice(known)
+        answer = fact.answer
+        stranger = fact.relation.subject(chance)
+        if chance.random() < 0.3 and stranger not in told:
+            fact, answer = _Fact(fact.relation, stranger, ""), NOT_TOLD
         question = fact.asked(chance)
-        exchanges.append(said("facts", question, fact.answer, key=f"{told} {question}"))
+        exchanges.append(said("facts", question, answer, key=f"{told} {question}"))
     return exchanges
 
 
