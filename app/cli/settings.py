@@ -10,7 +10,6 @@ import rich_click
 from app.cli.command import command
 from app.cli.exit_codes import Exit, NotFound
 from app.cli.output import note, print_json, print_table, stdout
-from app.client.client import Client
 from app.client.errors import NoServer, ServerRefused, ServerSilent
 from app.core.base.errors import SettingsInvalid
 from app.settings.fields import FIELDS, HOST_SECTION, Field, Value
@@ -154,6 +153,8 @@ def _save(field: Field, value: Value | None) -> None:
 
 def _tell_server(paths: Paths, field: Field) -> None:
     """Has the running server go by the file, and says from when on it does."""
+    from app.client.client import Client  # noqa: PLC0415  # its HTTP takes as long as all the rest
+
     try:
         with Client.find(paths) as client:
             read = client.read_settings()
