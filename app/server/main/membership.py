@@ -14,6 +14,7 @@ from typing import Final
 
 from app import __version__
 from app.core.base.units import SECOND, Microseconds
+from app.observe.outbound import Outbound
 from app.server.identity.keys import DeviceKey
 from app.server.node.hub import Hub
 from app.server.node.in_force import InForce
@@ -39,6 +40,7 @@ async def membership_of(
     router: Router,
     shelf: Shelf,
     *,
+    outbound: Outbound,
     now: Callable[[], float],
 ) -> AsyncGenerator[PoolDesk, None]:
     """The pool's part of the node, at work inside the block.
@@ -57,6 +59,7 @@ async def membership_of(
             asks=await PoolAsks.open(database),
             days=PoolDays(database),
             mirror=mirror,
+            outbound=outbound,
             pool_settings=lambda: in_force.settings.pool,
             engine=in_force.settings.engine,
             program=__version__,

@@ -131,7 +131,9 @@ async def _serve(
         router, neighbour, shop = await stack.enter_async_context(
             _node(in_force, paths, database, hub, shelf, meters=meters, recent=recent, now=now)
         )
-        membership = membership_of(in_force, paths, hub, router, shelf, now=now)
+        membership = membership_of(
+            in_force, paths, hub, router, shelf, outbound=shop.outbound, now=now
+        )
         services = Services(
             router=router,
             library=shelf,

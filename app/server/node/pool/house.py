@@ -7,6 +7,7 @@ from typing import Protocol
 
 from app.core.base.ids import JobId, ModelName, PoolId, RequestId
 from app.core.base.units import Micros, Microseconds
+from app.observe.outbound import Outbound
 from app.server.engine_child.engine_process import StreamEvent
 from app.server.identity.keys import DeviceKey
 from app.server.node.hub import Hub
@@ -98,6 +99,8 @@ class House:
     asks: PoolAsks
     days: PoolDays
     mirror: Mirror
+    outbound: Outbound
+    """Where the calls of other machines are told."""
     pool_settings: Callable[[], PoolSettings]
     """Those in force now."""
     engine: EngineSettings

@@ -89,6 +89,8 @@ class Link:
         self._clock = clock
         self._out: deque[bytes] = deque()
         self._bell = Bell()
+        self.received_bytes = 0
+        """Over the socket that is open, or was last."""
         self._opened_at: float | None = None
         self._is_leaving = False
 
@@ -137,6 +139,7 @@ class Link:
         """Why it was lost, what helps, and the host's wait (0: any; None: not again)."""
         self._out.clear()
         self._opened_at = None
+        self.received_bytes = 0
         end = _End()
         try:
             async with open_socket(self._address) as socket:
@@ -164,6 +167,7 @@ class Link:
         try:
             while not end.came.is_set():
                 data = await socket.receive()
+                self.received_bytes += len(data)
                 await self._act(self._session.receive(data, self._clock()), end)
                 self._bell.ring()
         except Unreachable as error:

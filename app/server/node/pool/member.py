@@ -5,8 +5,10 @@ stand. A fault in here ends the link and not the node; the link is opened again.
 """
 
 import asyncio
+import itertools
 import logging
 from typing import Final, final
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -45,6 +47,11 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 5.0
 """As often the node looks at itself where nothing calls."""
+SWITCHING_PROTOCOLS: Final = 101
+"""What HTTP answers where a WebSocket is opened."""
+
+_calls: Final = itertools.count(1)
+"""Numbers of sockets opened, of all memberships of this process."""
 PACE_SECONDS: Final = 0.1
 """Between two looks: a busy node has hundreds of events a second."""
 
@@ -55,6 +62,8 @@ class Member:
 
     def __init__(self, house: House, membership: Membership, kept: PoolReceipts) -> None:
         self._house = house
+        self._host = urlsplit(membership.address).hostname or membership.address
+        self._call, self._call_status = next(_calls), 0
         self.membership = membership
         self.kept = kept
         """The chain of receipts on the disk."""
@@ -178,6 +187,7 @@ class Member:
 
     def heartbeat(self) -> Heartbeat:
         """See Ear."""
+        self._tell_of_call()
         beat = Heartbeat(is_lending=False) if self._lender is None else self._lender.heartbeat()
         return replace(beat, checkpoint=self.receipts.checkpoint)
 
@@ -194,8 +204,24 @@ class Member:
         """See Ear."""
         since = self._state.since if life == self._state.link else self._house.now()
         self._change(link=life, trouble=trouble, remedy=remedy, retry_at=retry_at, since=since)
+        if life == "connecting":
+            self._call, self._call_status = next(_calls), 0
+        elif life == "connected":
+            self._call_status = SWITCHING_PROTOCOLS
+        self._tell_of_call()
         if life in {"refused", "waiting"}:
             self.decided.set()
+
+    def _tell_of_call(self) -> None:
+        """The owner sees every call to another machine: this one lasts for hours."""
+        self._house.outbound.record(
+            (0, self._call),
+            host=self._host,
+            purpose="pool",
+            method="GET",
+            status=self._call_status,
+            received_bytes=self.link.received_bytes,
+        )
 
     # --- parts ---
 

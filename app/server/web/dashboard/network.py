@@ -19,6 +19,7 @@ PURPOSES: Final = {
     "describe": "to see which files a model has",
     "header": "to see whether a model fits, before it is fetched",
     "download": "to fetch a model, as you asked",
+    "pool": "to stay in touch with your pool, until you leave it",
 }
 
 

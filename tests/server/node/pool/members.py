@@ -18,6 +18,7 @@ from app.core.sharing.table import LendingAction, MemoryAction
 from app.core.state.events import VerdictChanged
 from app.core.state.node_state import Neighbour, NodeState
 from app.core.state.pool_state import PoolState
+from app.observe.outbound import Outbound
 from app.server.identity.keys import DeviceKey
 from app.server.node.pool.house import House
 from app.server.node.pool.pool import Pool
@@ -60,6 +61,7 @@ class Home:
         self.host = host
         self.pool = pool
         self.mirror = mirror
+        self.outbound = pool.house.outbound
         self.settings = PoolSettings()
 
     def lend(self, action: LendingAction = "lend", memory: MemoryAction = "keep") -> None:
@@ -92,6 +94,7 @@ async def member_home(folder: Path, host: ScriptedHost) -> AsyncIterator[Home]:
         asyncio.TaskGroup() as group,
     ):
         mirror = RecordingMirror()
+        outbound = Outbound(time.time)
         reading = group.create_task(home_node.shelf.keep_read())
         house = House(
             make_key=functools.cache(lambda: DeviceKey.ensure(folder / "device.key")),
@@ -102,6 +105,7 @@ async def member_home(folder: Path, host: ScriptedHost) -> AsyncIterator[Home]:
             asks=await PoolAsks.open(database),
             days=PoolDays(database),
             mirror=mirror,
+            outbound=outbound,
             pool_settings=lambda: home.settings,
             engine=EngineSettings(),
             program="test",

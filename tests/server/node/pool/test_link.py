@@ -64,6 +64,23 @@ def test_a_cut_socket_is_opened_again_and_the_session_goes_on(tmp_path: Path) ->
     run(act())
 
 
+def test_the_owner_sees_each_connection_to_the_host_among_the_calls(tmp_path: Path) -> None:
+    async def act() -> None:
+        async with joined(tmp_path) as home:
+            await home.until(lambda pool: pool.link == "connected")
+            (first,) = home.outbound.calls()
+            assert (first.purpose, first.status, first.host) == ("pool", 101, "127.0.0.1")
+
+            home.host.cut()
+            await home.host.until(lambda: len(home.host.greeted) == 2)
+            await home.until(lambda pool: pool.link == "connected")
+
+            assert len(home.outbound.calls()) == 2
+            assert home.outbound.totals()[0].received_bytes > 0
+
+    run(act())
+
+
 def test_a_host_that_forgot_everything_is_told_everything_anew(tmp_path: Path) -> None:
     async def act() -> None:
         toy(tmp_path, "echo")
