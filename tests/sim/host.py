@@ -358,7 +358,7 @@ class SimHost:
             key,
             attempt.placement.worker,
             earned=effect.line.earned,
-            receipt=self.receipts.get(key) if attempt.reported is not None else None,
+            receipt=self.receipts.get(key) if attempt.receipt else None,
             at=self.now,
             answer=effect.line.answer,
         )

@@ -53,18 +53,20 @@ def _accepted(turn: Turn, frame: Accepted) -> None:
 
 
 def _late_receipt(turn: Turn, happening: Heard, frame: Finished) -> None:
-    """Of an attempt that was given up: what it delivered is paid better with its receipt."""
+    """Of an attempt that was given up: what it delivered is paid better with its receipt.
+
+    Once the sums are made the receipt changes none of them, but it wants its verdict: its worker
+    keeps it until then.
+    """
     job = turn.job
-    if job.phase == "settling" or frame.attempt >= len(job.attempts):
+    if frame.attempt >= len(job.attempts):
         return
     attempt = job.attempts[frame.attempt]
-    if _is_of(attempt, happening) and attempt.reported is None and happening.receipt is not None:
-        turn.set_attempt_at(
-            frame.attempt,
-            reported=happening.receipt,
-            receipt=frame.receipt,
-            signature=frame.signature,
-        )
+    if not _is_of(attempt, happening) or attempt.receipt or happening.receipt is None:
+        return
+    turn.set_attempt_at(frame.attempt, receipt=frame.receipt, signature=frame.signature)
+    if job.phase != "settling":
+        turn.set_attempt_at(frame.attempt, reported=happening.receipt)
 
 
 def _finished(turn: Turn, happening: Heard, frame: Finished) -> None:

@@ -207,3 +207,16 @@ def test_every_receipt_is_signed_for_once_also_one_that_came_after_the_failover(
     job.settled()
 
     assert [e.attempt.number for e in job.wanted(Countersign)] == [0, 2]
+
+
+def test_a_receipt_that_comes_while_the_books_are_asked_is_signed_for_and_changes_no_sum() -> None:
+    job = Play().granted().running("a").chunk("a", [1]).do(befell.WorkerGone(worker="a"))
+    job.running("b").chunk("b", [2], end="stop").finished("b", answer=1)
+    job.counted(0, 1).counted(1, 1)
+    assert job.job.phase == "settling"
+    paid = job.paid()
+
+    job.finished("a", "failed", answer=1).settled()
+
+    assert [e.attempt.number for e in job.wanted(Countersign)] == [0, 1]
+    assert job.paid() == paid
