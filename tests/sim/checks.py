@@ -13,7 +13,7 @@ from app.core.ledger.commands import EventId, Settle
 from app.core.ledger.pricing import MILLION, Prices
 from app.core.pool.chain import verify_receipts, verify_verdicts
 from app.core.pool.jobs.effects import Deliver
-from app.core.pool.jobs.job import OVER, Job
+from app.core.pool.jobs.job import OVER, Attempt, Job
 from app.core.pool.jobs.money import hold_id
 from app.core.pool.signed import SignedBytes
 from app.server.identity.keys import verify
@@ -100,7 +100,9 @@ class Checks:
             assert last.placement.circle == "own", f"2: {name} is worked on for nothing"
             return
         assert hold is not None
-        worth = PRICES.cost(prompt=job.candidate.prompt_tokens, answer=len(told))
+        own = sum(self.told_by[name, a.number] for a in job.attempts if _is_own(a))
+        prompt = 0 if all(_is_own(a) for a in job.attempts) else job.candidate.prompt_tokens
+        worth = PRICES.cost(prompt=prompt, answer=len(told) - own)
         assert worth <= hold.granted, f"2: {name} was told more than is held for it"
         assert job.request.cost_max is None or hold.granted <= job.request.cost_max
 
@@ -254,6 +256,10 @@ class Checks:
 
     def _node(self, device: str) -> SimNode:
         return next(node for node in self.nodes if node.device == device)
+
+
+def _is_own(attempt: Attempt) -> bool:
+    return attempt.placement.circle == "own"
 
 
 def _worth(prices: Prices, prompt: int, answer: int) -> int:

@@ -54,10 +54,25 @@ def dearest(candidates: tuple[Candidate, ...], tokens: int) -> Candidate:
 
 
 def covered(job: Job) -> int:
-    """How many tokens of answer the hold pays for, after the prompt; 2**63 - 1 for any number."""
-    if job.is_free or job.request.is_sealed:
+    """How many tokens of answer may be delivered by now; 2**63 - 1 for any number.
+
+    The account's own devices cost nothing, so what they delivered needs no hold.
+    """
+    current = job.current
+    is_own = current is not None and current.placement.circle == "own"
+    if is_own or job.is_free or job.request.is_sealed:
         return (1 << 63) - 1
+    paid = _held_for(job)
+    return paid if paid < 0 else paid + _own_tokens(job)
+
+
+def _held_for(job: Job) -> int:
+    """Tokens of other people's devices that the hold pays for."""
     return tokens_for(job.held, job.candidate.prices, prompt=job.candidate.prompt_tokens)
+
+
+def _own_tokens(job: Job) -> int:
+    return sum(len(each.tokens) for each in job.attempts if each.placement.circle == "own")
 
 
 def tokens_for(amount: Micros, prices: Prices, *, prompt: int) -> int:
@@ -163,9 +178,10 @@ def put_off(turn: Turn) -> None:
 def _next_window(job: Job, window: int) -> tuple[Micros, Micros]:
     """So much more that the next window is covered, and one token at least."""
     prices, prompt = job.candidate.prices, job.candidate.prompt_tokens
-    until = min(max(covered(job), 0) + window, job.tokens_max)
+    paid = max(_held_for(job), 0)
+    until = min(paid + window, job.tokens_max - _own_tokens(job))
     wanted = prices.to_hold(prompt=prompt, answer=until) - job.held
-    one = prices.to_hold(prompt=prompt, answer=max(covered(job), 0) + 1) - job.held
+    one = prices.to_hold(prompt=prompt, answer=paid + 1) - job.held
     if job.request.cost_max is not None:
         wanted = min(wanted, job.request.cost_max - job.held)
     if wanted < one:

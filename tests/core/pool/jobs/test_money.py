@@ -220,3 +220,22 @@ def test_a_receipt_that_comes_while_the_books_are_asked_is_signed_for_and_change
 
     assert [e.attempt.number for e in job.wanted(Countersign)] == [0, 1]
     assert job.paid() == paid
+
+
+def test_an_own_device_answers_to_the_end_whatever_is_left_on_the_account() -> None:
+    job = Play().granted(PROMPT + 2).placed("a", circle="own").recorded().accepted("a")
+
+    job.chunk("a", [1, 2, 3, 4, 5], end="stop").finished("a", answer=5).counted(0, 5).settled()
+
+    assert job.told == [1, 2, 3, 4, 5]
+    assert (job.end.ending, job.end.cost) == ("completed", 0)
+
+
+def test_a_hold_pays_for_what_others_go_on_with_after_an_own_device() -> None:
+    job = Play().granted(PROMPT + 2 * 2).placed("a", circle="own").recorded().accepted("a")
+    job.chunk("a", [1, 2, 3]).do(befell.WorkerGone(worker="a")).running("b")
+
+    job.chunk("b", [4, 5]).refused().chunk("b", [6])
+
+    assert job.told == [1, 2, 3, 4, 5]
+    assert job.job.phase == "stopping"
