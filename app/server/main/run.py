@@ -131,9 +131,7 @@ async def _serve(
         router, neighbour, shop = await stack.enter_async_context(
             _node(in_force, paths, database, hub, shelf, meters=meters, recent=recent, now=now)
         )
-        membership = membership_of(
-            in_force, paths, hub, router, shelf, outbound=shop.outbound, now=now
-        )
+        member = membership_of(in_force, paths, hub, router, shelf, outbound=shop.outbound, now=now)
         services = Services(
             router=router,
             library=shelf,
@@ -143,7 +141,7 @@ async def _serve(
             meters=meters,
             neighbour=neighbour,
             shop=shop,
-            pool=await stack.enter_async_context(membership),
+            pool=await stack.enter_async_context(member),
             in_force=in_force,
             local_token=token,
             stop=stopping.ask,

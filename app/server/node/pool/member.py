@@ -5,10 +5,8 @@ stand. A fault in here ends the link and not the node; the link is opened again.
 """
 
 import asyncio
-import itertools
 import logging
 from typing import Final, final
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -19,6 +17,7 @@ from app.core.pool.node_session import NodeSession
 from app.core.state.events import PoolChanged
 from app.core.state.pool_state import LinkLife, PoolState
 from app.server.identity.keys import verify
+from app.server.node.pool.call import PoolCall
 from app.server.node.pool.house import House
 from app.server.node.pool.lender import Lender
 from app.server.node.pool.link import Link
@@ -47,11 +46,6 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 5.0
 """As often the node looks at itself where nothing calls."""
-SWITCHING_PROTOCOLS: Final = 101
-"""What HTTP answers where a WebSocket is opened."""
-
-_calls: Final = itertools.count(1)
-"""Numbers of sockets opened, of all memberships of this process."""
 PACE_SECONDS: Final = 0.1
 """Between two looks: a busy node has hundreds of events a second."""
 
@@ -62,8 +56,7 @@ class Member:
 
     def __init__(self, house: House, membership: Membership, kept: PoolReceipts) -> None:
         self._house = house
-        self._host = urlsplit(membership.address).hostname or membership.address
-        self._call, self._call_status = next(_calls), 0
+        self._call = PoolCall(house.outbound, membership.address)
         self.membership = membership
         self.kept = kept
         """The chain of receipts on the disk."""
@@ -187,7 +180,7 @@ class Member:
 
     def heartbeat(self) -> Heartbeat:
         """See Ear."""
-        self._tell_of_call()
+        self._call.received(self.link.received_bytes)
         beat = Heartbeat(is_lending=False) if self._lender is None else self._lender.heartbeat()
         return replace(beat, checkpoint=self.receipts.checkpoint)
 
@@ -205,23 +198,12 @@ class Member:
         since = self._state.since if life == self._state.link else self._house.now()
         self._change(link=life, trouble=trouble, remedy=remedy, retry_at=retry_at, since=since)
         if life == "connecting":
-            self._call, self._call_status = next(_calls), 0
+            self._call.dialled()
         elif life == "connected":
-            self._call_status = SWITCHING_PROTOCOLS
-        self._tell_of_call()
+            self._call.opened()
+            self._call.received(self.link.received_bytes)
         if life in {"refused", "waiting"}:
             self.decided.set()
-
-    def _tell_of_call(self) -> None:
-        """The owner sees every call to another machine: this one lasts for hours."""
-        self._house.outbound.record(
-            (0, self._call),
-            host=self._host,
-            purpose="pool",
-            method="GET",
-            status=self._call_status,
-            received_bytes=self.link.received_bytes,
-        )
 
     # --- parts ---
 
