@@ -68,7 +68,7 @@ def test_workers_killed_in_mid_answer_change_neither_answer_nor_bill_nor_ledgers
         check_books(pool)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_a_worker_killed_at_every_token_changes_nothing(tmp_path: Path, exact_gguf: Path) -> None:
     with whole_pool(tmp_path, exact_gguf, "one", "two", "three") as pool:
