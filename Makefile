@@ -27,7 +27,7 @@ define set-up
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-quick test-all sim check fmt fmt-check lint types bench \
+.PHONY: help setup run test test-quick test-all check fmt fmt-check lint types sim bench \
     starter-model examine-starter bundle smoke docs clean
 .PHONY: setup-test
 

@@ -22,7 +22,7 @@ from app.wire.openai.request import SamplingRequest, StreamOptions
 SETTABLE: Final = tuple(
     sorted(
         {f.name for f in msgspec.structs.fields(SamplingRequest)}
-        - {"model", "keep_alive", "ttl", "logit_bias", "dry_sequence_breakers"}
+        - {"model", "keep_alive", "ttl", "logit_bias", "dry_sequence_breakers", "provider"}
         | {"max_tokens", "stop", "reasoning_effort", "grammar"}
     )
 )
