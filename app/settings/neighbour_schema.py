@@ -124,6 +124,16 @@ class SharingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             extra={"unit": "°C", "flag": "--sharing-temperature-max"},
         ),
     ] = 85.0
+    start_delay_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="How long after its start the node lends nothing, while the machine's facts "
+            "come in.",
+            extra={"unit": "seconds", "flag": "--sharing-start-delay-seconds"},
+        ),
+    ] = 60.0
     other_use_percent_max: Annotated[
         float,
         Meta(

@@ -17,6 +17,7 @@ def rules_of(settings: Settings) -> Rules:
         hours=Hours.of(sharing.hours),
         idle_seconds=60.0 * sharing.idle_minutes,
         lends_on_battery=sharing.on_battery,
+        initial_delay_seconds=sharing.start_delay_seconds,
         lends_on_metered=sharing.on_metered_network,
         temperature_max=sharing.temperature_max,
         busy_percent_max=sharing.other_use_percent_max,

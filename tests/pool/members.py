@@ -36,6 +36,7 @@ class WholePool:
                 home,
                 *("--model", str(self.model)),
                 *("--sharing-mode", "always", "--sharing-on-battery", "true"),
+                *("--sharing-start-delay-seconds", "0"),
                 *("--sequences", "4", "--context", "1024", *flags),
             )
         )
