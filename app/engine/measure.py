@@ -7,8 +7,9 @@ not paid for it, and one whose tokens do not give the parts that it delivered is
 
 Theory: let c(n) be the canonical count of the first n tokens, at most n. An attempt at the tokens
 from a to b comes to c(b) - c(a), so attempts that share an answer come to what one attempt at all
-of it would have, wherever the seams are; but for the rare seam at which the text before is split in
-fewer tokens alone than in company, where the attempt's own number of tokens is the bound.
+of it would have, wherever the seams are. At a seam in mid-word the text before may need fewer
+tokens alone than in company; the later attempt then comes to more than its own tokens, and the
+settlement gives the difference back to the earlier.
 """
 
 import codecs
@@ -89,7 +90,7 @@ class Measurer:
         """What `tokens` add to the canonical count of the answer."""
         before = self._canonical(answered, reading.markers)
         whole = self._canonical([*answered, *tokens], reading.markers)
-        return min(max(whole - before, 0), len(tokens))
+        return max(whole - before, 0)
 
     def _canonical(self, tokens: Sequence[int], markers: frozenset[int]) -> int:
         """How many tokens the vocabulary makes of the text of these, at most as many as they are.

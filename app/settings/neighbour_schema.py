@@ -129,8 +129,8 @@ class SharingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         Meta(
             ge=0,
             le=3600,
-            description="How long after its start the node lends nothing, while the machine's facts "
-            "come in.",
+            description="How long after its start the node lends nothing, while the machine's "
+            "facts come in.",
             extra={"unit": "seconds", "flag": "--sharing-start-delay-seconds"},
         ),
     ] = 60.0

@@ -190,8 +190,8 @@ class Measured(Private, frozen=True, kw_only=True, omit_defaults=True, tag="meas
     """Of the prompt as the template renders it; of all inputs of an `Embed`."""
     answer_tokens: int = 0
     """What the text of the attempt's tokens takes when it is tokenised anew, together with what was
-    answered before; never more than the tokens that were told. The counts of several attempts at
-    one answer add up to that of the whole."""
+    answered before. The counts of several attempts at one answer add up to that of the whole; so
+    one may exceed its own tokens by what the one before it fell short in mid-word."""
     visible_tokens: int = 0
     """What the words of the parts take: an answer of which much is invisible is strange."""
     differs: Literal["", "vocabulary", "end", "grammar", "parts"] = ""

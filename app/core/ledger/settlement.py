@@ -7,7 +7,8 @@ The rule in one line: no work, no charge; delivered work, always paid; never mor
 
 - A token of the answer is paid once, to the attempt that delivered it first, as often as the
   smallest count says: delivered by the host's own record, counted by the host's vocabulary,
-  reported by the worker.
+  reported by the worker. Where an attempt ends in mid-word, its text alone may need a token less
+  and the next one's a token more: the token is the former's, who delivered it.
 - The prompt is paid once, to the first attempt that delivered and gave a receipt. A worker that
   vanished is paid only what it delivered.
 - What a later attempt had to compute again is paid by the fund, never by the user.
@@ -145,7 +146,10 @@ def _paid(job: Job, attempts: tuple[Attempt, ...], end: End) -> Iterator[_Paid]:
         assert 0 <= attempt.first <= attempt.end and attempt.undelivered >= 0
         is_last = place == len(attempts) - 1
         paid = _Paid(attempt.number)
-        answer = _answer_tokens(job, attempt, end, covered=covered, is_last=is_last)
+        at_seam = _at_seam(attempt, attempts[place + 1 :])
+        answer = _answer_tokens(
+            job, attempt, end, covered=covered, at_seam=at_seam, is_last=is_last
+        )
         # Whoever only said that the answer ends there read everything that others had said of it.
         did_all_work = (end in ANSWERED and (job.is_embedding or covered > 0)) or (
             end is End.CANCELLED and attempt.is_prefilled
@@ -174,11 +178,27 @@ def _paid(job: Job, attempts: tuple[Attempt, ...], end: End) -> Iterator[_Paid]:
 ANSWERED: Final = frozenset({End.COMPLETED, End.LENGTH, End.LATE})
 
 
-def _answer_tokens(job: Job, attempt: Attempt, end: End, *, covered: int, is_last: bool) -> int:
+SEAM_TOKENS_MAX: Final = 4
+"""As many tokens may one cut word or character need more or less."""
+
+
+def _at_seam(attempt: Attempt, later: tuple[Attempt, ...]) -> int:
+    """Tokens that the count gives to whoever went on, and that this attempt delivered."""
+    for each in later:
+        if each.end > each.first:
+            if each.counted is None or each.first != attempt.end:
+                return 0
+            return min(max(0, each.counted - (each.end - each.first)), SEAM_TOKENS_MAX)
+    return 0
+
+
+def _answer_tokens(
+    job: Job, attempt: Attempt, end: End, *, covered: int, at_seam: int, is_last: bool
+) -> int:
     """Tokens of answer for which the attempt is paid: by the smallest of the counts there are."""
     tokens = max(0, attempt.end - max(attempt.first, covered))
     if attempt.counted is not None:
-        tokens = min(tokens, attempt.counted)
+        tokens = min(tokens, attempt.counted + at_seam)
     if end is End.CANCELLED and is_last and attempt.reported is not None:
         tokens += min(attempt.undelivered, job.undelivered_max)
     if attempt.reported is not None:

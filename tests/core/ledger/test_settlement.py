@@ -263,3 +263,25 @@ def test_fractions_of_shares_go_to_the_rounding_account() -> None:
 
     assert settlement.charge == 13
     assert sums(settlement) == {user(PAYER): -13, user(ANNA): 10, FEES: 1, ROUNDING: 2}
+
+
+def test_a_word_cut_by_a_failover_costs_what_it_would_have_cost_whole() -> None:
+    whole = settle(job(), (honest(0, ANNA, 0, 60, counted=60),), End.COMPLETED, held=HELD)
+
+    cut = settle(
+        job(),
+        (honest(0, ANNA, 0, 10, counted=9, reported=None), honest(1, BEN, 10, 60, counted=51)),
+        End.COMPLETED,
+        held=HELD,
+    )
+
+    assert cut.charge == whole.charge
+    assert [line.answer for line in cut.lines] == [10, 50]
+
+
+def test_no_more_than_a_word_is_given_back_at_a_seam() -> None:
+    padded = (honest(0, ANNA, 0, 40, counted=10, reported=None), honest(1, BEN, 40, 60, counted=50))
+
+    settlement = settle(job(), padded, End.COMPLETED, held=HELD)
+
+    assert [line.answer for line in settlement.lines] == [14, 20]
