@@ -4,6 +4,7 @@ import functools
 from pathlib import Path
 
 from app.core.base.units import Microseconds
+from app.observe.outbound import Outbound
 from app.server.identity.keys import DeviceKey
 from app.server.models.library import Library
 from app.server.node.hub import Hub
@@ -31,6 +32,7 @@ async def desk_for(
         asks=await PoolAsks.open(database),
         days=PoolDays(database),
         mirror=Mirror(folder / "books.db"),
+        outbound=Outbound(lambda: 1000.0),
         pool_settings=lambda: in_force.settings.pool,
         engine=in_force.settings.engine,
         program="test",
