@@ -14,6 +14,7 @@
     │   ├── Unserved            nobody in the pool can do it now; says what would work
     │   └── LimitReached        a limit of a key, project, account or address; says which
     ├── CreditsShort            the balance does not cover it; carries the numbers
+    ├── UnknownHere             a pool's host has no account, key or machine of that name
     ├── RequestConflict         an idempotency key that stands for another request
     ├── EngineFailed            the engine child crashed, hung or refused to start
     ├── GpuGone                 the GPU that the model ran on is gone, and the CPU was not allowed
@@ -191,6 +192,12 @@ class ModelFileInvalid(AthanorError):
     """The file is not a GGUF that is safe to give to llama.cpp."""
 
     kind: ClassVar[str] = "model_file_invalid"
+
+
+class UnknownHere(AthanorError):
+    """There is no account, project, key, invite or machine of that name or id."""
+
+    kind: ClassVar[str] = "not_found"
 
 
 class NotOurs(AthanorError):

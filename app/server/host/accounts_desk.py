@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from typing import Final, Literal, final
 
-from app.core.base.errors import AthanorError, RequestConflict, RequestError
+from app.core.base.errors import RequestConflict, RequestError, UnknownHere
 from app.core.base.ids import AccountId, DeviceId, ProjectId
 from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.ledger.accounts import FUND, MINT, SALES, user
@@ -40,12 +40,6 @@ from app.wire.pool_admin import (
 
 _PAYERS: Final = {"granted": MINT, "bought": SALES, "refunded": FUND}
 """Out of which of the pool's own accounts credits come, by their source."""
-
-
-class UnknownHere(AthanorError):
-    """There is no account, project, key, invite or machine of that name or id."""
-
-    kind = "not_found"
 
 
 @final

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import final
 
-from app.core.base.errors import RequestError
+from app.core.base.errors import RequestError, UnknownHere
 from app.core.base.ids import PoolId
 from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.member.calendar import DAY_SECONDS
 from app.core.pool import invite as invite_text
 from app.core.pool.keys import Signer
 from app.core.pool.naming import named
-from app.server.host.accounts_desk import AccountsDesk, UnknownHere
+from app.server.host.accounts_desk import AccountsDesk
 from app.server.host.pictures import invite_picture, key_picture
 from app.server.storage.accounts import Accounts
 from app.server.storage.invites import Invite, Invites

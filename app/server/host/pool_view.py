@@ -6,7 +6,7 @@ from typing import Final, final
 
 import msgspec
 
-from app.core.base.errors import AthanorError
+from app.core.base.errors import AthanorError, UnknownHere
 from app.core.base.ids import DeviceId, PoolId
 from app.core.base.units import SECOND, Microseconds
 from app.core.ledger.accounts import FEES, FUND, MINT, ROUNDING, SALES
@@ -16,7 +16,6 @@ from app.core.pool.keys import Signer, Verifier
 from app.core.pool.limits import start_of
 from app.core.pool.signed import SignedBytes
 from app.observe.pool_meters import ModelFigures, PoolFigures
-from app.server.host.accounts_desk import UnknownHere
 from app.server.host.dispatch import Dispatch
 from app.server.host.offers import Offered, Offers
 from app.server.host.pictures import machine_picture, seconds, strike_picture

@@ -141,8 +141,8 @@ TOGETHER: dict[str, tuple[dict[str, Any], Any]] = {
     "add_generation_prompt": ({"messages": [{"role": "assistant", "content": "a"}]}, True),
 }
 
-OF_THE_SERVER = {"model", "stream", "stream_options", "keep_alive", "ttl"}
-"""They change where and how the answer is given; tests of chat and of leases hold them."""
+OF_THE_SERVER = {"model", "stream", "stream_options", "keep_alive", "ttl", "provider"}
+"""They change where and how the answer is given; tests of chat, leases and pools hold them."""
 
 IDLE: dict[str, Any] = {
     "user": "u", "safety_identifier": "s", "metadata": {"a": "b"}, "store": True,
