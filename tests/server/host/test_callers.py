@@ -40,7 +40,7 @@ async def left_at(club: Pool, gate: Gate) -> None:
     # Out of the block the connection is closed.
 
 
-@pytest.mark.parametrize("at", [0, 1])
+@pytest.mark.parametrize("at", [0, 1, 10])
 def test_a_client_that_goes_pays_for_what_was_made_and_the_worker_stops(
     tmp_path: Path, at: int
 ) -> None:
