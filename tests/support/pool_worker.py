@@ -49,6 +49,8 @@ from app.wire.pool import (
     Countersigned,
     Finished,
     Heartbeat,
+    Look,
+    Market,
     Offer,
     OfferedModel,
     Register,
@@ -107,6 +109,8 @@ class Worker:
         self.lives_words: list[str] = []
         self.news = asyncio.Event()
         self.established: Established | None = None
+        self._is_offering = False
+        """The host has answered what was said after the registration."""
         known = read_invite(invite, verify)
         self.pool = known.pool
         session = NodeSession(
@@ -131,12 +135,12 @@ class Worker:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator["Worker", None]:
-        """Connected inside the block, and registered when it begins."""
+        """Connected inside the block; the host knows what it offers when it begins."""
         async with asyncio.TaskGroup() as group:
             self._group = group
             self._linking = group.create_task(self.link.run(), name=f"link of {self.name}")
             try:
-                await self.until(lambda: self.established is not None)
+                await self.until(lambda: self._is_offering)
                 yield self
             finally:
                 self._linking.cancel()
@@ -177,6 +181,8 @@ class Worker:
                 Register(models=self.models, circle="anyone", runtime="test", gpu="test")
             )
             self.link.send(self.heartbeat())
+            # Frames are heard in order: whoever answers this one has heard those before.
+            self.link.send(Look())
         self.news.set()
 
     async def heard(self, frame: Message) -> None:
@@ -191,6 +197,8 @@ class Worker:
                 self.checkpoints.append(frame)
             case Standing():
                 self.standings.append(frame)
+            case Market():
+                self._is_offering = True
             case _:
                 pass
         self.news.set()

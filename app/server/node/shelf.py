@@ -134,7 +134,8 @@ class Shelf:
     async def seek(self, name: str) -> None:
         """Look at the folders where nobody knows the name, at most every few seconds for each.
 
-        Whoever asks meanwhile waits for the same look.
+        A look that began before the question may have passed the file already, so it does not
+        count; all who ask during one share the next.
         """
         asked_at = time.monotonic()
         if self._is_known(name) or asked_at - self._unknown.get(name, -inf) < FRESH_SECONDS:

@@ -33,8 +33,11 @@ async def left_at(club: Pool, gate: Gate) -> None:
     """A client that reads the beginning of a stream and goes when the gate is reached."""
     body = chat(TEXT, stream=True)
     async with club.api() as api, api.stream("POST", "/chat/completions", json=body) as answer:
+        answer.raise_for_status()
+        # A generator that is dropped closes the answer, and with it the connection, too early.
+        lines = answer.aiter_lines()
         if gate.at:
-            await anext(answer.aiter_lines())
+            await anext(lines)
         async with asyncio.timeout(30):
             await gate.reached.wait()
     # Out of the block the connection is closed.
@@ -48,7 +51,9 @@ def test_a_client_that_goes_pays_for_what_was_made_and_the_worker_stops(
         gate = Gate(at)
         async with workers(club, "box", before=gate) as (box,):
             leaving = asyncio.create_task(left_at(club, gate))
-            await asyncio.wait_for(gate.reached.wait(), 60)
+            reached = asyncio.create_task(gate.reached.wait())
+            await asyncio.wait({leaving, reached}, return_when=asyncio.FIRST_COMPLETED)
+            assert gate.reached.is_set(), leaving.exception()
             if at == 0:
                 leaving.cancel()
             await asyncio.wait({leaving})

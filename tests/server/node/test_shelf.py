@@ -66,7 +66,7 @@ def test_a_name_that_was_just_unknown_costs_no_second_look_at_the_disk(
     run(test())
 
 
-def test_many_unknown_names_share_a_look_at_the_disk_and_the_loop_does_not_wait(
+def test_all_who_ask_during_a_look_at_the_disk_share_the_next_and_the_loop_does_not_wait(
     tmp_path: Path,
 ) -> None:
     looking_threads: list[int] = []
@@ -83,15 +83,19 @@ def test_many_unknown_names_share_a_look_at_the_disk_and_the_loop_does_not_wait(
         shelf = Shelf(Library((tmp_path,), others=others), Hub(NodeState()))
         await shelf.scan()
         async with asyncio.TaskGroup() as group:
-            for number in range(20):
-                group.create_task(shelf.seek(f"unknown-{number}"))
+            group.create_task(shelf.seek("unknown"))
             while len(looking_threads) < 2:
                 await asyncio.sleep(0)
+            for number in range(20):
+                group.create_task(shelf.seek(f"unknown-{number}"))
+            # Each runs until it waits, in the order they were made.
+            await asyncio.sleep(0)
             disk_answers.set()
 
     run(test())
 
-    assert len(looking_threads) == 2
+    # The first one's is the second look; the twenty share the third.
+    assert len(looking_threads) == 3
     assert threading.get_ident() not in looking_threads
 
 
