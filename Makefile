@@ -44,12 +44,12 @@ run: setup ## Set up where needed, then start the node (ARGS="--model PATH.gguf 
 	@$(BIN)/athanor serve $(ARGS)
 
 test: setup-test ## Set up where needed, then run the whole test suite (ARGS="tests/core -k queue")
-	$(PYTEST) -m "not gpu and not bundle and not long" $(ARGS)
+	$(PYTEST) -m "not gpu and not bundle" $(ARGS)
 
 test-quick: setup-test ## Run the tests that need neither llama.cpp nor patience: two minutes
-	$(PYTEST) -m "not model and not slow and not gpu and not bundle and not long" $(ARGS)
+	$(PYTEST) -m "not model and not slow and not gpu and not bundle" $(ARGS)
 
-test-all: setup-test ## Run every test, also those that need a GPU or many minutes, with many more random examples
+test-all: setup-test ## Run every test, also those that need a GPU or a bundle, with many more random examples
 	HYPOTHESIS_PROFILE=many $(PYTEST) $(ARGS)
 
 check: setup-test fmt-check lint types sim test ## Run exactly what CI runs; pytest comes last

@@ -7,7 +7,7 @@ from openai import OpenAI
 
 from tests.pool.members import WholePool, client_of, wait_for, whole_pool
 
-TOKENS = 60
+TOKENS = 16
 PROMPT = [{"role": "user", "content": "tell me something long"}]
 
 
@@ -50,33 +50,19 @@ def check_books(pool: WholePool) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_workers_killed_in_mid_answer_change_neither_answer_nor_bill_nor_ledgers(
-    tmp_path: Path, exact_gguf: Path
-) -> None:
-    with whole_pool(tmp_path, exact_gguf, "one", "two", "three") as pool:
-        whole, bill, _ = ask(pool)
-        assert whole
-        killed = []
-        for kill_at in (1, 9):
-            text, cost, victim = ask(pool, kill_at=kill_at)
-
-            assert (text, cost) == (whole, bill), f"killed {victim} at {kill_at}"
-            killed.append(victim)
-
-        for name in killed:
-            pool.start(name)
-        check_books(pool)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(3600)
 def test_a_worker_killed_at_every_token_changes_nothing(tmp_path: Path, exact_gguf: Path) -> None:
     with whole_pool(tmp_path, exact_gguf, "one", "two", "three") as pool:
         whole, bill, _ = ask(pool)
-        for kill_at in range(0, TOKENS, 4):
+        killed = []
+        for kill_at in range(TOKENS):
             text, cost, victim = ask(pool, kill_at=kill_at)
 
             assert (text, cost) == (whole, bill), f"killed {victim} at {kill_at}"
-            pool.start(victim)
-            pool.wait_lending(3)
+            # Tokens without text of their own make the last chunks missing.
+            if victim:
+                killed.append(kill_at)
+                pool.start(victim)
+                pool.wait_lending(3)
+        assert killed == list(range(len(killed)))
+        assert len(killed) > TOKENS // 2
         check_books(pool)
