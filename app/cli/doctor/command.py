@@ -14,11 +14,13 @@ from app.cli.doctor.finding import DoctorReport, Finding, Findings
 from app.cli.doctor.library import check_models
 from app.cli.doctor.network import check_neighbours, check_server
 from app.cli.doctor.system import check_folders, check_program, check_settings
+from app.cli.doctor.updates import check_updates
 from app.cli.exit_codes import Exit
 from app.cli.output import print_json, stdout
 from app.core.base.errors import SettingsInvalid
 from app.settings.load import DEFAULT_ORIGIN, Loaded, load_settings
 from app.settings.paths import Paths
+from app.settings.publisher import read_publisher
 from app.settings.schema import Settings
 
 _STYLES: Final = {"ok": "green", "note": "cyan", "warning": "yellow", "wrong": "bold red"}
@@ -54,6 +56,7 @@ def doctor(is_json: bool) -> int:
 def _all() -> Findings:
     paths = Paths.find()
     yield from check_program()
+    yield from check_updates(read_publisher())
     yield from check_settings(paths, os.environ)
     try:
         loaded = load_settings(paths.config_file, os.environ, {})
