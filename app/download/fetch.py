@@ -22,6 +22,7 @@ from huggingface_hub.file_download import http_get
 
 from app.download.failures import EXPECTED, failure_of
 from app.download.hub import headers_of_calls
+from app.download.plain import failure_at, read_on
 from app.download.sink import Sink
 from app.wire.download import Failed, Fetch, Fetched, FetchFile, Moved, Verifying
 
@@ -54,7 +55,8 @@ def fetch(order: Fetch, tell: Tell) -> Fetched | Failed:
     except _Stopped as stopped:
         failure = stopped.failure
     except EXPECTED as error:
-        failure = failure_of(error, order.repository)
+        address = order.files[0].address if order.files else ""
+        failure = failure_at(error, address) if address else failure_of(error, order.repository)
     if failure.kind == "disk_full":
         return _missing_told(failure, work)
     return failure
@@ -129,16 +131,22 @@ class _Work:
 
     def _read(self, file: FetchFile, incomplete: Path) -> None:
         order = self._order
-        url = hf_hub_url(order.repository, file.path, revision=order.revision)
-        headers = headers_of_calls()
-        metadata = get_hf_file_metadata(url, headers=headers)
-        if metadata.etag != file.sha256 or metadata.size not in {None, file.size}:
-            raise _Stopped(_changed(file))
         sink = Sink(
             incomplete,
             disk_free_bytes_min=order.disk_free_bytes_min,
             on_size=lambda size: self._tell(Moved(done_bytes=self._done_before + size)),
         )
+        if file.address:
+            with sink:
+                read_on(file.address, sink, file.size)
+                sink.keep()
+            return
+        url = hf_hub_url(order.repository, file.path, revision=order.revision)
+        headers = headers_of_calls()
+        metadata = get_hf_file_metadata(url, headers=headers)
+        if metadata.etag != file.sha256 or metadata.size not in {None, file.size}:
+            sink.close()
+            raise _Stopped(_changed(file))
         with sink:
             # By the hub's address and not by the signed one behind it, which soon expires; the
             # client keeps the token from other hosts.

@@ -21,7 +21,7 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
 from huggingface_hub import set_client_factory
 
-from app.download import hub
+from app.download import hub, plain
 from app.download.calls import Calls
 from app.download.failures import EXPECTED, failure_of
 from app.download.fetch import fetch
@@ -31,6 +31,7 @@ from app.wire.download import (
     Describe,
     Fetch,
     FromDownload,
+    ReadAddress,
     ReadRange,
     SearchHub,
     SetRate,
@@ -73,12 +74,15 @@ class _Courier:
         while True:
             task = self._tasks.get()
             if isinstance(task, Fetch):
-                self._calls.purpose = "download"
+                self._calls.purpose = task.purpose
                 self._send(fetch(task, self._send))
                 return 0
             self._send(self._answer(task))
 
     def _answer(self, question: Asked) -> Answer:
+        if isinstance(question, ReadAddress):
+            self._calls.purpose = question.purpose
+            return plain.read(question.address, question.bytes_max)
         repository = "" if isinstance(question, SearchHub) else question.repository
         try:
             match question:

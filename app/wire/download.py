@@ -2,7 +2,8 @@
 
 The child is the only part of the program that calls another machine for models. It is asked
 questions, which it answers in their order (`SearchHub` -> `Found`, `Describe` -> `Described`,
-`ReadRange` -> `RangeRead`, each or `Failed`), or it is told to `Fetch`, which is its last task:
+`ReadRange` and `ReadAddress` -> `RangeRead`, each or `Failed`), or it is told to `Fetch`, which is
+its last task:
 `Moved`* -> `Verifying`* -> `Fetched` | `Failed`, and it ends. `SetRate` may come at any time.
 Every call that it makes is told as `Called`, before it is made and again as its bytes come.
 
@@ -58,6 +59,16 @@ class ReadRange(Message, frozen=True, kw_only=True, omit_defaults=True, tag="rea
 
 
 @final
+class ReadAddress(Message, frozen=True, kw_only=True, omit_defaults=True, tag="read_address"):
+    """A whole small file at an address that is not the hub's; one that is larger is refused."""
+
+    address: str
+    bytes_max: int
+    purpose: str
+    """As `Called` tells it."""
+
+
+@final
 class FetchFile(Message, frozen=True, kw_only=True, omit_defaults=True):
     """One file of a `Fetch`."""
 
@@ -67,6 +78,8 @@ class FetchFile(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Below `Fetch.folder`; checked by core/downloads/safe_names.py."""
     size: int
     sha256: str
+    address: str = ""
+    """Where it lies, if that is not the hub."""
 
 
 @final
@@ -83,6 +96,8 @@ class Fetch(Message, frozen=True, kw_only=True, omit_defaults=True, tag="fetch")
     """0: as fast as it comes."""
     disk_free_bytes_min: int = 0
     """Stays free on the volume."""
+    purpose: str = "download"
+    """As `Called` tells it."""
 
 
 @final
@@ -92,7 +107,7 @@ class SetRate(Message, frozen=True, kw_only=True, omit_defaults=True, tag="set_r
     bytes_per_second: int
 
 
-ToDownload = SearchHub | Describe | ReadRange | Fetch | SetRate
+ToDownload = SearchHub | Describe | ReadRange | ReadAddress | Fetch | SetRate
 
 
 @final
@@ -103,7 +118,7 @@ class Called(Message, frozen=True, kw_only=True, omit_defaults=True, tag="called
     method: str
     host: str
     purpose: str
-    """search, describe, header or download."""
+    """search, describe, header, download, or what `Fetch` and `ReadAddress` name."""
     status: int = 0
     """Of HTTP; 0 while there is no answer."""
     received_bytes: int = 0
@@ -194,7 +209,7 @@ class Failed(Message, frozen=True, kw_only=True, omit_defaults=True, tag="failed
 
 FromDownload = Called | Found | Described | RangeRead | Moved | Verifying | Fetched | Failed
 
-Asked = SearchHub | Describe | ReadRange
+Asked = SearchHub | Describe | ReadRange | ReadAddress
 """Questions."""
 
 Answer = Found | Described | RangeRead | Failed
