@@ -108,8 +108,11 @@ def receipt_in(verdict: Verdict) -> SignedBytes | None:
 
 
 def differs(verdict: Verdict, receipt: SignedBytes) -> str:
-    """Why the verdict is not about this receipt, or gives more than it claims; "" when all fits."""
-    if receipt_in(verdict) != receipt:
+    """Why the verdict is not about this receipt, or gives more than it claims; "" when all fits.
+
+    A verdict without a receipt was given before one came; it is about any of its attempt.
+    """
+    if receipt_in(verdict) not in (None, receipt):
         return "it is about another receipt than the one that was sent"
     said = RECEIPT.read(receipt.body)
     if said is None:

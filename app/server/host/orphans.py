@@ -5,11 +5,13 @@ come back with receipts, which their outboxes keep until they are countersigned;
 from those receipts (core/pool/jobs/recovery). What nobody claims expires, and its payer has
 everything back.
 
-A receipt about a job that was settled in time is answered with the verdict that there is.
+A receipt about a job that was settled in time is answered with the verdict that there is. One that
+holds, of work that nobody recorded, gets a verdict too, of nothing: its worker keeps it until then.
 """
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from typing import Final, Protocol, final
 from msgspec.structs import replace
 
 from app.core.base.errors import Busy, DiskFull
-from app.core.base.ids import DeviceId, JobId
+from app.core.base.ids import AccountId, DeviceId, JobId
 from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.ledger.changes import Hold
 from app.core.ledger.commands import AnyCommand, EventId, Settle, Void
@@ -72,11 +74,15 @@ class Orphans:
         attempts: Attempts,
         receipts: Receipts,
         verdicts: Verdicts,
+        account_of: Callable[[DeviceId], AccountId | None],
         now: Callable[[], Microseconds],
     ) -> None:
+        """`account_of` says whose a member's device is."""
         self._books, self._attempts = books, attempts
         self._receipts, self._verdicts = receipts, verdicts
-        self._now = now
+        self._account_of, self._now = account_of, now
+        self._strange: Counter[DeviceId] = Counter()
+        """Receipts of work that nobody recorded."""
         self._left: dict[JobId, _Left] = {}
         self._late: asyncio.Queue[tuple[DeviceId, Finished, Reported | None]] = asyncio.Queue()
 
@@ -134,10 +140,10 @@ class Orphans:
                     self._attempts.forget(job)
 
     async def _said_before(self, device: DeviceId, frame: Finished) -> bool:
-        """Whether there is a verdict on exactly this receipt; it is told once more."""
+        """Whether there is a verdict on this receipt, or on its attempt without any; it is told."""
         for stored in await self._receipts.of_job(frame.job):
             if stored.attempt == frame.attempt and stored.device == device:
-                if stored.device_hash == hash_of(frame.receipt):
+                if stored.device_hash in (b"", hash_of(frame.receipt)):
                     self._verdicts.send(
                         device,
                         Countersigned(
@@ -161,19 +167,42 @@ class Orphans:
             await self._settle(left, settlement)
 
     async def answer(self, device: DeviceId, frame: Finished) -> None:
-        """A receipt of an attempt that was paid before it came: the verdict says what."""
+        """A receipt that holds, of an attempt that is over: the verdict says what it was paid."""
         hold = EventId(f"job/{frame.job}")
         records = await self._attempts.of_job(frame.job)
-        asked = [r for r in records if (r.attempt, r.worker) == (frame.attempt, device)]
-        found = await self._books.hold(hold) if asked else None
-        if found is None or found.state in ("open", "expired"):
-            log.info("a receipt that nobody waits for", extra={"job": frame.job})
+        asked = [record for record in records if record.attempt == frame.attempt]
+        if not asked:
+            await self._answer_stranger(device, frame)
             return
         (record,) = asked
+        found = await self._books.hold(hold)
+        if record.worker != device or found is None or found.state in ("open", "expired"):
+            log.info("a receipt that nobody waits for", extra={"job": frame.job})
+            return
         earned = (await self._books.paid(hold)).get(record.attempt, _NOTHING)
         signed = SignedBytes(frame.receipt, frame.signature)
         line = Line(attempt=record.attempt, earned=earned)
         work = replace(_work(record, line, signed, is_paid=True), reason=_TOO_LATE_TO_COUNT)
+        await self._verdicts.give(work, _NOTHING)
+
+    async def _answer_stranger(self, device: DeviceId, frame: Finished) -> None:
+        """Of work that nobody recorded: the host died as it asked, or has forgotten by now."""
+        account = self._account_of(device)
+        self._strange[device] += 1
+        if account is None or self._strange[device] > _STRANGE_MAX:
+            log.warning("a receipt of no work of this pool", extra={"device": device[:12]})
+            return
+        work = Work(
+            job=frame.job,
+            attempt=frame.attempt,
+            payer=account,
+            device=device,
+            earner=account,
+            receipt=SignedBytes(frame.receipt, frame.signature),
+            line=Line(attempt=frame.attempt),
+            ending=End.UNKNOWN.value,
+            reason="the host has no record of this work, so nobody was charged for it",
+        )
         await self._verdicts.give(work, _NOTHING)
 
     async def _settle(self, left: _Left, settlement: Settlement) -> None:
@@ -208,6 +237,9 @@ class Orphans:
 _NOTHING: Final = Micros(0)
 _TOO_LATE_TO_COUNT: Final = "the job was paid before its receipt came; its counts are not kept"
 _AGAIN: Final = 30 * SECOND
+_STRANGE_MAX: Final = 256
+"""Of one device, while this host is up: each has a place on the chain for ever, and an honest one
+has but those that were under way when the host died."""
 
 
 def _later(orphan: Orphan, now: Microseconds) -> Orphan:

@@ -261,6 +261,9 @@ class Works:
             attempts=stored.attempts,
             receipts=stored.receipts,
             verdicts=verdicts,
+            account_of=lambda device: (
+                found.account if (found := stored.devices.get(device)) is not None else None
+            ),
             now=now,
         )
         jobs.on_late = orphans.heard

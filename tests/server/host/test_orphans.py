@@ -4,15 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from app.core.base.ids import AccountId, DeviceId
 from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.ledger.accounts import MINT, user
 from app.core.ledger.commands import EventId, Posting, Reserve, Settle, Transfer
 from app.core.ledger.pricing import Prices, Shares
+from app.core.ledger.settlement import Line
 from app.core.pool.jobs.effects import Record
 from app.core.pool.receipt import RECEIPT, VERDICT, differs
+from app.core.pool.signed import SignedBytes
 from app.server.host.orphans import Orphans
-from app.server.host.verdicts import Verdicts
+from app.server.host.verdicts import Verdicts, Work
 from app.server.identity.keys import verify
 from app.server.storage.accounts import Accounts
 from app.server.storage.attempts import Attempts
@@ -54,6 +58,7 @@ class Host:
             attempts=self.attempts,
             receipts=Receipts(database),
             verdicts=self.chain,
+            account_of=lambda device: self.worker if device == DEVICE.device else None,
             now=lambda: NOW,
         )
 
@@ -157,6 +162,71 @@ def test_whoever_was_not_asked_gets_no_verdict_on_anothers_attempt(tmp_path: Pat
         await host.orphans.answer(DEVICE.device, finished())
 
         assert host.told.empty() and host.chain.count == 0
+
+    with_orphans(tmp_path, act)
+
+
+def test_a_receipt_of_work_that_nobody_recorded_gets_a_verdict_of_nothing(tmp_path: Path) -> None:
+    async def act(host: Host) -> None:
+        await host.chain.load()
+        await host.orphans.load()
+        async with host.orphans.running():
+            for _ in range(2):  # in each session again, until the verdict is there
+                reported = host.chain.reported(DEVICE.device, finished())
+                host.orphans.heard(DEVICE.device, finished(), reported)
+                told = await asyncio.wait_for(host.told.get(), 20)
+
+        verdict = VERDICT.read(told.verdict)
+        assert verdict is not None
+        assert (verdict.earned, verdict.charged, verdict.ending) == (0, 0, "unknown")
+        assert "no record of this work" in verdict.reason
+        assert differs(verdict, RECEIPT_SENT) == ""
+        assert host.chain.count == 1
+
+    with_orphans(tmp_path, act)
+
+
+def test_a_device_gets_so_many_verdicts_on_unrecorded_work_and_no_more(tmp_path: Path) -> None:
+    async def act(host: Host) -> None:
+        await host.chain.load()
+        for number in range(300):
+            await host.orphans.answer(DEVICE.device, replace(finished(), attempt=number))
+
+        assert host.chain.count == 256
+
+    with_orphans(tmp_path, act)
+
+
+def test_a_receipt_that_comes_after_its_attempt_was_settled_without_it_ends_the_waiting(
+    tmp_path: Path,
+) -> None:
+    async def act(host: Host) -> None:
+        await host.chain.load()
+        await host.chain.give(
+            Work(
+                job=JOB,
+                attempt=0,
+                payer=host.payer,
+                device=DEVICE.device,
+                earner=host.worker,
+                receipt=SignedBytes(b"", b""),
+                line=Line(attempt=0),
+                ending="interrupted",
+                reason="the worker was gone",
+            ),
+            Micros(0),
+        )
+        host.told.get_nowait()
+        await host.orphans.load()
+        async with host.orphans.running():
+            reported = host.chain.reported(DEVICE.device, finished())
+            host.orphans.heard(DEVICE.device, finished(), reported)
+            told = await asyncio.wait_for(host.told.get(), 20)
+
+        verdict = VERDICT.read(told.verdict)
+        assert verdict is not None
+        assert (verdict.earned, verdict.reason) == (0, "the worker was gone")
+        assert differs(verdict, RECEIPT_SENT) == ""
 
     with_orphans(tmp_path, act)
 
