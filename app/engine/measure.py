@@ -55,13 +55,11 @@ class Measurer:
             inputs = self._preparer.inputs(message.work)
             return Measured(request=message.request, prompt_tokens=sum(map(len, inputs)))
         reading = self._preparer.read(message.work)
-        delivered = joined(message.parts)
-        taken, differs = self._follow(message, message.work, reading, delivered)
+        taken, differs = self._follow(message, message.work, reading, joined(message.parts))
         return Measured(
             request=message.request,
             prompt_tokens=len(reading.tokens),
             answer_tokens=self._added(reading, message.work.answered, taken),
-            visible_tokens=sum(self._words(text) for _, _, text in delivered),
             differs=differs,
         )
 

@@ -192,8 +192,6 @@ class Measured(Private, frozen=True, kw_only=True, omit_defaults=True, tag="meas
     """What the text of the attempt's tokens takes when it is tokenised anew, together with what was
     answered before. The counts of several attempts at one answer add up to that of the whole; so
     one may exceed its own tokens by what the one before it fell short in mid-word."""
-    visible_tokens: int = 0
-    """What the words of the parts take: an answer of which much is invisible is strange."""
     differs: Literal["", "vocabulary", "end", "grammar", "parts"] = ""
     """Why the tokens cannot be what gave the parts: ids that the vocabulary has not; tokens after
     the answer's end; tokens that the grammar forbids; other parts. "" when all agrees."""

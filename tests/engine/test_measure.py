@@ -83,7 +83,6 @@ def test_an_honest_answer_agrees_and_costs_its_tokens(words: EngineChild, told: 
     assert found.agrees
     assert found.answer_tokens == len(told.tokens)
     assert found.prompt_tokens == told.answered.completed.usage.prompt
-    assert 0 < found.visible_tokens < found.answer_tokens
 
 
 def test_an_honest_answer_agrees_wherever_it_was_cut(words: EngineChild, told: Told) -> None:
