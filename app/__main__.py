@@ -22,6 +22,10 @@ def main() -> int:
             from app.download.main import main as download_main  # noqa: PLC0415  # likewise
 
             return download_main(rest)
+        case ["handover", *rest]:
+            from app.installation.handover import main as handover_main  # noqa: PLC0415  # likewise
+
+            return handover_main(rest)
         case ["tray", *rest]:
             from app.tray.command_line import flags_of  # noqa: PLC0415  # see the docstring
 

@@ -98,6 +98,16 @@ class Paths:
         return self.data / "device.key"
 
     @property
+    def updates_file(self) -> Path:
+        """What is remembered of updates: the newest statement's number, a version on trial."""
+        return self.data / "updates.json"
+
+    @property
+    def updates(self) -> Path:
+        """Fetched versions of the program; fetched again when they are lost."""
+        return self.cache / "updates"
+
+    @property
     def books(self) -> Path:
         """The node's own books of what it earned and spent in pools."""
         return self.data / "books.db"

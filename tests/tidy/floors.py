@@ -17,6 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "app.engine",
         "app.download",
+        "app.installation",
         "app.tray",
         "app.server.identity",
         "app.server.storage",
@@ -80,6 +81,7 @@ HOMES: dict[str, tuple[tuple[str, ...], str]] = {
         "a picture of an invite is drawn by the two faces that show one",
     ),
     "uvicorn": (("app.server.main", "app.server.web"), "the web server is started once"),
+    "wakepy": (("app.server.hardware.awake",), "one place keeps the system awake"),
     "websockets": (("app.server.node.pool",), "a node opens one connection to another machine"),
 }
 """Library -> its home and the reason. Whoever swaps a library edits one folder."""

@@ -27,6 +27,7 @@
     ├── HubRefused              the hub answered what makes no sense, or refused
     ├── DiskFull                less is free than a download needs
     ├── KeyFileInvalid          a file with a secret key that is damaged, or that others can read
+    ├── UpdateFailed            a new version cannot be believed, had or put in place
     ├── SealBroken              a sealed body that was changed, or was made for something else
     └── SettingsInvalid         a setting has a wrong value; names file, line and what is allowed
 
@@ -258,3 +259,9 @@ class SealBroken(AthanorError):
     """A sealed body cannot be opened: changed on its way, or not made for this job and device."""
 
     kind: ClassVar[str] = "seal_broken"
+
+
+class UpdateFailed(AthanorError):
+    """A new version cannot be believed, fetched or put in the place of this one."""
+
+    kind: ClassVar[str] = "update_failed"

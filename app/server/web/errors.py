@@ -64,6 +64,7 @@ _TABLE: Final[dict[str, _Row]] = {
     "disk_full": _Row(507, "server_error", "disk_full", may_retry=False),
     "not_ours": _Row(409, "invalid_request_error", "not_ours"),
     "key_file_invalid": _Row(500, "server_error", "key_file_invalid", may_retry=False),
+    "update_failed": _Row(409, "invalid_request_error", "update_failed"),
     "seal_broken": _Row(502, "server_error", "seal_broken"),
     "settings_invalid": _Row(500, "server_error", "settings_invalid", may_retry=False),
 }

@@ -1,0 +1,146 @@
+"""The handover process: sees a new version to its first answer, or puts the old one back (Linux).
+
+`athanor handover ARGUMENTS` is what an ended server becomes, in the same process, so that whoever
+supervises it sees no end. It runs the files of the old version: turns the link to the new one,
+starts that with the server's own arguments, and waits until it serves. One that ends before,
+twice, or is silent for too long, is left for the version before, which starts again in this
+process. After a good start it stays as the new server's parent, hands signals on, and ends as that
+ends.
+"""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn, final
+
+from app.core.base.errors import AthanorError
+from app.core.release.trial import STARTS_MAX, Trial, gone_back
+from app.installation.archive import ArchivePlace
+from app.installation.memory_file import MemoryFile
+from app.installation.place import place_of
+from app.installation.readiness import DESCRIPTOR_VARIABLE, becomes_ready
+from app.observe.logging import set_up
+from app.settings.environment import for_other_programs
+from app.settings.paths import Paths
+from app.settings.program import Program
+
+READY_SECONDS_MAX: Final = 180.0
+"""A first start on a slow disk; a server that serves later than this is of no use to its owner."""
+END_SECONDS_MAX: Final = 20.0
+
+log = logging.getLogger("athanor.handover")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Carry the handover out that is remembered; the exit status of the server then."""
+    paths, program = Paths.find(), Program.of_this()
+    paths.ensure()
+    set_up("info", paths.logs / "update.log")
+    place, memory = place_of(program), MemoryFile(paths.updates_file)
+    trial = memory.read().trial
+    if not isinstance(place, ArchivePlace):
+        print("handover: this copy is not installed from an archive", file=sys.stderr)
+        return 2
+    try:
+        if trial is not None and not trial.is_proven:
+            return _Handover(place, memory, program.file.name, arguments).carry_out(trial)
+        _become(place.link / program.file.name, arguments)
+    except (AthanorError, OSError) as error:
+        log.exception("the handover failed")
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+@final
+class _Handover:
+    """One handover, and the signals that come meanwhile."""
+
+    def __init__(
+        self, place: ArchivePlace, memory: MemoryFile, name: str, arguments: Sequence[str]
+    ) -> None:
+        self._place = place
+        self._memory = memory
+        self._program = place.link / name
+        self._arguments = arguments
+        self._child: subprocess.Popen[bytes] | None = None
+        self._is_ended = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._hand_on)
+
+    def carry_out(self, trial: Trial) -> int:
+        """The exit status of the server that served; else the old version goes on, here."""
+        self._place.switch_to(trial.version)
+        for attempt in range(1, STARTS_MAX + 1):
+            log.info("starting", extra={"version": trial.version, "attempt": attempt})
+            if self._start():
+                log.info("it serves", extra={"version": trial.version})
+                self._place.delete_but(trial.version, trial.previous)
+                return self._wait()
+            status = self._end()
+            log.warning("it never served", extra={"version": trial.version, "status": status})
+            if self._is_ended:
+                return status
+        self._place.switch_to(trial.previous)
+        self._memory.change(gone_back)
+        log.warning("the version before goes on", extra={"version": trial.previous})
+        _become(self._program, self._arguments)
+
+    def _start(self) -> bool:
+        """Whether a server of the new version serves."""
+        reader, writer = os.pipe()
+        try:
+            try:
+                # A line for a script that read it once already: its pipe may be closed.
+                is_read = "--json" in self._arguments
+                self._child = subprocess.Popen(  # noqa: S603  # what the publisher signed
+                    [self._program, *self._arguments],
+                    env=_environment(writer),
+                    pass_fds=(writer,),
+                    stdout=subprocess.DEVNULL if is_read else None,
+                    start_new_session=True,
+                )
+            finally:
+                os.close(writer)
+            return becomes_ready(reader, seconds_max=READY_SECONDS_MAX)
+        finally:
+            os.close(reader)
+
+    def _wait(self) -> int:
+        assert self._child is not None
+        code = self._child.wait()
+        return code if code >= 0 else 128 - code
+
+    def _end(self) -> int:
+        """The status of a server that did not become ready, after it has ended."""
+        assert self._child is not None
+        try:
+            # It may still be ending by itself, or be stuck.
+            self._child.terminate()
+            self._child.wait(END_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+        return self._wait()
+
+    def _hand_on(self, number: int, _: FrameType | None) -> None:
+        self._is_ended = True
+        if self._child is not None:
+            self._child.send_signal(number)
+
+
+def _environment(descriptor: int) -> dict[str, str]:
+    is_frozen = bool(getattr(sys, "frozen", False))
+    clean = for_other_programs(os.environ, is_frozen=is_frozen)
+    return {**clean, DESCRIPTOR_VARIABLE: str(descriptor)}
+
+
+def _become(program: Path, arguments: Sequence[str]) -> NoReturn:
+    """This process goes on as that program."""
+    logging.shutdown()
+    is_frozen = bool(getattr(sys, "frozen", False))
+    environment = for_other_programs(os.environ, is_frozen=is_frozen)
+    os.execve(program, [str(program), *arguments], environment)  # noqa: S606  # our own program

@@ -1,0 +1,125 @@
+"""AppPlace: Athanor.app, exchanged as a whole (macOS).
+
+NOT YET RUN ON MACOS: written by Apple's manuals of hdiutil, ditto and codesign. It refuses to do
+anything on another system, and leaves the old .app where it is when a step fails.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, final
+
+from app.core.base.errors import UpdateFailed
+from app.settings.environment import for_other_programs
+from app.settings.program import Program
+
+_STEP_SECONDS_MAX: Final = 600.0
+_TRANSLOCATED: Final = "/AppTranslocation/"
+"""Where macOS runs an .app from that was never moved out of its disk image or download folder."""
+
+
+@final
+class AppPlace:
+    """The .app around the running executable."""
+
+    kind = "dmg"
+
+    def __init__(self, program: Program) -> None:
+        self._app = next((p for p in program.file.parents if p.suffix == ".app"), None)
+
+    @property
+    def hindrance(self) -> str:
+        """See Place."""
+        if self._app is None:
+            return "This copy is no .app: put the new one where you put this."
+        if _TRANSLOCATED in str(self._app):
+            return "Athanor runs from where it was downloaded: move it to Applications first."
+        if not os.access(self._app.parent, os.W_OK):
+            return (
+                f"You may not write {self._app.parent}: open the new disk image, and move it there."
+            )
+        return ""
+
+    def command(self, file: Path) -> str:
+        """See Place."""
+        del file
+        return ""
+
+    def stage(self, file: Path, version: str) -> None:
+        """Copies the .app out of its image, beside the running one, and checks its signature."""
+        fresh = self._beside("new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        with _mounted(file) as volume:
+            found = next(volume.glob("*.app"), None)
+            if found is None:
+                raise UpdateFailed(f"the disk image of Athanor {version} holds no .app")
+            _run("ditto", str(found), str(fresh))
+        _run("codesign", "--verify", "--deep", "--strict", str(fresh))
+
+    def take_over(self, file: Path | None, version: str, arguments: Sequence[str]) -> int:
+        """Exchanges the two by renaming, keeps the old one, and opens the new one."""
+        del file, arguments
+        _refuse_elsewhere()
+        assert self._app is not None, "a place with a hindrance takes nothing over"
+        fresh, kept = self._beside("new"), self._beside("previous")
+        if not fresh.exists():
+            raise UpdateFailed(f"Athanor {version} is not ready to take over")
+        shutil.rmtree(kept, ignore_errors=True)
+        self._app.rename(kept)
+        try:
+            fresh.rename(self._app)
+        except OSError:
+            kept.rename(self._app)
+            raise
+        _run("open", "-n", str(self._app))
+        return 0
+
+    def kept(self) -> tuple[str, ...]:
+        """See Place: images are kept as files (kept.py), not as versions."""
+        return ()
+
+    def _beside(self, word: str) -> Path:
+        assert self._app is not None, "a place with a hindrance stages nothing"
+        return self._app.with_name(f".{self._app.stem}-{word}.app")
+
+
+@contextmanager
+def _mounted(image: Path) -> Iterator[Path]:
+    """The volume of a disk image, for as long as the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        _run("hdiutil", "attach", "-nobrowse", "-readonly", "-mountpoint", folder, str(image))
+        try:
+            yield Path(folder)
+        finally:
+            with contextlib.suppress(UpdateFailed):
+                _run("hdiutil", "detach", folder)
+
+
+def _run(*command: str) -> None:
+    """One of the system's own programs. Raises: UpdateFailed with its last words."""
+    _refuse_elsewhere()
+    try:
+        subprocess.run(  # noqa: S603  # the system's programs, on files that were verified
+            command,
+            env=for_other_programs(os.environ, is_frozen=True),
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=_STEP_SECONDS_MAX,
+        )
+    except subprocess.CalledProcessError as error:
+        last = error.stderr.strip().rpartition("\n")[2]
+        raise UpdateFailed(f"{command[0]} failed: {last}") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UpdateFailed(f"{command[0]} failed ({type(error).__name__})") from None
+
+
+def _refuse_elsewhere() -> None:
+    if sys.platform != "darwin":
+        raise UpdateFailed("an .app is put in place on macOS")

@@ -1,0 +1,62 @@
+"""Bundles for tests: the program in a folder of its own, as any version, in two small files.
+
+A script stands where a frozen program has its executable. It runs the code of this project under
+the version that it was made with, or fails as a bad build would. Archives of such folders are what
+an update brings.
+"""
+
+import sys
+import tarfile
+from pathlib import Path
+from typing import Literal
+
+from tests.tidy.source import ROOT
+
+Fault = Literal["", "no_start", "never_serves", "wrong_version"]
+"""no_start: the executable itself fails. never_serves: a server ends before it serves."""
+
+_SCRIPT = """#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+export ATHANOR_PROGRAM="$here/athanor" ATHANOR_ASSETS="{assets}" PYTHONPATH="$here/lib"
+exec "{python}" -P -m app "$@"
+"""
+
+_PACKAGE = """
+import sys
+__version__ = "{version}"
+__path__ = ["{code}"]
+if {never_serves} and "serve" in sys.argv:
+    sys.exit(3)
+"""
+
+
+def put_bundle(
+    folder: Path, version: str, *, fault: Fault = "", assets: Path | None = None
+) -> Path:
+    """A bundle in `folder`; its executable."""
+    package = folder / "lib" / "app"
+    package.mkdir(parents=True)
+    package.joinpath("__init__.py").write_text(
+        _PACKAGE.format(
+            version="9.9.9" if fault == "wrong_version" else version,
+            code=ROOT / "app",
+            never_serves=fault == "never_serves",
+        )
+    )
+    program = folder / "athanor"
+    script = _SCRIPT.format(assets=assets or ROOT / "assets", python=sys.executable)
+    program.write_text("#!/bin/sh\nexit 1\n" if fault == "no_start" else script)
+    program.chmod(0o755)
+    return program
+
+
+def pack_bundle(
+    folder: Path, version: str, *, fault: Fault = "", assets: Path | None = None
+) -> Path:
+    """An archive of a bundle, beside others in `folder`, as a release has it."""
+    inside = folder / f"made-{version}" / "athanor"
+    put_bundle(inside, version, fault=fault, assets=assets)
+    archive = folder / f"athanor-{version}-linux-x86_64.tar.xz"
+    with tarfile.open(archive, "w:xz") as tar:
+        tar.add(inside, "athanor")
+    return archive
