@@ -52,6 +52,11 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
+def prompt_bound(bytes_in: int) -> int:
+    """The most tokens that a sealed prompt of so many bytes can be."""
+    return bytes_in + TEMPLATE_TOKENS
+
+
 def agree(
     receipt: Receipt | None, statement: CountStatement | None, *, bytes_in: int, bytes_out: int
 ) -> Agreement:
@@ -60,7 +65,7 @@ def agree(
     Either is None while, or where, it did not come. `bytes_in` and `bytes_out` are those of the
     sealed bodies that the host relayed: a token is at least a byte of either.
     """
-    prompt, answer, cached = bytes_in + TEMPLATE_TOKENS, bytes_out, 0
+    prompt, answer, cached = prompt_bound(bytes_in), bytes_out, 0
     if receipt is not None:
         prompt, answer = min(prompt, receipt.tokens_in), min(answer, receipt.tokens_out)
         cached = receipt.tokens_cached

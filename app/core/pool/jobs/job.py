@@ -252,6 +252,8 @@ class Attempt(Private, frozen=True, kw_only=True):
     """Delivered: these are its range."""
     parts: tuple[Part, ...] = ()
     """The same as text: what the counting compares with the tokens."""
+    sealed_bytes: int = 0
+    """Delivered of a sealed answer, of which neither is known: at least one a token."""
     undelivered: int = 0
     """Tokens heard after the caller left."""
     end: AttemptEnd | None = None

@@ -10,10 +10,12 @@ from app.core.ledger.commands import EventId, Extend, Reserve
 from app.core.ledger.pricing import MILLION, Prices
 from app.core.ledger.result import Outcome
 from app.core.ledger.settlement import Settlement
+from app.core.pool.counts import prompt_bound
 from app.core.pool.jobs.effects import Book, Log
 from app.core.pool.jobs.faults import heard
 from app.core.pool.jobs.job import UNDER_WAY, Candidate, Ending, Job
 from app.core.pool.jobs.turn import Turn, after, span
+from app.wire.pool import Sealed
 
 ENDS: Final[dict[Ending, work.End]] = {
     "completed": work.End.COMPLETED,
@@ -230,9 +232,11 @@ def ledger_job(job: Job) -> work.Job:
 
 
 def _prompt(job: Job) -> int | None:
-    """The smallest of the host's own counts; of a sealed job its caller's, if there is one."""
-    if job.request.is_sealed:
-        return None if job.caller_counted is None else job.caller_counted.prompt_tokens
+    """The smallest of the host's own counts; of a sealed job its caller's, or what bytes allow."""
+    body = job.request.body
+    if isinstance(body, Sealed):
+        counted = job.caller_counted
+        return prompt_bound(len(body.ciphertext)) if counted is None else counted.prompt_tokens
     counts = [a.counted.prompt_tokens for a in job.attempts if a.counted is not None]
     return min([job.candidate.prompt_tokens, *counts])
 
@@ -243,6 +247,7 @@ def _ledger_attempt(job: Job, number: int) -> work.Attempt:
     counted = None if attempt.counted is None else attempt.counted.answer_tokens
     if job.request.is_sealed and attempt.end == "completed":
         reported = 0 if attempt.reported is None else attempt.reported.answer
+        reported = min(reported, attempt.sealed_bytes)
         counted = None if job.caller_counted is None else job.caller_counted.answer_tokens
         stop = attempt.first + (reported if counted is None else counted)
     return work.Attempt(

@@ -5,7 +5,8 @@ left is durable: the hold in the books, and for each attempt a `Record` of who w
 token on. The workers come back with signed receipts, which their outboxes keep until they are
 countersigned. So a hold without a job is an orphan: it is settled from the receipts of its
 attempts, never for more than was held, each paid up to where the next one began; and if nobody
-claims, it expires and its payer has everything back.
+claims, it expires and its payer has everything back. Nothing is paid for an embedding: it is
+delivered whole, at once, so a host that died with its hold open had not delivered it.
 
     orphan = orphan_of(hold, records)
     orphan, settlement = claim(orphan, attempt, reported, now)     for each late receipt

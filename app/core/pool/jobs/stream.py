@@ -79,7 +79,8 @@ def _deliver(turn: Turn, ready: list[AnswerEvent | Sealed]) -> None:
             case Embedded():
                 turn.set(is_whole=True)
             case Sealed():
-                pass
+                sealed = turn.attempt.sealed_bytes + len(event.ciphertext)
+                turn.set_attempt(sealed_bytes=sealed)
         told.append(event)
     if tokens or parts:
         before = turn.attempt

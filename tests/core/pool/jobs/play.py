@@ -168,8 +168,8 @@ class Play:
             worker, Chunk(job=NAME, attempt=attempt, first=0, tokens=[], events=[event])
         )
 
-    def sealed(self, worker: str) -> "Play":
-        piece = Sealed(ephemeral_key=b"k", nonce=b"n", ciphertext=b"c")
+    def sealed(self, worker: str, ciphertext: bytes = b"c") -> "Play":
+        piece = Sealed(ephemeral_key=b"k", nonce=b"n", ciphertext=ciphertext)
         attempt = self.attempt_of(worker)
         return self.heard(
             worker, Chunk(job=NAME, attempt=attempt, first=0, tokens=[], events=[], sealed=piece)

@@ -10,9 +10,12 @@ from tests.core.pool.jobs.play import Play
 BODY = Sealed(ephemeral_key=b"k", nonce=b"n", ciphertext=b"c")
 
 
-def play() -> Play:
+PIECE = b"twenty bytes or more"
+
+
+def play(*, answer: int = 40) -> Play:
     job = Play(body=BODY, cost_max=Micros(500), worker="a").granted().running("a")
-    return job.sealed("a").sealed("a").finished("a", answer=40)
+    return job.sealed("a", PIECE).sealed("a", PIECE).finished("a", answer=answer)
 
 
 def caller_counted(tokens: int) -> befell.CallerCounted:
@@ -47,6 +50,12 @@ def test_a_caller_that_does_not_count_in_time_pays_what_the_worker_says() -> Non
     job.do(befell.Tick(), after_seconds=30.0).settled()
 
     assert job.end.cost == 10 + 40 * 2
+
+
+def test_no_worker_is_paid_for_more_tokens_than_there_were_bytes() -> None:
+    job = play(answer=1_000_000).do(befell.Tick(), after_seconds=30.0).settled()
+
+    assert job.end.cost == 10 + len(PIECE + PIECE) * 2
 
 
 def test_a_caller_that_is_gone_is_not_waited_for() -> None:
