@@ -5,7 +5,7 @@ The node answers by its engines and the host of a pool by those of its members. 
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
@@ -13,61 +13,14 @@ from litestar import Request
 from litestar.datastructures import State
 from litestar.types import Scope
 
-from app.core.base.ids import ModelName, RequestId
-from app.server.node.router import StreamEvent
+from app.core.base.ids import RequestId
+from app.server.engine_child.leasing import Lessor, Link
 from app.server.web.errors import Headers
-from app.wire.engine import (
-    ApplyTemplate,
-    Detokenize,
-    Embed,
-    Embedded,
-    Generate,
-    Text,
-    Tokenize,
-    Tokens,
-)
-from app.wire.model import ModelFacts
 from app.wire.openai.request import ModelRequest
 from app.wire.remarks import NO_REMARKS, Remarks
 
 _ANSWERING: Final = "answering"
 """Under this name the scope's state holds the request's Answering."""
-
-
-class Link(Protocol):
-    """A lease's hold on what answers (server/node/router.EngineLink says more)."""
-
-    @property
-    def model(self) -> ModelName:
-        """The canonical name."""
-
-    @property
-    def facts(self) -> ModelFacts:
-        """What the engine said of the model."""
-
-    @property
-    def remarks(self) -> Remarks:
-        """What is known now of where the answers came from and what they cost."""
-
-    def stream(self, generate: Generate) -> AsyncIterator[StreamEvent]:
-        """The events of one generation. Raises: an error of core/base/errors."""
-
-    async def ask(
-        self, question: Embed | Tokenize | Detokenize | ApplyTemplate
-    ) -> Embedded | Tokens | Text:
-        """The one answer to a question. Raises: an error of core/base/errors."""
-
-
-class Lessor(Protocol):
-    """From a model's name to what answers: all that OpenAI's routes ask of a router."""
-
-    def find(self, name: str) -> ModelName:
-        """The canonical name; "" is the default model. Raises: ModelNotFound."""
-
-    def lease(
-        self, name: str, *, request: RequestId | None = None, keep_alive: float | None = None
-    ) -> AbstractAsyncContextManager[Link]:
-        """What answers, made ready if it was not. Raises: an error of core/base/errors."""
 
 
 async def _know_all(_: str) -> None:

@@ -20,6 +20,7 @@ from app.core.models.card import ModelCard
 from app.core.models.wishes import Wishes
 from app.core.sharing.facts import Facts
 from app.core.state.node_state import ModelState, NodeState
+from app.server.engine_child.leasing import Lessor, Link
 from app.server.models.entry import Entry
 from app.server.models.hasher import Progress
 from app.server.models.library import Seen
@@ -30,7 +31,7 @@ from app.server.node.in_force import Read
 from app.server.node.librarian import Removed
 from app.server.node.pool.desk import PoolDesk
 from app.server.storage.keys import Key, NewKey
-from app.server.web.answering import Answering, Lessor, Link
+from app.server.web.answering import Answering
 from app.server.web.dashboard.backing import Backing
 from app.settings.schema import Settings
 from app.wire.openai.request import ModelRequest

@@ -17,7 +17,8 @@ from app.core.base.ids import Domain, PoolId, RequestId
 from app.core.base.units import Microseconds
 from app.core.pool.sealing import SealedPiece
 from app.core.scheduling.sequence import Priority
-from app.server.node.pool.house import HomeLink, HomeRouter
+from app.server.engine_child.leasing import Link
+from app.server.node.pool.house import HomeRouter
 from app.server.node.pool.work import Ending, Work
 from app.wire.engine import (
     Begun,
@@ -135,7 +136,7 @@ class Guest:
             progress=True,
         )
 
-    async def _generate(self, link: HomeLink, generate: Generate) -> None:
+    async def _generate(self, link: Link, generate: Generate) -> None:
         assert isinstance(self.work.body, Generate)
         async for event in link.stream(generate):
             first = self.work.end
@@ -144,7 +145,7 @@ class Guest:
             if is_wanted:
                 self._tell(first, tokens, event)
 
-    async def _embed(self, link: HomeLink, embed: Embed) -> None:
+    async def _embed(self, link: Link, embed: Embed) -> None:
         answer = await link.ask(embed)
         assert isinstance(answer, Embedded), "Embed is answered by Embedded"
         self.work.hear(answer, self._clock())

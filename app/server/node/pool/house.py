@@ -1,14 +1,14 @@
 """House: what a membership needs of its node, handed over once."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.core.base.ids import JobId, ModelName, PoolId, RequestId
+from app.core.base.ids import JobId, PoolId, RequestId
 from app.core.base.units import Micros, Microseconds
 from app.observe.outbound import Outbound
-from app.server.engine_child.engine_process import StreamEvent
+from app.server.engine_child.leasing import Lessor, Link
 from app.server.identity.keys import DeviceKey
 from app.server.node.hub import Hub
 from app.server.node.shelf import Shelf
@@ -16,49 +16,10 @@ from app.server.storage.memberships import Memberships
 from app.server.storage.pool_asks import PoolAsks, PoolDays
 from app.settings.pool_schema import PoolSettings
 from app.settings.schema import EngineSettings
-from app.wire.engine import (
-    ApplyTemplate,
-    Detokenize,
-    Embed,
-    Embedded,
-    Generate,
-    Text,
-    Tokenize,
-    Tokens,
-)
-from app.wire.model import ModelFacts
-from app.wire.remarks import Remarks
 
 
-class HomeLink(Protocol):
-    """A lease's hold on a ready engine (server/node/link.py says more)."""
-
-    @property
-    def model(self) -> ModelName:
-        """The canonical name."""
-
-    @property
-    def facts(self) -> ModelFacts:
-        """What the engine said of the model."""
-
-    @property
-    def remarks(self) -> Remarks:
-        """None: the answer is of this node."""
-
-    def stream(self, generate: Generate) -> AsyncIterator[StreamEvent]:
-        """The events of one generation."""
-
-    async def ask(
-        self, question: Embed | Tokenize | Detokenize | ApplyTemplate
-    ) -> Embedded | Tokens | Text:
-        """The one answer to a question."""
-
-
-class HomeRouter(Protocol):
-    """The node's own router (server/node/router.py says more)."""
-
-    def find(self, name: str) -> ModelName:
-        """The canonical name. Raises: ModelNotFound."""
+class HomeRouter(Lessor, Protocol):
+    """The node's own router (server/node/router.py says more), where guests wait behind owners."""
 
     def lease(
         self,
@@ -67,7 +28,7 @@ class HomeRouter(Protocol):
         request: RequestId | None = None,
         keep_alive: float | None = None,
         is_guest: bool = False,
-    ) -> AbstractAsyncContextManager[HomeLink]:
+    ) -> AbstractAsyncContextManager[Link]:
         """A ready engine, loaded if it was not."""
 
 

@@ -14,7 +14,8 @@ from app.core.base.errors import Busy, ModelNotFound
 from app.core.base.ids import JobId, ModelName, RequestId
 from app.core.pool.wishes import wishes_of_provider
 from app.core.state.pool_words import link_words
-from app.server.node.pool.house import HomeLink, HomeRouter
+from app.server.engine_child.leasing import Link
+from app.server.node.pool.house import HomeRouter
 from app.server.node.pool.market import PREFIX
 from app.server.node.pool.pool import Pool
 from app.server.node.pool.pool_link import PoolLink
@@ -58,7 +59,7 @@ class Lessor:
     @asynccontextmanager
     async def lease(
         self, name: str, *, request: RequestId | None = None, keep_alive: float | None = None
-    ) -> AsyncGenerator[HomeLink | PoolLink, None]:
+    ) -> AsyncGenerator[Link | PoolLink, None]:
         """What answers.
 
         Raises: as Router.lease; Unserved; Forbidden; RequestError for wrong wishes; CreditsShort at

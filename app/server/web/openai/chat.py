@@ -5,8 +5,9 @@ from litestar.openapi import ResponseSpec
 from litestar.types import ASGIApp
 
 from app.core.base.ids import Domain, RequestId
+from app.server.engine_child.leasing import Link
 from app.server.node.router import StreamEvent
-from app.server.web.answering import Answering, Link, answering_of
+from app.server.web.answering import Answering, answering_of
 from app.server.web.body import ApiRequest, JsonBody
 from app.server.web.gate import caller_of
 from app.server.web.openai.chat_stream import ChatStream

@@ -15,8 +15,9 @@ from litestar.types import ASGIApp
 
 from app import __version__
 from app.core.base.ids import RequestId
+from app.server.engine_child.leasing import Link
 from app.server.node.router import StreamEvent
-from app.server.web.answering import Answering, Link
+from app.server.web.answering import Answering
 from app.server.web.body import ApiRequest
 from app.server.web.openai.generate import keep_alive_of
 from app.server.web.openai.sampling import WordTokens, bias_words
