@@ -1,9 +1,10 @@
 """The engine process: one model, served over the pipes of its parent.
 
-`athanor engine` is started by the server and by nobody else; `athanor engine --devices` prints
-what ggml can compute on, `--bandwidth` how fast RAM is read, and exits. The end of stdin means that
-the parent is gone: the process ends at once, whatever it is doing, so no GPU memory outlives the
-server.
+`athanor engine` is started by the server and by nobody else. With an argument it prints one thing
+and exits: `--devices` (what ggml can compute on), `--backends` (its modules besides), `--trial
+DEVICE` (whether that GPU computes as the processor does), `--bandwidth` (how fast RAM is read). The
+end of stdin means that the parent is gone: the process ends at once, whatever it is doing, so no
+GPU memory outlives the server.
 """
 
 import faulthandler
@@ -45,21 +46,38 @@ def main(arguments: Sequence[str]) -> int:
     os.environ.setdefault("GGML_NO_BACKTRACE", "1")
     threading.stack_size(STACK_BYTES)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    if list(arguments) == ["--devices"]:
-        from app.engine.llama.devices import list_devices  # noqa: PLC0415  (loads llama.cpp)
-
-        os.write(frames, msgspec.json.encode(list_devices()) + b"\n")
-        return EXIT_OK
-    if list(arguments) == ["--bandwidth"]:
-        from app.engine.bandwidth import ram_bandwidth  # noqa: PLC0415  (loads numpy)
-        from app.engine.llama.threads import cores_allowed  # noqa: PLC0415
-
-        os.write(frames, msgspec.json.encode(ram_bandwidth(cores_allowed())) + b"\n")
-        return EXIT_OK
-    if arguments:
+    if not arguments:
+        return _Engine(Channel(0, frames)).run()
+    answer = _answer(arguments)
+    if answer is None:
         print(f"engine: unknown arguments {list(arguments)}", file=sys.stderr)
         return 2
-    return _Engine(Channel(0, frames)).run()
+    os.write(frames, msgspec.json.encode(answer) + b"\n")
+    return EXIT_OK
+
+
+def _answer(arguments: Sequence[str]) -> object:
+    """What is printed; None for what is not understood. Each loads llama.cpp or numpy."""
+    match list(arguments):
+        case ["--devices"]:
+            from app.engine.llama.devices import list_devices  # noqa: PLC0415
+
+            return list_devices(with_untried=True)
+        case ["--backends"]:
+            from app.engine.llama.report import backend_report  # noqa: PLC0415
+
+            return backend_report()
+        case ["--trial", device]:
+            from app.engine.llama.trial import try_device  # noqa: PLC0415
+
+            return try_device(device)
+        case ["--bandwidth"]:
+            from app.engine.bandwidth import ram_bandwidth  # noqa: PLC0415
+            from app.engine.llama.threads import cores_allowed  # noqa: PLC0415
+
+            return ram_bandwidth(cores_allowed())
+        case _:
+            return None
 
 
 class _Engine:

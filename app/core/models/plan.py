@@ -7,6 +7,8 @@ from typing import Literal, final
 
 import msgspec
 
+from app.core.runtime.record import Pair
+
 
 @final
 class LoadPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,3 +59,5 @@ class DeviceUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Literal["cpu", "gpu", "igpu", "accel"]
     memory_free: int
     memory_total: int
+    pair: Pair | None = None
+    """What a trial of it is remembered by; None where its back end is linked in, or is no GPU."""

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import llama_cpp
 import llama_cpp.llama_cpp as llama
 
 log = logging.getLogger("llama")
@@ -118,20 +119,17 @@ def start() -> None:
 
 
 def _ensure_backends() -> None:
-    """Loads backend modules where the build has them as files (GGML_BACKEND_DL).
-
-    The path is always given: ggml's own search ends in the current folder, where anybody may have
-    put a library.
-    """
+    """Loads backend modules where the build has them as files (GGML_BACKEND_DL)."""
     count = ggml_function("ggml_backend_reg_count", ctypes.c_size_t)
     if count():
         return
-    load_all = ggml_function("ggml_backend_load_all_from_path", None, ctypes.c_char_p)
-    for folder in module_folders():
-        load_all(os.fsencode(folder))
-        if count():
-            return
-    raise RuntimeError("llama.cpp has no compute backend: neither built in nor as a module file")
+    from app.engine.llama import modules  # noqa: PLC0415  # which asks this library
+
+    modules.load(module_folders(), build())
+    if not count():
+        raise RuntimeError(
+            "llama.cpp has no compute backend: neither built in nor as a module file"
+        )
 
 
 def module_folders() -> list[Path]:
@@ -142,6 +140,12 @@ def module_folders() -> list[Path]:
     if override:
         candidates.insert(0, Path(override))
     return [folder for folder in candidates if any(folder.glob("*ggml-cpu*"))]
+
+
+def build() -> str:
+    """Of which build a module must be to fit: ggml itself compares too little."""
+    ggml = ggml_function("ggml_version", ctypes.c_char_p)().decode()
+    return f"{llama_cpp.__version__}-ggml{ggml}"
 
 
 def version() -> str:

@@ -17,6 +17,7 @@ from app.core.models.plan import LoadPlan
 from app.engine.backend import LoadFailed, LoadProgress
 from app.engine.llama import library
 from app.engine.llama.amx import has_amx
+from app.engine.llama.devices import gpus_to_use
 from app.wire.model import ModelSource
 
 _SPLIT_MODES: Final = {
@@ -192,15 +193,22 @@ def _parameters(plan: LoadPlan, progress: LoadProgress) -> tuple[Any, list[objec
     if plan.gpu_layers == 0:
         # An empty list: otherwise a GPU would still compute large batches and hold buffers, and
         # the last rung of the ladder of safer plans is to leave a broken driver alone.
-        nothing = (ctypes.c_void_p * 1)(None)
-        parameters.devices = ctypes.addressof(nothing)
-        keep.append(nothing)
+        keep.append(_use_devices(parameters, []))
+    elif (gpus := gpus_to_use()) is not None:
+        keep.append(_use_devices(parameters, gpus))
     if plan.tensor_split:
         shares = (ctypes.c_float * max(llama.llama_max_devices(), len(plan.tensor_split)))()
         shares[: len(plan.tensor_split)] = plan.tensor_split
         parameters.tensor_split = shares
         keep.append(shares)
     return parameters, keep
+
+
+def _use_devices(parameters: Any, handles: list[int]) -> object:
+    """Sets the GPUs of a load; the list that C reads must be kept as long."""
+    pointers = (ctypes.c_void_p * (len(handles) + 1))(*handles, None)
+    parameters.devices = ctypes.addressof(pointers)
+    return pointers
 
 
 def _reporter(progress: LoadProgress) -> Callable[[float, object], bool]:

@@ -1,0 +1,160 @@
+"""Record: what was proved on this machine, what the owner wishes, and what engines load by it.
+
+A proof is about a pair: one device under one back end of one pack and build. A pair that failed is
+pinned off: no engine computes there until it is tried anew and passes, or another build comes. A
+pair that was never tried is not used either.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, final
+
+import msgspec
+from msgspec.structs import replace
+
+from app.core.runtime.backends import in_order
+
+AUTO: Final = "auto"
+PROCESSOR: Final = "cpu"
+
+PROOFS_KEPT_MAX: Final = 100
+
+
+@final
+class Pair(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A device under a back end, as a proof is about it."""
+
+    device: str
+    """What the driver calls it."""
+    backend: str
+    pack: str = ""
+    """`Pack.id`; "" is the module inside the program."""
+    build: str
+
+
+@final
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of trying a pair."""
+
+    pair: Pair
+    is_good: bool
+    at: float
+    """Seconds since 1970."""
+    reason: str = ""
+    """Why it failed, as a sentence's end."""
+    seconds: float = 0.0
+    """That the trial took; the first compiles shaders."""
+
+
+@final
+class RuntimeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The file record.json. Unknown fields of a later version are passed over."""
+
+    wish: str = AUTO
+    """`auto`, `cpu`, the name of a back end inside, or the id of a pack."""
+    previous: str = ""
+    """The wish before, for the way back; "" where there was none."""
+    number: int = 0
+    """Of the newest manifest that was believed."""
+    proofs: tuple[Proof, ...] = ()
+
+
+@final
+class PackFolder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An installed pack, as an engine needs to know it."""
+
+    pack: str
+    folder: str
+    backend: str
+    build: str
+    preload: tuple[str, ...] = ()
+
+
+@final
+class ModulePlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which modules an engine loads, and which devices it leaves alone."""
+
+    packs: tuple[PackFolder, ...] = ()
+    """Preferred to the modules inside, first to last."""
+    off: tuple[str, ...] = ()
+    """Back ends that are not loaded."""
+    avoided: tuple[Pair, ...] = ()
+    """Pairs on which nothing is computed."""
+    only_proved: bool = False
+    """Whether nothing is computed on a GPU under a module but on the pairs of `proved`."""
+    proved: tuple[Pair, ...] = ()
+
+
+def proof_of(record: RuntimeRecord, pair: Pair) -> Proof | None:
+    """What is known of the pair."""
+    return next((proof for proof in record.proofs if proof.pair == pair), None)
+
+
+def with_proof(record: RuntimeRecord, proof: Proof) -> RuntimeRecord:
+    """The record with this proof in the place of an earlier one of the same pair."""
+    others = tuple(each for each in record.proofs if each.pair != proof.pair)
+    return replace(record, proofs=(*others, proof)[-PROOFS_KEPT_MAX:])
+
+
+def without_proofs(record: RuntimeRecord, pairs: Iterable[Pair]) -> RuntimeRecord:
+    """The record as if these pairs had never been tried."""
+    gone = set(pairs)
+    return replace(record, proofs=tuple(p for p in record.proofs if p.pair not in gone))
+
+
+def pins(record: RuntimeRecord, *, build: str) -> tuple[Proof, ...]:
+    """The pairs of this build that are pinned off, with their reasons."""
+    return tuple(p for p in record.proofs if not p.is_good and p.pair.build == build)
+
+
+def is_known_wish(wish: str, *, inside: Iterable[str], packs: Iterable[PackFolder]) -> bool:
+    """Whether the wish names something that is there."""
+    return wish in {AUTO, PROCESSOR, *inside} or any(each.pack == wish for each in packs)
+
+
+def wished(record: RuntimeRecord, wish: str) -> RuntimeRecord:
+    """The record with this wish, and the way back."""
+    if wish == record.wish:
+        return record
+    return replace(record, wish=wish, previous=record.wish)
+
+
+def plan_of(
+    record: RuntimeRecord, packs: Sequence[PackFolder], *, inside: Sequence[str]
+) -> ModulePlan:
+    """What engines load from now on.
+
+    `packs` are those that are installed for this build. By the wish `auto` every one of them, the
+    newest of each back end first; by a back end's or pack's name that one and nothing preferred to
+    it, so that a machine with other GPUs besides keeps them.
+    """
+    chosen = next((each for each in packs if each.pack == record.wish), None)
+    backends = in_order({*inside, *(each.backend for each in packs)})
+    if record.wish == PROCESSOR:
+        return _plan(record, (), tuple(name for name in backends if not _is_of_cpu(name)))
+    wanted = chosen.backend if chosen else record.wish
+    if wanted == AUTO or wanted not in backends:
+        return _plan(record, tuple(packs), ())
+    off = tuple(backends[: backends.index(wanted)])
+    kept = [each for each in packs if each.backend not in {*off, wanted}]
+    return _plan(record, (*((chosen,) if chosen else ()), *kept), off)
+
+
+def _is_of_cpu(backend: str) -> bool:
+    return backend in {"cpu", "blas"}
+
+
+def _plan(record: RuntimeRecord, packs: tuple[PackFolder, ...], off: tuple[str, ...]) -> ModulePlan:
+    return ModulePlan(
+        packs=packs,
+        off=off,
+        avoided=tuple(p.pair for p in record.proofs if not p.is_good),
+        only_proved=True,
+        proved=tuple(p.pair for p in record.proofs if p.is_good),
+    )
+
+
+def is_allowed(plan: ModulePlan, pair: Pair) -> bool:
+    """Whether an engine may compute on a GPU of a module."""
+    if pair in plan.avoided:
+        return False
+    return not plan.only_proved or pair in plan.proved
