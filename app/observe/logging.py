@@ -29,6 +29,7 @@ _QUIET: Final = (
     "httpx",
     "uvicorn",
     "uvicorn.access",
+    "wakepy",
     "websockets",
 )
 """Their debug and info lines carry addresses, headers or parameters of statements."""

@@ -46,6 +46,14 @@ class NeighbourSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             "back by itself."
         ),
     ] = False
+    keep_awake: Annotated[
+        Literal["never", "serving", "lending"],
+        Meta(
+            description="Whether the computer is kept from falling asleep by itself: never, while "
+            "requests are answered and a minute longer, or all the time that the GPU is lent to a "
+            "pool too. Not on battery, and never against a closed lid or your own wish to sleep."
+        ),
+    ] = "serving"
     requests_while_paused: Annotated[
         Literal["refuse", "load"],
         Meta(

@@ -17,6 +17,7 @@ from app.observe.logging import TOLD
 from app.server.main.listening import Listening
 from app.server.node.hub import Hub
 from app.server.node.shelf import Shelf
+from app.settings.schema import Settings
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +43,9 @@ OnReady = Callable[[Greeting], None]
 """Called once connections are accepted."""
 
 
-async def greet(
-    listening: Listening, hub: Hub, shelf: Shelf, *, wished_port: int, default: str
-) -> Greeting:
-    """What to tell, with its line in the log. `default` is the owner's choice of a model, or ""."""
+async def greet(listening: Listening, hub: Hub, shelf: Shelf, settings: Settings) -> Greeting:
+    """What to tell, with its line in the log."""
+    wished_port, default = settings.server.port, settings.models.default
     addresses = listening.base_urls()
     if wished_port and listening.port != wished_port:
         message = "port %d is taken; serving on port %d instead"

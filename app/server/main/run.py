@@ -28,6 +28,7 @@ from app.observe.meters import Meters
 from app.server.hardware.devices import Devices
 from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.machine import look_at_machine
+from app.server.main.citizen import citizen_of
 from app.server.main.greeting import OnReady, greet
 from app.server.main.listening import Listening, is_loopback, listen
 from app.server.main.lock_file import LockFile
@@ -149,22 +150,34 @@ async def _serve(
             dashboard=await _backing(database, hub, paths, recent=recent, origins=origins, now=now),
         )
         router.heed(services.dashboard.wishes)
+        await stack.enter_async_context(_noting(keys, services.dashboard))
+        await stack.enter_async_context(citizen_of(in_force, hub, neighbour, services.pool, now))
         web = WebServer(create_app(services))
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(web.serve(listening.sockets), name="web")
-            writing = group.create_task(keys.write_uses(), name="uses of keys")
-            noting = group.create_task(services.dashboard.history.keep_noted(), name="history")
             await web.is_open.wait()
             hub.publish(ServerOpened(addresses=listening.base_urls()))
             lock.tell(_lock_text(listening, token, hub))
-            default = settings.models.default
-            on_ready(await greet(listening, hub, shelf, wished_port=server.port, default=default))
+            on_ready(await greet(listening, hub, shelf, settings))
             await stopping.asked.wait()
             await _stop(web, serving, router, hub, stopping, grace=server.stop_grace_seconds)
-            writing.cancel()
-            noting.cancel()
-        await keys.flush()
     log.info("stopped")
+
+
+@asynccontextmanager
+async def _noting(keys: Keys, dashboard: Backing) -> AsyncGenerator[None, None]:
+    """Uses of keys and the dashboard's history are written down inside, and all of them after."""
+    async with asyncio.TaskGroup() as group:
+        beside = (
+            group.create_task(keys.write_uses(), name="uses of keys"),
+            group.create_task(dashboard.history.keep_noted(), name="history"),
+        )
+        try:
+            yield
+        finally:
+            for task in beside:
+                task.cancel()
+    await keys.flush()
 
 
 @asynccontextmanager

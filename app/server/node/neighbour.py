@@ -13,7 +13,7 @@ import contextlib
 import logging
 import math
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final, final
 
 from msgspec.structs import replace
@@ -93,6 +93,8 @@ class Neighbour:
         """Models that the owner loaded while a reason held."""
         self.facts = Facts()
         """As they were at the last look."""
+        self.on_slept: Callable[[], Awaitable[None]] = _nobody_listens
+        """Called after a look that shows that the computer slept since the one before."""
         engines.paused = self.paused
         engines.ordered = self._loaded_by_hand
 
@@ -173,9 +175,14 @@ class Neighbour:
             log.info("the computer slept", extra={"seconds": round(seen.slept_seconds)})
             await self._loader.look_anew()
             self._engines.renew_on_gpu()
+            await self.on_slept()
         gpus = self._ledger.facts(await self._devices.watched(), ours)
         await self._gpu_return.look(gpus)
         await self._follow(self._decide(self._facts(seen, gpus)))
+
+    def look_soon(self) -> None:
+        """Look around again at once."""
+        self._wake.set()
 
     async def _rest(self) -> None:
         """Until the next look is due, or something calls for it."""
@@ -273,6 +280,10 @@ class Neighbour:
             return everything or engine.is_on_gpu or engine.process.pid in holders
 
         return is_meant
+
+
+async def _nobody_listens() -> None:
+    """Nothing else follows from a sleep."""
 
 
 def _ours(engines: Sequence[Engine]) -> Ours:

@@ -1,43 +1,56 @@
-"""Bus: one question to a D-Bus service and its answer, for Linux desktops.
+"""Bus: one question to a D-Bus service and its answer, and the signals of one, for Linux desktops.
 
 As much of D-Bus as that takes: the EXTERNAL handshake, method calls whose arguments are strings,
-and answers of one basic value or a variant of one. The whole of dbus-fast would cost the server 12
-MB of RAM for it. Blocking, with a limit on every wait: called in worker threads.
+answers of one basic value, a variant of one or an open file, and signals of one value. The whole of
+dbus-fast would cost the server 12 MB of RAM for it. Blocking, with a limit on every wait but that
+for a signal: called in worker threads.
 
-Source: D-Bus specification 0.43, "Message protocol", "Type system", "Authentication protocol".
+Source: D-Bus specification 0.43, "Authentication protocol", "Message bus messages".
 """
 
 import os
 import socket
 import struct
-from collections.abc import Mapping
-from typing import Final, final
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple, final
 from urllib.parse import unquote
+
+from app.server.hardware.surroundings.frames import (
+    ERROR,
+    ERROR_NAME,
+    INTERFACE,
+    MEMBER,
+    REPLY_SERIAL,
+    SENDER,
+    SIGNAL,
+    SIGNATURE,
+    Reader,
+    Value,
+    call_frame,
+)
 
 SYSTEM_ADDRESS: Final = "unix:path=/run/dbus/system_bus_socket"
 WAIT_SECONDS_MAX: Final = 1.0
 """Local services answer in milliseconds; one that is started for the question takes longer."""
 
+_BUS: Final = "org.freedesktop.DBus"
+_BUS_PATH: Final = "/org/freedesktop/DBus"
 _MESSAGE_BYTES_MAX: Final = 1 << 20
-_CALL, _RETURN, _ERROR = 1, 2, 3
-_NO_AUTO_START: Final = 2
-_PATH, _INTERFACE, _MEMBER, _ERROR_NAME, _REPLY_SERIAL, _DESTINATION, _SIGNATURE = (
-    *(1, 2, 3, 4, 5),
-    *(6, 8),
-)
-_FIXED: Final[Mapping[str, tuple[str, int]]] = {
-    "y": ("<B", 1),
-    "b": ("<I", 4),
-    "n": ("<h", 2),
-    "q": ("<H", 2),
-    "i": ("<i", 4),
-    "u": ("<I", 4),
-    "x": ("<q", 8),
-    "t": ("<Q", 8),
-    "d": ("<d", 8),
-}
+_FILES_MAX: Final = 4
+"""Open files that one message may bring; a service that sends more is none of ours."""
 
-Value = bool | int | float | str
+
+@final
+class Signal(NamedTuple):
+    """What a service says unasked."""
+
+    name: str
+    """`interface.Member`."""
+    value: Value
+    """Its first one."""
+    sender: str
+    """The connection that says it, such as `:1.7`: anybody may say anything to anybody."""
 
 
 class BusFailed(Exception):
@@ -54,6 +67,9 @@ class Bus:
         self._socket: socket.socket | None = None
         self._serial = 0
         self._unread = b""
+        self._files: list[int] = []
+        self.own_name = ""
+        """What the bus calls this connection, such as `:1.7`."""
 
     @classmethod
     def system(cls) -> "Bus":
@@ -69,13 +85,51 @@ class Bus:
 
     def ask(self, service: str, path: str, method: str, *arguments: str) -> Value:
         """The first value of the answer. `method` is `interface.Member`. Raises: BusFailed."""
-        try:
-            if self._socket is None:
-                self._open()
+        with self._failures_told():
             return self._ask(service, path, method, arguments)
-        except (OSError, struct.error, UnicodeDecodeError, IndexError, KeyError) as error:
-            self.close()
-            raise BusFailed(str(error) or type(error).__name__) from None
+
+    def take_file(self, service: str, path: str, method: str, *arguments: str) -> int:
+        """The open file of the answer, which the caller closes. Raises: BusFailed."""
+        with self._failures_told():
+            index = self._ask(service, path, method, arguments)
+            taken, self._files = self._files, []
+            if not isinstance(index, int) or not 0 <= index < len(taken):
+                _close(taken)
+                raise BusFailed("the answer brings no file")
+            _close([file for at, file in enumerate(taken) if at != index])
+            return taken[index]
+
+    def hear(self, rule: str) -> None:
+        """From now on signals that match the rule come here. Raises: BusFailed."""
+        self.ask(_BUS, _BUS_PATH, f"{_BUS}.AddMatch", rule)
+
+    def owner_of(self, name: str) -> str:
+        """The connection that has a service's name now. Raises: BusFailed."""
+        return str(self.ask(_BUS, _BUS_PATH, f"{_BUS}.GetNameOwner", name))
+
+    def fileno(self) -> int:
+        """To be waited for; readable when `next_signal` has something to read. -1: it is closed."""
+        return -1 if self._socket is None else self._socket.fileno()
+
+    def next_signal(self) -> Signal | None:
+        """The message that has come, if it is a signal; waits no longer than for an answer.
+
+        Called when `fileno` is readable, on a connection that asks nothing meanwhile: an answer
+        that is waited for would skip signals. Raises: BusFailed.
+        """
+        with self._failures_told():
+            kind, fields, body = self._message()
+            if kind != SIGNAL:
+                return None
+            signature = str(fields.get(SIGNATURE, ""))
+            value = Reader(body).value(signature[:1]) if signature else ""
+            name = f"{fields.get(INTERFACE)}.{fields.get(MEMBER)}"
+            return Signal(name, value, str(fields.get(SENDER, "")))
+
+    @property
+    def has_unread(self) -> bool:
+        """Bytes were read that belong to a further message."""
+        return bool(self._unread)
 
     def get(self, service: str, path: str, interface: str, name: str) -> Value:
         """A property. Raises: BusFailed."""
@@ -86,8 +140,21 @@ class Bus:
         if self._socket is not None:
             self._socket.close()
             self._socket, self._unread = None, b""
+            _close(self._files)
+            self._files = []
 
     # --- the connection ---
+
+    @contextmanager
+    def _failures_told(self) -> Iterator[None]:
+        """An open connection inside; one that failed is closed, and the next question opens it."""
+        try:
+            if self._socket is None:
+                self._open()
+            yield
+        except (OSError, struct.error, UnicodeDecodeError, IndexError, KeyError) as error:
+            self.close()
+            raise BusFailed(str(error) or type(error).__name__) from None
 
     def _open(self) -> None:
         for one in self._address.split(";"):
@@ -107,26 +174,28 @@ class Bus:
             answer = connection.recv(512)
             if not answer.startswith(b"OK "):
                 raise BusFailed("the bus does not let us in")
+            connection.sendall(b"NEGOTIATE_UNIX_FD\r\n")
+            # A bus that passes no files says so, and answers everything else.
+            connection.recv(512)
             connection.sendall(b"BEGIN\r\n")
         except BaseException:
             connection.close()
             raise
         self._socket = connection
-        bus = "org.freedesktop.DBus"
-        self._ask(bus, "/org/freedesktop/DBus", f"{bus}.Hello", ())
+        self.own_name = str(self._ask(_BUS, _BUS_PATH, f"{_BUS}.Hello", ()))
 
     def _ask(self, service: str, path: str, method: str, arguments: tuple[str, ...]) -> Value:
         assert self._socket is not None
         self._serial += 1
-        self._socket.sendall(_call(self._serial, service, path, method, arguments))
+        self._socket.sendall(call_frame(self._serial, service, path, method, arguments))
         while True:
             kind, fields, body = self._message()
-            if fields.get(_REPLY_SERIAL) != self._serial:
+            if fields.get(REPLY_SERIAL) != self._serial:
                 continue  # a signal, or an answer that came too late
-            if kind == _ERROR:
-                raise BusFailed(str(fields.get(_ERROR_NAME)))
-            signature = str(fields.get(_SIGNATURE, ""))
-            return _Reader(body).value(signature[:1]) if signature else ""
+            if kind == ERROR:
+                raise BusFailed(str(fields.get(ERROR_NAME)))
+            signature = str(fields.get(SIGNATURE, ""))
+            return Reader(body).value(signature[:1]) if signature else ""
 
     def _message(self) -> tuple[int, dict[int, Value], bytes]:
         head = self._take(16)
@@ -137,7 +206,7 @@ class Bus:
         padded = -(-fields_bytes // 8) * 8
         if body_bytes + padded > _MESSAGE_BYTES_MAX:
             raise BusFailed("the answer is too long")
-        reader = _Reader(self._take(padded))
+        reader = Reader(self._take(padded))
         fields: dict[int, Value] = {}
         while reader.at < fields_bytes:
             reader.align(8)
@@ -148,7 +217,8 @@ class Bus:
     def _take(self, count: int) -> bytes:
         assert self._socket is not None
         while len(self._unread) < count:
-            data = self._socket.recv(65_536)
+            data, files, _, _ = socket.recv_fds(self._socket, 65_536, _FILES_MAX)
+            self._files += files
             if not data:
                 raise BusFailed("the bus closed the connection")
             self._unread += data
@@ -156,68 +226,6 @@ class Bus:
         return taken
 
 
-def _call(serial: int, service: str, path: str, method: str, arguments: tuple[str, ...]) -> bytes:
-    interface, _, member = method.rpartition(".")
-    body = b""
-    for argument in arguments:
-        body = _aligned(body, 4) + _text(argument)
-    fields = b""
-    for code, kind, text in (
-        (_PATH, "o", path),
-        (_INTERFACE, "s", interface),
-        (_MEMBER, "s", member),
-        (_DESTINATION, "s", service),
-    ):
-        fields = _aligned(fields, 8) + bytes([code, 1]) + kind.encode() + b"\0" + _text(text)
-    if arguments:
-        signature = b"s" * len(arguments)
-        fields = _aligned(fields, 8) + bytes([_SIGNATURE, 1]) + b"g\0"
-        fields += bytes([len(signature)]) + signature + b"\0"
-    head = struct.pack("<cBBBIII", b"l", _CALL, _NO_AUTO_START, 1, len(body), serial, len(fields))
-    return _aligned(head + fields, 8) + body
-
-
-def _text(text: str) -> bytes:
-    data = text.encode()
-    return struct.pack("<I", len(data)) + data + b"\0"
-
-
-def _aligned(data: bytes, boundary: int) -> bytes:
-    return data + b"\0" * (-len(data) % boundary)
-
-
-class _Reader:
-    """Values one after the other, each at its alignment."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.at = 0
-
-    def align(self, boundary: int) -> None:
-        self.at += -self.at % boundary
-
-    def value(self, kind: str) -> Value:
-        """The next value. Raises: KeyError for a kind that is not basic."""
-        if kind == "v":
-            length = self._data[self.at]
-            inner = self._data[self.at + 1 : self.at + 1 + length].decode()
-            self.at += length + 2
-            return self.value(inner)
-        if kind in "so":
-            self.align(4)
-            (length,) = struct.unpack_from("<I", self._data, self.at)
-            return self._text(4, length)
-        if kind == "g":
-            return self._text(1, self._data[self.at])
-        form, size = _FIXED[kind]
-        self.align(size)
-        (value,) = struct.unpack_from(form, self._data, self.at)
-        self.at += size
-        number: int | float = value
-        return bool(number) if kind == "b" else number
-
-    def _text(self, prefix: int, length: int) -> str:
-        begin = self.at + prefix
-        text = self._data[begin : begin + length].decode()
-        self.at = begin + length + 1
-        return text
+def _close(files: Iterable[int]) -> None:
+    for file in files:
+        os.close(file)

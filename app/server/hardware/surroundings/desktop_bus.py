@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Final, final
 
 from app.core.sharing.facts import Unknown
-from app.server.hardware.surroundings.bus import Bus, BusFailed, Value
+from app.server.hardware.surroundings.bus import Bus, BusFailed
+from app.server.hardware.surroundings.frames import Value
 
 _MUTTER: Final = "org.gnome.Mutter.IdleMonitor"
 _MUTTER_PATH: Final = "/org/gnome/Mutter/IdleMonitor/Core"

@@ -75,6 +75,14 @@ class PoolDesk:
         """See Pool.leave."""
         await self._pool.leave()
 
+    async def rest(self) -> None:
+        """See Pool.rest."""
+        await self._pool.rest()
+
+    async def wake(self) -> None:
+        """See Pool.wake."""
+        await self._pool.wake()
+
     async def market(self) -> MarketPicture:
         """What can be had, whether or not it may be."""
         member, house = self._pool.member, self._pool.house

@@ -190,6 +190,11 @@ class Lender:
         except TimeoutError:
             log.warning("guests' jobs do not end", extra={"jobs": self.guests})
 
+    def resume(self) -> None:
+        """Take jobs again after a `stop`; the host is told anew what is lent."""
+        self._is_stopping = False
+        self.opened()
+
     # --- parts ---
 
     def _must_stop(self) -> bool:

@@ -93,6 +93,11 @@ class Link:
         """Over the socket that is open, or was last."""
         self._opened_at: float | None = None
         self._is_leaving = False
+        self._is_woken = False
+        self._written = asyncio.Event()
+        self._written.set()
+        self._end: _End | None = None
+        """Of the socket that is open."""
 
     @property
     def is_open(self) -> bool:
@@ -104,9 +109,24 @@ class Link:
         if not self.is_open or self._is_leaving:
             return False
         if data := self._session.send(frame, self._clock()):
+            self._written.clear()
             self._out.append(data)
         self._bell.ring()
         return True
+
+    async def written(self) -> None:
+        """Returns when all that was sent is with the system, or no socket is there to take it."""
+        await self._written.wait()
+
+    def wake(self) -> None:
+        """The computer slept: what the socket was is not known, so another one is opened at once.
+
+        A host that said when to come back is obeyed all the same.
+        """
+        self._is_woken = True
+        if self._end is not None:
+            self._end.be("the computer slept")
+        self._bell.ring()
 
     async def run(self) -> None:
         """Runs until it is cancelled, or the host said not to come back."""
@@ -120,9 +140,9 @@ class Link:
                 return
             opened = self._opened_at
             was_good = opened is not None and self._clock() - opened > GOOD_SECONDS
-            failures = 0 if was_good else failures + 1
+            failures = 0 if was_good or self._is_woken else failures + 1
             wait = wait_seconds(max(0, failures - 1), self._chance(), directed=directed)
-            await self._wait(wait, trouble)
+            await self._wait(wait, trouble, is_directed=directed > 0)
 
     async def leave(self, goodbye: Message | None = None, *, is_for_good: bool) -> None:
         """Say goodbye and end the session; the socket closes soon. Waits a moment at most."""
@@ -140,7 +160,8 @@ class Link:
         self._out.clear()
         self._opened_at = None
         self.received_bytes = 0
-        end = _End()
+        self._is_woken = False
+        end = self._end = _End()
         try:
             async with open_socket(self._address) as socket:
                 await socket.send(self._session.dial(self._nonce(), self._clock()))
@@ -159,6 +180,9 @@ class Link:
         except BaseException:
             self._session.socket_lost(self._clock())
             raise
+        finally:
+            self._end = None
+            self._written.set()
         await self._act(self._session.socket_lost(self._clock()), end)
         log.info("connection to the pool ended", extra={"opened": self._opened_at is not None})
         return end.why, end.remedy, end.directed
@@ -178,6 +202,7 @@ class Link:
             while True:
                 while self._out:
                     await socket.send(self._out.popleft())
+                self._written.set()
                 if self._is_leaving:
                     end.be("the node left")
                 await self._bell.wait()
@@ -202,11 +227,13 @@ class Link:
                 await self._act(self._session.due(now), end)
                 self._bell.ring()
 
-    async def _wait(self, seconds: float, trouble: str) -> None:
-        """Until the next try; the session may end meanwhile."""
+    async def _wait(self, seconds: float, trouble: str, *, is_directed: bool) -> None:
+        """Until the next try; the session may end meanwhile. A wake ends it, but not the host's."""
         until = self._clock() + seconds
         self._ear.lives("waiting", trouble=trouble, retry_at=self._now() + seconds)
         while (left := until - self._clock()) > 0 and not self._is_leaving:
+            if self._is_woken and not is_directed:
+                return
             due = self._session.next_due()
             if due is not None and due <= self._clock():
                 await self._act(self._session.due(self._clock()), _End())

@@ -135,6 +135,19 @@ class Member:
         goodbye = GoingAway(reason="leave" if is_for_good else "stop")
         await self.link.leave(goodbye, is_for_good=is_for_good)
 
+    async def rest(self) -> None:
+        """The computer is about to sleep: hand jobs over, and tell the host that nobody is here."""
+        if self._lender is not None:
+            await self._lender.stop()
+        if self.link.send(GoingAway(reason="sleep")):
+            await self.link.written()
+
+    def wake(self) -> None:
+        """The computer slept: reach the host again, and offer what is lent."""
+        self.link.wake()
+        if self._lender is not None:
+            self._lender.resume()
+
     # --- what the link says (Ear) ---
 
     async def opened(self, established: Established, *, is_resumed: bool, lost: str) -> None:

@@ -118,6 +118,16 @@ class Pool:
             house.hub.publish(PoolLeft())
             house.hub.publish(NoticeCleared(key=SUSPENDED))
 
+    async def rest(self) -> None:
+        """The computer is about to sleep: the host hears of it before, and jobs go on elsewhere."""
+        if self._member is not None:
+            await self._member.rest()
+
+    async def wake(self) -> None:
+        """The computer slept: the host is reached anew and offered what is lent."""
+        if self._member is not None:
+            self._member.wake()
+
     async def receipts_of(self, pool: PoolId) -> PoolReceipts:
         """The chain of a pool, that of the current one as it is used now."""
         member = self._member
