@@ -9,9 +9,10 @@ import click
 import rich_click
 
 from app.cli.command import command
-from app.cli.exit_codes import Exit, NotFound
+from app.cli.exit_codes import Exit
 from app.cli.output import note, print_json, print_table, stdout
 from app.cli.server import running_or_own
+from app.cli.which_key import id_of_key
 from app.core.state.view import duration
 from app.wire.local import KeyList, KeyMade, KeyPicture
 
@@ -93,15 +94,9 @@ for _subcommand in (add, list_, revoke):
     keys.add_command(_subcommand)
 
 
-def _id_of(name_or_id: str, keys: Sequence[KeyPicture]) -> str:
-    """The id of the one key that is meant. Raises: NotFound."""
-    if any(key.id == name_or_id for key in keys):
-        return name_or_id
-    named = [key.id for key in keys if key.name == name_or_id and key.revoked_at is None]
-    if len(named) == 1:
-        return named[0]
-    problem = "two keys have the name" if named else "there is no active key"
-    raise NotFound(f"{problem} {name_or_id}", remedy="`athanor keys list` shows the ids.")
+def _id_of(said: str, known: Sequence[KeyPicture]) -> str:
+    keys = ((key.name, (key.id,), key.revoked_at is None) for key in known)
+    return id_of_key(said, keys, listing="athanor keys list")
 
 
 def _row(key: KeyPicture, now: float) -> tuple[str, ...]:

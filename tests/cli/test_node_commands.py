@@ -225,7 +225,7 @@ def _bearer(secret: str) -> dict[str, str]:
 def test_an_unknown_key_is_not_found(capsys: Captured) -> None:
     assert main(["keys", "revoke", "nobody"]) == Exit.NOT_FOUND
 
-    assert "there is no active key nobody" in capsys.readouterr().err
+    assert "there is no key in force called nobody" in capsys.readouterr().err
 
 
 def test_bench_measures_reading_and_writing_at_each_number_of_streams(capsys: Captured) -> None:

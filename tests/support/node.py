@@ -1,14 +1,10 @@
 """A real node in a process of its own, for tests that call it as its users do.
 
-The server is started by its command line on a free port and says on one line when it serves. It
-ends when its stdin does, so a test that dies leaves nothing behind.
+serving_process.py says how it is started and ended.
 """
 
 import json
-import os
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,9 +14,7 @@ import msgspec
 
 from app.settings.paths import Paths
 from app.wire.local import ServerLock
-
-START_SECONDS_MAX = 300
-STOP_SECONDS_MAX = 120
+from tests.support.serving_process import serving_process
 
 
 @dataclass(frozen=True)
@@ -54,37 +48,9 @@ def running_node(
     home: Path, *flags: str, environment: dict[str, str] | None = None
 ) -> Iterator[RunningNode]:
     """A node on a free port with `home` for all of its files; gone when the block ends."""
-    home.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "app", "serve", "--json", "--with-parent", "--port", "0"]
-    with (
-        _stderr_of(home).open("w") as log,
-        subprocess.Popen(
-            [*command, *flags],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env={**os.environ, **(environment or {}), "ATHANOR_HOME": str(home)},
-        ) as process,
-    ):
-        assert process.stdin is not None and process.stdout is not None
-        watchdog = threading.Timer(START_SECONDS_MAX, process.kill)
-        watchdog.start()
-        try:
-            line = process.stdout.readline()
-            watchdog.cancel()
-            assert line, f"the server ended before it served:\n{_stderr_of(home).read_text()}"
-            serving = json.loads(line)
-            assert "addresses" in serving, f"the server said: {line}{process.stdout.read()}"
-            yield RunningNode(home, serving["addresses"][0], process)
-        finally:
-            watchdog.cancel()
-            process.stdin.close()
-            try:
-                process.wait(STOP_SECONDS_MAX)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+    command = ("serve", "--port", "0", *flags)
+    with serving_process(command, home, _stderr_of(home), environment) as (serving, process):
+        yield RunningNode(home, serving["addresses"][0], process)
 
 
 def put_toy(home: Path, name: str = "toy", **options: object) -> Path:

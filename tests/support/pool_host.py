@@ -1,11 +1,7 @@
 """A real host of a pool in a process of its own, for tests that call it as its users do."""
 
 import hashlib
-import json
-import os
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +15,7 @@ from app.settings.paths import Paths
 from app.wire.local import ServerLock
 from app.wire.pool_admin import GrantRequest
 from app.wire.pool_keys import InviteRequest, PoolKeyRequest
-from tests.support.node import START_SECONDS_MAX, STOP_SECONDS_MAX
+from tests.support.serving_process import serving_process
 
 CREDIT = 1_000_000
 PRICES = (100_000, 20_000, 400_000)
@@ -86,38 +82,10 @@ def running_host(
     home: Path, *flags: str, environment: dict[str, str] | None = None
 ) -> Iterator[RunningHost]:
     """A host on a free port with `home` for all of its files; gone when the block ends."""
-    home.mkdir(exist_ok=True, parents=True)
-    command = [sys.executable, "-m", "app", "pool", "serve", "--json", "--with-parent"]
     port = () if "--port" in flags else ("--port", "0")
-    with (
-        stderr_of(home).open("a") as log,
-        subprocess.Popen(
-            [*command, *port, *flags],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env={**os.environ, **(environment or {}), "ATHANOR_HOME": str(home)},
-        ) as process,
-    ):
-        assert process.stdin is not None and process.stdout is not None
-        watchdog = threading.Timer(START_SECONDS_MAX, process.kill)
-        watchdog.start()
-        try:
-            line = process.stdout.readline()
-            watchdog.cancel()
-            assert line, f"the host ended before it served:\n{stderr_of(home).read_text()}"
-            hosting = json.loads(line)
-            assert "addresses" in hosting, f"the host said: {line}{process.stdout.read()}"
-            yield RunningHost(home, hosting["addresses"][0], hosting["pool"], process)
-        finally:
-            watchdog.cancel()
-            process.stdin.close()
-            try:
-                process.wait(STOP_SECONDS_MAX)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+    command = ("pool", "serve", *port, *flags)
+    with serving_process(command, home, stderr_of(home), environment) as (hosting, process):
+        yield RunningHost(home, hosting["addresses"][0], hosting["pool"], process)
 
 
 def offer(home: Path, name: str, model: Path) -> str:

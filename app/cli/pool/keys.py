@@ -7,9 +7,10 @@ import click
 import rich_click
 
 from app.cli.command import command
-from app.cli.exit_codes import Exit, NotFound
+from app.cli.exit_codes import Exit
 from app.cli.output import note, print_json, print_table, stdout
 from app.cli.pool.host import host
+from app.cli.which_key import id_of_key
 from app.core.state.view import duration
 from app.wire.pool_keys import (
     PoolKeyList,
@@ -117,15 +118,9 @@ for _subcommand in (add, list_, revoke):
     keys.add_command(_subcommand)
 
 
-def _id_of(key: str, known: tuple[PoolKeyPicture, ...]) -> str:
-    """The id of the one key that is meant. Raises: NotFound."""
-    if any(key in (each.id, each.shown) for each in known):
-        return key
-    named = [each.id for each in known if each.name == key and each.is_live]
-    if len(named) == 1:
-        return named[0]
-    problem = "several keys have the name" if named else "there is no live key"
-    raise NotFound(f"{problem} {key}", remedy="`athanor pool keys list` shows the ids.")
+def _id_of(said: str, known: tuple[PoolKeyPicture, ...]) -> str:
+    keys = ((key.name, (key.id, key.shown), key.is_live) for key in known)
+    return id_of_key(said, keys, listing="athanor pool keys list")
 
 
 def _row(key: PoolKeyPicture, now: float) -> tuple[str, ...]:
