@@ -50,8 +50,8 @@ class Books(Protocol):
     async def hold(self, hold: EventId) -> Hold | None:
         """The hold of that id, ended or not."""
 
-    async def paid(self, hold: EventId) -> dict[int, Micros]:
-        """What each attempt earned when the hold was settled."""
+    async def paid(self, *holds: EventId) -> list[dict[int, Micros]]:
+        """What each attempt earned when a hold was settled, for each hold."""
 
 
 @final
@@ -179,7 +179,8 @@ class Orphans:
         if record.worker != device or found is None or found.state in ("open", "expired"):
             log.info("a receipt that nobody waits for", extra={"job": frame.job})
             return
-        earned = (await self._books.paid(hold)).get(record.attempt, _NOTHING)
+        (paid,) = await self._books.paid(hold)
+        earned = paid.get(record.attempt, _NOTHING)
         signed = SignedBytes(frame.receipt, frame.signature)
         line = Line(attempt=record.attempt, earned=earned)
         work = replace(_work(record, line, signed, is_paid=True), reason=_TOO_LATE_TO_COUNT)

@@ -1,6 +1,5 @@
 """PoolView: what goes on in a pool, for its operator: figures, machines, models, usage, audit."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, final
 
@@ -11,11 +10,10 @@ from app.core.base.ids import DeviceId, PoolId
 from app.core.base.units import SECOND, Microseconds
 from app.core.ledger.accounts import FEES, FUND, MINT, ROUNDING, SALES
 from app.core.member.calendar import DAY_SECONDS
-from app.core.pool.chain import BEGINNING, Head, verify_verdicts
 from app.core.pool.keys import Signer, Verifier
 from app.core.pool.limits import start_of
-from app.core.pool.signed import SignedBytes
 from app.observe.pool_meters import ModelFigures, PoolFigures
+from app.server.host.chain_audit import audit_chain
 from app.server.host.dispatch import Dispatch
 from app.server.host.offers import Offered, Offers
 from app.server.host.pictures import machine_picture, seconds, strike_picture
@@ -37,8 +35,6 @@ from app.wire.pool_admin import (
     UsageReport,
 )
 
-_PAGE: Final = 1000
-"""Receipts that are read at once."""
 FAULTS_MAX: Final = 100
 STRIKE_DAYS: Final = 14
 
@@ -282,7 +278,10 @@ class PoolView:
             unnamed = books.mismatched + books.unreadable - len(books.findings)
             if unnamed > 0:
                 faults.append(f"and {unnamed} more that do not agree")
-        receipts = await self._chain(faults)
+        receipts, found = await audit_chain(
+            self._receipts, self._books, pool=PoolId(self._signer.public), verify=self._verify
+        )
+        faults += [*self._doubts(), *found]
         self._audit = AuditPicture(
             holds=not faults,
             events=events,
@@ -298,17 +297,3 @@ class PoolView:
     def last_audit(self) -> AuditPicture | None:
         """The last result; None before the first."""
         return self._audit
-
-    async def _chain(self, faults: list[str]) -> int:
-        """How many receipts there are; what is wrong with their chain is added to `faults`."""
-        faults += self._doubts()
-        pool, after = PoolId(self._signer.public), BEGINNING
-        while page := await self._receipts.all(after=after.count - 1, most=_PAGE):
-            entries = [SignedBytes(each.verdict, each.signature) for each in page]
-            breach = verify_verdicts(entries, pool=pool, verify=self._verify, after=after)
-            if breach is not None:
-                faults.append(f"receipts: {breach.message}")
-                return breach.index
-            after = Head(after.count + len(page), entries[-1].hash)
-            await asyncio.sleep(0)  # a page is 0.1 s of signatures: others go between
-        return after.count

@@ -117,9 +117,9 @@ class Bookkeeper:
         """The hold of that id, ended or not; None where there never was one."""
         return await self._read(partial(self._reader.hold, hold))
 
-    async def paid(self, hold: EventId) -> dict[int, Micros]:
-        """What each attempt of a job earned; empty where its hold was not settled by paying."""
-        return await self._read(partial(self._reader.paid, hold))
+    async def paid(self, *holds: EventId) -> list[dict[int, Micros]]:
+        """What each attempt of a job earned, for each hold; empty where it was not paid from."""
+        return await self._read(lambda: [self._reader.paid(hold) for hold in holds])
 
     async def lots(self, account: LedgerAccount) -> list[LotRow]:
         """The lots of a user that are not empty, in the order of spending."""

@@ -1,0 +1,58 @@
+"""ChainAudit: whether the verdicts are as they were signed, and say what the books paid.
+
+The chain and the books are two files that a crash may part. Each verdict names what its attempt
+earned; the postings of the job's hold have to name the same.
+"""
+
+import asyncio
+from typing import Final, Protocol
+
+from app.core.base.ids import PoolId
+from app.core.base.units import Micros
+from app.core.ledger.commands import EventId
+from app.core.pool.chain import BEGINNING, Head, verify_verdicts
+from app.core.pool.keys import Verifier
+from app.core.pool.receipt import VERDICT
+from app.core.pool.signed import SignedBytes
+from app.server.storage.receipts import Receipts, StoredReceipt
+
+_PAGE: Final = 1000
+"""Receipts that are read at once."""
+_NOTHING: Final = Micros(0)
+
+
+class Books(Protocol):
+    """The books (server/storage/books)."""
+
+    async def paid(self, *holds: EventId) -> list[dict[int, Micros]]:
+        """What each attempt earned, for each hold."""
+
+
+async def audit_chain(
+    receipts: Receipts, books: Books, *, pool: PoolId, verify: Verifier
+) -> tuple[int, list[str]]:
+    """How many verdicts there are, and what is wrong, a sentence each."""
+    after, faults = BEGINNING, list[str]()
+    while page := await receipts.all(after=after.count - 1, most=_PAGE):
+        entries = [SignedBytes(each.verdict, each.signature) for each in page]
+        breach = verify_verdicts(entries, pool=pool, verify=verify, after=after)
+        if breach is not None:
+            return breach.index, [*faults, f"receipts: {breach.message}"]
+        paid = await books.paid(*(EventId(f"job/{each.job}") for each in page))
+        faults += [_unlike(each, by) for each, by in zip(page, paid, strict=True)]
+        after = Head(after.count + len(page), entries[-1].hash)
+        await asyncio.sleep(0)  # a page is 0.1 s of signatures: others go between
+    return after.count, [fault for fault in faults if fault]
+
+
+def _unlike(stored: StoredReceipt, paid: dict[int, Micros]) -> str:
+    """How a verdict and the books differ; "" where they agree."""
+    verdict = VERDICT.read(stored.verdict)
+    told = _NOTHING if verdict is None else verdict.earned
+    booked = paid.get(stored.attempt, _NOTHING)
+    if told == booked:
+        return ""
+    return (
+        f"receipts: the verdict on attempt {stored.attempt} of job {stored.job} says {told} "
+        f"micros, and the books paid {booked}"
+    )
