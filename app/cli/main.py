@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "status": "app.cli.status:status",
     "tray": "app.cli.tray:tray",
     "dashboard": "app.cli.dashboard:dashboard",
+    "open": "app.cli.open_link:open_link",
     "run": "app.cli.chat.run:run",
     "models": "app.cli.models:models",
     "search": "app.cli.search:search",
@@ -47,6 +48,7 @@ COMMANDS: Final = {
     "autostart": "app.cli.autostart:autostart",
     "keys": "app.cli.keys:keys",
     "settings": "app.cli.settings:settings",
+    "links": "app.cli.links:links",
     "doctor": "app.cli.doctor.command:doctor",
     "completion": "app.cli.completion:completion",
 }
@@ -72,7 +74,7 @@ _PANELS: Final = (
     ),
     ("Other programs", ["free", "neighbour", "snooze", "resume"]),
     ("Pools", ["share", "credits", "pool"]),
-    ("Care", ["autostart", "keys", "settings", "doctor", "completion"]),
+    ("Care", ["update", "autostart", "links", "keys", "settings", "doctor", "completion"]),
 )
 
 

@@ -17,13 +17,14 @@ from app.cli.command import command
     ),
 )
 @click.option("--background", is_flag=True, help="Open no page: for starting with the computer.")
+@click.option("--link", is_flag=True, help="Open the athanor:// link that comes on stdin.")
 @click.option(
     "--home",
     metavar="PATH",
     default="",
     help="Keep all files in this folder, as ATHANOR_HOME does.",
 )
-def tray(background: bool, home: str) -> int:
+def tray(background: bool, link: bool, home: str) -> int:
     """Show Athanor in the tray, and start the server where none runs.
 
     The menu loads and unloads models, frees memory and opens the dashboard. Quit ends the server
@@ -32,4 +33,4 @@ def tray(background: bool, home: str) -> int:
     from app.tray.command_line import TrayFlags  # noqa: PLC0415  # not for --help
     from app.tray.main import main  # noqa: PLC0415  # not for --help
 
-    return main(TrayFlags(is_background=background, home=home))
+    return main(TrayFlags(is_background=background, has_link=link, home=home))

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 import threading
 from types import FrameType
 
@@ -15,9 +16,10 @@ from app.tray.face import Face
 from app.tray.faces import face_here
 from app.tray.life.own_server import ServerStarter
 from app.tray.life.said_once import SaidOnce
-from app.tray.life.tray import NO_TRAY, Tray, open_dashboard, say
+from app.tray.life.tray import NO_TRAY, Tray, follow_link, open_dashboard, say
 from app.tray.life.tray_lock import TrayLock
 from app.tray.look.actions import Quit
+from app.wire.link import LINK_LENGTH_MAX
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,8 @@ def main(flags: TrayFlags) -> int:
     if flags.home:
         os.environ[HOME_VARIABLE] = flags.home
     try:
-        return _run(Paths.find(), is_background=flags.is_background)
+        link = _link_of_stdin() if flags.has_link else ""
+        return _run(Paths.find(), is_background=flags.is_background, link=link)
     except AthanorError as error:
         say(f"error: {error.message}\n{error.remedy}".rstrip())
     except OSError as error:
@@ -35,28 +38,35 @@ def main(flags: TrayFlags) -> int:
     return 1
 
 
-def _run(paths: Paths, *, is_background: bool) -> int:
+def _link_of_stdin() -> str:
+    """One line; "" where there is none, as in a program without standard streams."""
+    return "" if sys.stdin is None else sys.stdin.readline(LINK_LENGTH_MAX + 1).strip()
+
+
+def _run(paths: Paths, *, is_background: bool, link: str) -> int:
     paths.ensure()
     lock = TrayLock.take(paths.tray_lock_file)
     if lock is None:
-        if not is_background:
+        if link:
+            follow_link(paths, link)
+        elif not is_background:
             _say_second(paths)
         return 0
     try:
         set_up("info", paths.tray_log_file)
         face = face_here()
         if face is None:
-            _serve_without_face(paths, lock, is_background=is_background)
+            _serve_without_face(paths, lock, is_background=is_background, link=link)
         else:
-            _show(face, paths, lock, is_background=is_background)
+            _show(face, paths, lock, is_background=is_background, link=link)
     finally:
         lock.close()
     return 0
 
 
-def _show(face: Face, paths: Paths, lock: TrayLock, *, is_background: bool) -> None:
+def _show(face: Face, paths: Paths, lock: TrayLock, *, is_background: bool, link: str) -> None:
     said = SaidOnce(paths.tray_memory_file)
-    tray = Tray(paths, face, lock, said, is_background=is_background)
+    tray = Tray(paths, face, lock, said, is_background=is_background, link=link)
 
     def on_signal(_: int, __: FrameType | None) -> None:
         tray.perform(Quit())
@@ -76,16 +86,17 @@ def _end_with_bug(face: Face, failure: threading.ExceptHookArgs) -> None:
     face.stop()
 
 
-def _serve_without_face(paths: Paths, lock: TrayLock, *, is_background: bool) -> None:
+def _serve_without_face(paths: Paths, lock: TrayLock, *, is_background: bool, link: str) -> None:
     """Nowhere to show an icon, now or later: the server runs, and its page does what it would.
 
     Raises: ServerSilent.
     """
     ServerStarter(paths, lock, lambda _: None).start()
     say(NO_TRAY)
-    if is_background:
-        return
-    open_dashboard(paths, "")
+    if link:
+        follow_link(paths, link)
+    elif not is_background:
+        open_dashboard(paths, "")
 
 
 def _say_second(paths: Paths) -> None:

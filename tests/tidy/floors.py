@@ -52,6 +52,7 @@ APART = {
 HOMES: dict[str, tuple[tuple[str, ...], str]] = {
     "aiosqlite": (("app.server.storage",), "one folder knows SQL"),
     "sqlite3": (("app.server.storage",), "one folder knows SQL"),
+    "Foundation": (("app.tray.panel",), "macOS' own events, where its icon is"),
     "PIL": (("app.tray",), "pystray wants its images; the engine reads pictures by other means"),
     "PyObjCTools": (("app.tray.panel",), "macOS' main thread, where its icon is"),
     "Xlib": (("app.tray",), "what a desktop of X11 has and a server has not"),

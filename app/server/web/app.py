@@ -25,6 +25,7 @@ from app.server.web.local import (
     downloads,
     keys,
     library,
+    links,
     loading,
     neighbour,
     node,
@@ -104,6 +105,7 @@ def create_app(services: Services) -> ASGIApp:
         request_class=ApiRequest,
         request_max_body_size=services.settings.server.body_bytes_max,
         exception_handlers={Exception: _answer_error},
+    links.open_link,
         openapi_config=OpenAPIConfig(
             title="Athanor",
             version=__version__,

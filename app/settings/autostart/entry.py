@@ -55,7 +55,14 @@ def launch_of(
     """`source` is the folder that holds the package; `home` is ATHANOR_HOME, "" where it is not
     set: a login knows nothing of the terminal's environment, so it travels as a flag.
     """
-    words = ["tray", "--background", *([f"--home={home}"] if home else [])]
+    words = ("tray", "--background", *([f"--home={home}"] if home else []))
+    return program_of(executable, words, is_frozen=is_frozen, system=system, source=source)
+
+
+def program_of(
+    executable: str, words: tuple[str, ...], *, is_frozen: bool, system: System, source: str
+) -> Launch:
+    """How the system starts this program with these words, without a console."""
     if is_frozen:
         return Launch(command=(executable, *words))
     if system == "windows":
@@ -117,24 +124,25 @@ def _desktop_file(launch: Launch) -> str:
         "Type=Application",
         "Name=Athanor",
         "Comment=Your GPU as a private server for language models",
-        f"Exec={' '.join(_quoted(word) for word in launch.command)}",
+        f"Exec={' '.join(desktop_word(word) for word in launch.command)}",
         "Terminal=false",
         "X-GNOME-Autostart-enabled=true",
     ]
     if launch.folder:
-        lines.insert(5, f"Path={_escaped(launch.folder)}")
+        lines.insert(5, f"Path={desktop_text(launch.folder)}")
     return "\n".join(lines) + "\n"
 
 
-def _quoted(word: str) -> str:
+def desktop_word(word: str) -> str:
     """One word of Exec: quoted where it must be, then escaped as every text of such a file."""
     shown = word.replace("%", "%%")
     if not shown or _DESKTOP_RESERVED & set(shown):
         for letter in '\\"`$':
             shown = shown.replace(letter, f"\\{letter}")
         shown = f'"{shown}"'
-    return _escaped(shown)
+    return desktop_text(shown)
 
 
-def _escaped(text: str) -> str:
+def desktop_text(text: str) -> str:
+    """A text of a desktop file, escaped."""
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")

@@ -33,6 +33,7 @@ from app.tray.look.actions import (
     LoadModel,
     OpenDashboard,
     OpenFile,
+    OpenLink,
     Page,
     Quit,
     Resume,
@@ -60,12 +61,20 @@ class Tray:
     """One tray, from its start to its end."""
 
     def __init__(
-        self, paths: Paths, face: Face, lock: TrayLock, said: SaidOnce, *, is_background: bool
+        self,
+        paths: Paths,
+        face: Face,
+        lock: TrayLock,
+        said: SaidOnce,
+        *,
+        is_background: bool,
+        link: str = "",
     ) -> None:
         self._paths = paths
         self._face = face
         self._said = said
         self._is_background = is_background
+        self._link = link
         self._lock = threading.Lock()
         self._picture: NodePicture | None = None
         self._facts = Facts()
@@ -80,7 +89,7 @@ class Tray:
         self._changed.set()
         for name, target in (("painter", self._paint), ("follower", self._follower.run)):
             threading.Thread(target=target, name=name, daemon=True).start()
-        self.perform(StartServer() if self._is_background else OpenDashboard())
+        self.perform(self._first_action())
         try:
             self._face.run(self.perform, self._seen)
         finally:
@@ -91,6 +100,11 @@ class Tray:
         """Do it, on a thread of its own; returns at once."""
         name = type(action).__name__
         threading.Thread(target=self._work, args=(action,), name=name, daemon=True).start()
+
+    def _first_action(self) -> Action:
+        if self._link:
+            return OpenLink(link=self._link)
+        return StartServer() if self._is_background else OpenDashboard()
 
     # --- what the server says (the follower's thread) ----------------------------------------
 
@@ -194,6 +208,9 @@ class Tray:
             case OpenDashboard(page=page):
                 self._ensure_server()
                 open_dashboard(self._paths, page)
+            case OpenLink(link=link):
+                self._ensure_server()
+                follow_link(self._paths, link)
             case CopyAddress(address=address):
                 if not copy_text(address):
                     self._face.notify(Toast(title="Address of the API", body=address))
@@ -269,7 +286,18 @@ def open_dashboard(paths: Paths, page: Page) -> None:
 
     Raises: NoServer, ServerSilent, ServerRefused.
     """
-    address = wishes.dashboard_address(paths, page)
+    _show(wishes.dashboard_address(paths, page))
+
+
+def follow_link(paths: Paths, link: str) -> None:
+    """Open the page that a link is for; where it is an invite, that page asks.
+
+    Raises: NoServer, ServerSilent, ServerRefused.
+    """
+    _show(wishes.link_address(paths, link))
+
+
+def _show(address: str) -> None:
     if not has_display() or not open_on_screen(address):
         say(f"Athanor's dashboard: {address}")
 

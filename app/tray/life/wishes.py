@@ -66,3 +66,9 @@ def dashboard_address(paths: Paths, page: Page) -> str:
     """An address that lets one browser in, once. Raises: NoServer, ServerSilent, ServerRefused."""
     with Client.find(paths) as client:
         return client.dashboard_link(page)
+
+
+def link_address(paths: Paths, link: str) -> str:
+    """The same, for the page of a link. Raises: NoServer, ServerSilent, ServerRefused."""
+    with Client.find(paths) as client:
+        return client.open_link(link)

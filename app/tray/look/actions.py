@@ -22,6 +22,19 @@ class OpenDashboard(Act, frozen=True, kw_only=True, tag="open_dashboard"):
 
 
 @final
+class OpenLink(Act, frozen=True, kw_only=True, tag="open_link"):
+    """Open the page that an `athanor://` link is for; start the server first where none runs."""
+
+    link: str
+    """It may hold an invite, which opens a door."""
+
+    def __repr__(self) -> str:
+        return "<OpenLink>"
+
+    __str__ = __repr__
+
+
+@final
 class CopyAddress(Act, frozen=True, kw_only=True, tag="copy_address"):
     """Put the API's address on the clipboard."""
 
@@ -98,6 +111,7 @@ class Quit(Act, frozen=True, kw_only=True, tag="quit"):
 
 Action = (
     OpenDashboard
+    | OpenLink
     | CopyAddress
     | LoadModel
     | UnloadModel

@@ -18,11 +18,12 @@ from PIL import Image
 
 from app.tray.face import Perform, Seen
 from app.tray.icons import icon_image
-from app.tray.look.actions import OpenDashboard
+from app.tray.look.actions import OpenDashboard, OpenLink
 from app.tray.look.entries import Entry, Menu, Separator, action_of
 from app.tray.look.facts import Facts
 from app.tray.look.look import TITLE, Look, look_of
 from app.tray.look.toasts import Toast
+from app.tray.panel.apple_links import hear_links
 from app.tray.panel.bar import bar_here
 from app.tray.panel.ui_thread import UiThread, make_template, prepare_system
 
@@ -60,6 +61,7 @@ class PanelFace:
         """See Face."""
         prepare_system()
         self._perform = perform
+        hear_links(lambda link: perform(OpenLink(link=link)))
         look = self._look
         icon = self._make_icon("athanor", _image(look), TITLE, self._menu(look))
         thread = UiThread(icon, self._set_menu_open)

@@ -14,7 +14,9 @@ from app.core.member.caps import allowance
 from app.core.member.credits import credits_text, micros_of
 from app.core.member.energy import JOULES_PER_KWH, kilowatt_hours
 from app.core.pool.credits_export import answer_of
+from app.core.pool.invite import Invite, read_invite, refuse_expired
 from app.core.pool.receipt import RECEIPT
+from app.server.identity.keys import verify
 from app.server.node.pool.lessor import Lessor
 from app.server.node.pool.market import PREFIX
 from app.server.node.pool.pool import Pool
@@ -66,6 +68,12 @@ class PoolDesk:
         if member is None or self._pool.house.pool_settings().spending == "off":
             return ()
         return member.market.quotes()
+
+    def read_invite(self, text: str) -> Invite:
+        """What an invite says. Raises: RequestError where it is damaged or its time is over."""
+        invite = read_invite(text, verify)
+        refuse_expired(invite, self._pool.house.clock())
+        return invite
 
     async def join(self, invite: str, name: str = "") -> None:
         """See Pool.join."""

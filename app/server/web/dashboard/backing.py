@@ -14,6 +14,7 @@ from app.server.storage.marks import Marks
 from app.server.storage.model_wishes import ModelWishes
 from app.server.storage.sessions import Sessions
 from app.server.web.dashboard.links import Links
+from app.server.web.dashboard.pending_invite import PendingInvite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class Backing:
 
     sessions: Sessions
     links: Links
+    invite: PendingInvite
     marks: Marks
     wishes: ModelWishes
     recent: Recent
@@ -50,6 +52,7 @@ class Backing:
         return cls(
             sessions=await Sessions.open(database, now),
             links=Links(steady),
+            invite=PendingInvite(steady),
             marks=await Marks.open(database, now),
             wishes=await ModelWishes.open(database),
             recent=recent,

@@ -71,6 +71,10 @@ NETWORK: Final = Page(
     short="Network",
     is_private=True,
 )
+INVITE: Final = Page(
+    name="invite", path="/dashboard/invite", title="An invite to a pool", is_private=True
+)
+"""Opened by a link, so not in the navigation."""
 
 PAGES: Final = (
     HOME,

@@ -23,6 +23,7 @@ from app.server.web.services import Services, services_of
 from app.settings.autostart.autostart import Switch
 from app.settings.fields import FIELDS, HOST_SECTION, SECTIONS, Field, Value
 from app.settings.live import is_live, value_of
+from app.settings.links.links import LinkSwitch
 from app.settings.load import DEFAULT_ORIGIN, Loaded, load_settings
 from app.settings.save import save_settings
 from app.settings.schema import Settings
@@ -75,6 +76,7 @@ async def settings(request: ApiRequest) -> ASGIApp:
         "autostart": await asyncio.to_thread(Switch.of_this().state),
         "trouble": None,
     }
+        "links": await asyncio.to_thread(LinkSwitch.of_this().state),
     try:
         context |= await values(services, {}, {})
     except SettingsInvalid as error:
@@ -94,6 +96,16 @@ async def autostart(request: ApiRequest) -> ASGIApp:
 
 @post(
     "/dashboard/settings/{section:str}", guards=[change], include_in_schema=False, status_code=200
+@post("/dashboard/links", guards=[change], include_in_schema=False, status_code=200)
+async def links(request: ApiRequest) -> ASGIApp:
+    """Open links of ours with this program, or no more."""
+    is_wanted = await field(request, "enabled") == "yes"
+    switch = LinkSwitch.of_this()
+    state = await asyncio.to_thread(lambda: switch.turn(on=is_wanted))
+    words = "open Athanor." if state.is_on else "do not open Athanor."
+    return done(request, f"athanor:// links {words}", go=f"{SETTINGS.path}#computer")
+
+
 )
 async def save(request: ApiRequest) -> ASGIApp:
     """Write what was changed in one section; nothing of it when any of it is wrong."""
