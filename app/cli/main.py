@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "pool": "app.cli.pool.group:pool",
     "bench": "app.cli.bench.command:bench",
     "autostart": "app.cli.autostart:autostart",
+    "update": "app.cli.update.group:update",
     "keys": "app.cli.keys:keys",
     "settings": "app.cli.settings:settings",
     "links": "app.cli.links:links",

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from app import __version__
 from app.cli.command import command
 from app.cli.disk import check_file
-from app.cli.exit_codes import NotFound
+from app.cli.exit_codes import Exit, NotFound
 from app.cli.flags import by_path, setting_flags
 from app.cli.output import print_json, stdout
 from app.core.models.demonstration import DESCRIPTION, labelled
@@ -82,9 +82,11 @@ def serve(models: tuple[Path, ...], with_parent: bool, is_json: bool, **flags: s
 
     # A port that somebody chose stands in the settings of their programs: no other will do.
     port_is_fixed = loaded.origins["server.port"] != DEFAULT_ORIGIN
-    return run_server(
-        settings, paths, on_ready=tell, port_is_fixed=port_is_fixed, origins=loaded.origins
-    )
+    with way_back_told(paths):
+        successor = run_server(
+            settings, paths, on_ready=tell, port_is_fixed=port_is_fixed, origins=loaded.origins
+        )
+    return Exit.OK if successor is None else succeed(successor.version, successor.file, paths)
 
 
 def _with_models(settings: Settings, models: tuple[Path, ...], paths: Paths) -> Settings:

@@ -61,6 +61,7 @@ from app.wire.sharing import (
     SnoozeRequest,
 )
 
+from app.wire.update import InstallRequest, UpdatePicture
 ANSWER_SECONDS_MAX: Final = 15.0
 """Calls that need no engine answer in milliseconds; past this the server hangs."""
 SILENCE_SECONDS_MAX: Final = 60.0
@@ -158,7 +159,32 @@ class Client(ShopCalls, HostCalls, PoolCalls):
         link = self._call("POST", "/local/dashboard", DashboardLink)
         return f"{self.address}{link.path}" + (f"&page={page}" if page else "")
 
-    # --- the library -------------------------------------------------------------------------
+    # --- new versions ------------------------------------------------------------------------
+
+    def update(self) -> UpdatePicture:
+        """What is known of new versions of Athanor."""
+        return self._call("GET", "/local/update", UpdatePicture)
+
+    def look_for_update(self) -> UpdatePicture:
+        """The same after the publisher was asked now."""
+        return self._call("POST", "/local/update/look", UpdatePicture, is_patient=True)
+
+    def fetch_update(self) -> UpdatePicture:
+        """Returns when the new version is here and checked; `events` tells the progress."""
+        return self._call("POST", "/local/update/fetch", UpdatePicture, is_patient=True)
+
+    def install_update(self, *, now: bool) -> UpdatePicture:
+        """Returns when all is ready; then the server ends, and the new version starts.
+
+        `now`: also while answers are under way.
+        """
+        path, request = "/local/update/install", InstallRequest(now=now)
+        return self._call("POST", path, UpdatePicture, request, is_patient=True)
+
+    def go_back(self, *, now: bool) -> UpdatePicture:
+        """The same for the version before."""
+        path, request = "/local/update/back", InstallRequest(now=now)
+        return self._call("POST", path, UpdatePicture, request, is_patient=True)
 
     def open_link(self, link: str) -> str:
         """The address that signs one browser in and shows what an `athanor://` link is for."""

@@ -79,6 +79,11 @@ class ArchivePlace:
         environment = for_other_programs(os.environ, is_frozen=bool(getattr(sys, "frozen", False)))
         os.execve(program, [str(program), HANDOVER, *arguments], environment)  # noqa: S606  # ours
 
+    def put_back(self, file: Path | None, version: str) -> None:
+        """See Place."""
+        del file
+        self.switch_to(version)
+
     def kept(self) -> tuple[str, ...]:
         """See Place."""
         found = []

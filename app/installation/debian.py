@@ -43,6 +43,10 @@ class DebianPlace:
         what = f"`{self.command(file)}` installs it" if file else "there is no package of it here"
         raise UpdateFailed(f"Athanor {version} is the package manager's to install: {what}")
 
+    def put_back(self, file: Path | None, version: str) -> None:
+        """See Place."""
+        self.take_over(file, version, ())
+
     def kept(self) -> tuple[str, ...]:
         """See Place."""
         return ()

@@ -33,6 +33,9 @@ READY_SECONDS_MAX: Final = 180.0
 """A first start on a slow disk; a server that serves later than this is of no use to its owner."""
 END_SECONDS_MAX: Final = 20.0
 
+_IS_READ: Final = "--json"
+"""Whoever started the server with this has read its one line."""
+
 log = logging.getLogger("athanor.handover")
 
 
@@ -95,8 +98,7 @@ class _Handover:
         reader, writer = os.pipe()
         try:
             try:
-                # A line for a script that read it once already: its pipe may be closed.
-                is_read = "--json" in self._arguments
+                is_read = _IS_READ in self._arguments
                 self._child = subprocess.Popen(  # noqa: S603  # what the publisher signed
                     [self._program, *self._arguments],
                     env=_environment(writer),
@@ -141,6 +143,9 @@ def _environment(descriptor: int) -> dict[str, str]:
 def _become(program: Path, arguments: Sequence[str]) -> NoReturn:
     """This process goes on as that program."""
     logging.shutdown()
+    if _IS_READ in arguments:
+        # Its line was read once already, and the pipe may be closed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     is_frozen = bool(getattr(sys, "frozen", False))
     environment = for_other_programs(os.environ, is_frozen=is_frozen)
     os.execve(program, [str(program), *arguments], environment)  # noqa: S606  # our own program

@@ -80,6 +80,13 @@ class AppPlace:
         _run("open", "-n", str(self._app))
         return 0
 
+    def put_back(self, file: Path | None, version: str) -> None:
+        """See Place."""
+        if file is None:
+            raise UpdateFailed(f"the disk image of Athanor {version} is not here any more")
+        self.stage(file, version)
+        self.take_over(file, version, ())
+
     def kept(self) -> tuple[str, ...]:
         """See Place: images are kept as files (kept.py), not as versions."""
         return ()

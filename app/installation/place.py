@@ -44,6 +44,9 @@ class Place(Protocol):
         never, where another program goes on in this process. Raises: UpdateFailed, OSError.
         """
 
+    def put_back(self, file: Path | None, version: str) -> None:
+        """Puts a kept version in place where no server runs. Raises: UpdateFailed, OSError."""
+
     def kept(self) -> tuple[str, ...]:
         """The other versions that are still here, and need no file."""
 
@@ -68,6 +71,10 @@ class SourcePlace:
         raise UpdateFailed(self.hindrance)
 
     def take_over(self, file: Path | None, version: str, arguments: Sequence[str]) -> int:
+        """See Place."""
+        raise UpdateFailed(self.hindrance)
+
+    def put_back(self, file: Path | None, version: str) -> None:
         """See Place."""
         raise UpdateFailed(self.hindrance)
 

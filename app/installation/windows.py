@@ -4,6 +4,7 @@ NOT YET RUN ON WINDOWS. The installer's own part (silent upgrade) is tested unde
 `make bundle-test`; this start of it is not. It refuses to do anything on another system.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -52,8 +53,6 @@ class SetupPlace:
             raise UpdateFailed("installers for Windows run on Windows")
         if file is None or not file.exists():
             raise UpdateFailed(f"the installer of Athanor {version} is not here any more")
-        import os  # noqa: PLC0415  # on Windows alone
-
         subprocess.Popen(  # noqa: S603  # what the publisher signed
             [file, *SILENT_UPGRADE],
             env=for_other_programs(os.environ, is_frozen=True),
@@ -61,6 +60,10 @@ class SetupPlace:
             close_fds=True,
         )
         return 0
+
+    def put_back(self, file: Path | None, version: str) -> None:
+        """See Place."""
+        self.take_over(file, version, ())
 
     def kept(self) -> tuple[str, ...]:
         """See Place: installers are kept as files (kept.py), not as versions."""

@@ -22,6 +22,7 @@ import msgspec
 
 from app.wire.pool_picture import PoolPicture
 from app.wire.sharing import NeighbourPicture
+from app.wire.update import UpdatePicture
 
 ModelStatus = Literal["unloaded", "loading", "loaded", "unloading", "failed"]
 
@@ -169,6 +170,8 @@ class NodePicture(LocalMessage, frozen=True, kw_only=True):
     """What becomes of GPU memory and of lending, and why."""
     pool: PoolPicture | None = None
     """The pool of this node; None without one."""
+    update: UpdatePicture | None = None
+    """New versions of Athanor."""
 
 
 class NodeEvent(LocalMessage, frozen=True, kw_only=True):

@@ -38,6 +38,10 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """Looks since the last one that went well."""
     passed_over: str = ""
     """A version that did not work here, or that the owner left; it is not offered again."""
+    fallen: str = ""
+    """A version that did not start and was taken back, until a later one is put in place."""
+    running: str = ""
+    """The version of the last start."""
     trial: Trial | None = None
 
 
@@ -55,14 +59,17 @@ def standing_of(memory: Memory, running: str) -> Standing:
 def handing_over(memory: Memory, *, version: str, previous: str) -> Memory:
     """`version` takes the place of `previous` now."""
     assert version != previous, "a version does not follow itself"
-    return replace(memory, trial=Trial(version=version, previous=previous))
+    return replace(memory, trial=Trial(version=version, previous=previous), fallen="")
 
 
 def started(memory: Memory, running: str) -> Memory:
-    """The version `running` was started."""
-    trial = memory.trial
+    """The version `running` was started, whoever put it in the place of another."""
+    trial, before = memory.trial, memory.running
+    memory = replace(memory, running=running)
+    if before and before != running and (trial is None or trial.version != running):
+        trial = Trial(version=running, previous=before)
     if trial is None or trial.is_proven or trial.version != running:
-        return memory
+        return replace(memory, trial=trial)
     return replace(memory, trial=replace(trial, starts=trial.starts + 1))
 
 
@@ -76,9 +83,15 @@ def served(memory: Memory, running: str) -> Memory:
 
 def gone_back(memory: Memory) -> Memory:
     """The version before is in its place again; the one that was tried is not offered any more."""
-    if memory.trial is None:
+    trial = memory.trial
+    if trial is None:
         return memory
-    return replace(memory, trial=None, passed_over=memory.trial.version)
+    return replace(memory, trial=None, passed_over=trial.version, fallen=trial.version)
+
+
+def left(memory: Memory, version: str) -> Memory:
+    """The owner goes back from `version`, which is not offered again."""
+    return replace(memory, passed_over=version)
 
 
 def looked(memory: Memory, at: float, *, number: int | None) -> Memory:

@@ -51,6 +51,7 @@ from app.core.state.events import (
     ServerEvent,
     ServerOpened,
     ServerStopping,
+    UpdateChanged,
     VerdictChanged,
 )
 from app.core.state.node_state import (
@@ -77,6 +78,7 @@ def apply(state: NodeState, event: Event) -> NodeState:
             | LibraryChanged()
             | DownloadChanged()
             | DownloadRemoved()
+            | UpdateChanged()
         ):
             return _apply_server(state, event)
         case VerdictChanged() | GpuLost() | GpuFound():
@@ -114,6 +116,8 @@ def _apply_server(state: NodeState, event: ServerEvent) -> NodeState:
         case DownloadRemoved(download=name):
             left = {key: each for key, each in state.downloads.items() if key != name}
             return replace(state, downloads=left)
+        case UpdateChanged(update=update):
+            return replace(state, update=update)
         case _:
             assert_never(event)
 

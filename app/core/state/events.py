@@ -12,6 +12,7 @@ from app.core.downloads.download import Download, DownloadId
 from app.core.state.engine_life import EngineFacts, EngineGauges, Picture
 from app.core.state.node_state import Device, LibraryFacts, Neighbour, Notice, Outcome
 from app.core.state.pool_state import PoolState
+from app.core.state.update_state import UpdateState
 
 
 @final
@@ -115,6 +116,13 @@ class PoolChanged(Picture, frozen=True, kw_only=True, tag="pool_changed"):
 @final
 class PoolLeft(Picture, frozen=True, kw_only=True, tag="pool_left"):
     """This node is no member of a pool any more."""
+
+
+@final
+class UpdateChanged(Picture, frozen=True, kw_only=True, tag="update_changed"):
+    """Something of a new version of the program is otherwise: all that is shown of it, whole."""
+
+    update: UpdateState
 
 
 @final
@@ -248,6 +256,7 @@ ServerEvent = (
     | LibraryChanged
     | DownloadChanged
     | DownloadRemoved
+    | UpdateChanged
 )
 
 NeighbourEvent = VerdictChanged | GpuLost | GpuFound

@@ -18,6 +18,7 @@ from app.core.sharing.policy import Verdict
 from app.core.sharing.rules import Mode
 from app.core.state.engine_life import EngineLife, Picture, Unloaded
 from app.core.state.pool_state import PoolState
+from app.core.state.update_state import UpdateState
 
 Phase = Literal["waiting", "reading", "answering"]
 """waiting: for an engine or in its queue. reading: the prompt is known. answering: text came."""
@@ -155,6 +156,7 @@ class NodeState(Picture, frozen=True, kw_only=True):
     """Oldest first, those that are over too until they are removed."""
     pool: PoolState | None = None
     """The pool that this node is a member of."""
+    update: UpdateState = UpdateState()
 
     def requests_of(self, model: ModelName) -> Iterable[RequestState]:
         """The requests in flight on `model`, oldest first."""

@@ -12,6 +12,7 @@ from app.core.state.due import unload_at
 from app.core.state.engine_life import Failed, Loading, Ready, Unloaded, Unloading
 from app.core.state.node_state import Device, ModelState, NodeState, Notice
 from app.core.state.pool_words import pool_lines
+from app.core.state.update_state import UpdateState, update_words
 
 _STAGES: Final = {
     "queued": "waiting to load",
@@ -108,6 +109,7 @@ def notices(state: NodeState, now: float) -> tuple[Notice, ...]:
     """What the owner should know now: the notices raised, and those that follow from the state."""
     found = list(state.notices)
     found += [_of_demonstration(m) for m in state.models.values() if _stands_in(m)]
+    found += _of_update(state.update)
     for model in state.models.values():
         match model.life:
             case Failed(remedy=remedy):
@@ -145,6 +147,30 @@ def _of_demonstration(model: ModelState) -> Notice:
         message=f"{model.name} answers, since there is no other model. {DESCRIPTION}",
         remedy=REMEDY,
     )
+
+
+def _of_update(update: UpdateState) -> list[Notice]:
+    found = []
+    if update.status == "ready":
+        found.append(
+            Notice(
+                key=f"update_ready:{update.version}",
+                severity="info",
+                message=update_words(update),
+                remedy="" if update.command else "The tray's menu and this page restart it.",
+            )
+        )
+    if update.fallen:
+        found.append(
+            Notice(
+                key=f"update_failed:{update.fallen}",
+                severity="warning",
+                message=f"Athanor {update.fallen} did not start here, so the version before "
+                "runs again.",
+                remedy="A later version is offered as soon as there is one.",
+            )
+        )
+    return found
 
 
 def notice_line(notice: Notice) -> str:

@@ -11,8 +11,8 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Final
 
 from msgspec.structs import asdict
@@ -37,6 +37,7 @@ from app.server.main.neighbourly import neighbour_of, use_settings
 from app.server.main.shop import shop_of
 from app.server.main.stopping import Stopping
 from app.server.main.web_server import WebServer, loop_factory
+from app.server.main.updating import Attempt, updates_of
 from app.server.models.places import open_library
 from app.server.node.downloads.shop import Shop
 from app.server.node.engine import EngineLimits
@@ -52,6 +53,7 @@ from app.server.node.sampler import Sampler
 from app.server.node.shelf import Shelf
 from app.server.storage.database import Database
 from app.server.storage.keys import Keys
+from app.server.node.updates.service import Successor
 from app.server.storage.rungs import Rungs
 from app.server.web.app import create_app
 from app.server.web.dashboard.backing import Backing
@@ -73,8 +75,8 @@ def run_server(
     on_ready: OnReady,
     port_is_fixed: bool = False,
     origins: Mapping[str, str] | None = None,
-) -> int:
-    """Serve until a signal or the local API says stop; the exit status.
+) -> Successor | None:
+    """Serve until a signal or the local API says stop; the version that then takes over, if any.
 
     `port_is_fixed`: the owner named the port, so no other one is taken instead. `origins`: where
     each setting comes from, for whoever looks at them. Raises: AlreadyServing, SettingsInvalid,
@@ -85,19 +87,20 @@ def run_server(
     try:
         set_up(settings.server.log_level, paths.log_file)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(
+            return runner.run(
+        attempt = Attempt(paths)
+        attempt.begin()
                 _serve(
                     settings,
                     paths,
                     lock,
-                    on_ready=on_ready,
+                    on_ready=attempt.telling(on_ready),
                     port_is_fixed=port_is_fixed,
                     origins=origins or {},
                 )
             )
     finally:
         lock.close()
-    return 0
 
 
 def anchored_clock() -> Callable[[], float]:
@@ -114,7 +117,7 @@ async def _serve(
     on_ready: OnReady,
     port_is_fixed: bool,
     origins: Mapping[str, str],
-) -> None:
+) -> Successor | None:
     server, folders = settings.server, settings.models.folders
     now, stopping, token = anchored_clock(), Stopping(), secrets.token_urlsafe(32)
     hub = Hub(NodeState(server=_facts(settings, now())))
@@ -124,9 +127,7 @@ async def _serve(
         stack.enter_context(stopping.by_signals())
         database = await stack.enter_async_context(await Database.open(paths.database))
         keys = await Keys.open(database, now)
-        _refuse_if_open_to_all(server.host, keys)
-        listening = listen(server.host, server.port, is_fixed=port_is_fixed)
-        stack.callback(listening.close)
+        listening = stack.enter_context(_listening(settings, keys, port_is_fixed=port_is_fixed))
         await shelf.scan()
         meters, recent = Meters(lambda: hub.state), Recent()
         router, neighbour, shop = await stack.enter_async_context(
@@ -135,6 +136,9 @@ async def _serve(
         member = membership_of(in_force, paths, hub, router, shelf, outbound=shop.outbound, now=now)
         services = Services(
             router=router,
+        updates = await stack.enter_async_context(
+            updates_of(in_force, paths, hub, neighbour, shop.outbound, stop=stopping.ask, now=now)
+        )
             library=shelf,
             librarian=Librarian(shelf, paths=paths, folders=folders, end=router.end),
             hub=hub,
@@ -146,6 +150,7 @@ async def _serve(
             in_force=in_force,
             local_token=token,
             stop=stopping.ask,
+            updates=updates,
             now=now,
             dashboard=await _backing(database, hub, paths, recent=recent, origins=origins, now=now),
         )
@@ -165,6 +170,7 @@ async def _serve(
 
 
 @asynccontextmanager
+    return updates.successor
 async def _noting(keys: Keys, dashboard: Backing) -> AsyncGenerator[None, None]:
     """Uses of keys and the dashboard's history are written down inside, and all of them after."""
     async with asyncio.TaskGroup() as group:
@@ -345,6 +351,18 @@ def _refuse_if_open_to_all(host: str, keys: Keys) -> None:
         return
     raise SettingsInvalid(
         f"server.host is {host}, which other machines can reach, and there is no API key",
+@contextmanager
+def _listening(settings: Settings, keys: Keys, *, port_is_fixed: bool) -> Iterator[Listening]:
+    """The sockets, open inside the block. Raises: SettingsInvalid, OSError."""
+    server = settings.server
+    _refuse_if_open_to_all(server.host, keys)
+    listening = listen(server.host, server.port, is_fixed=port_is_fixed)
+    try:
+        yield listening
+    finally:
+        listening.close()
+
+
         remedy="Make a key with `athanor keys add NAME`, and start again.",
     )
 

@@ -34,6 +34,7 @@ from app.server.web.local import (
     settings_read,
     sharing,
 )
+    update,
 from app.server.web.openai import chat, completions, embeddings, models, native, surroundings
 from app.server.web.services import Services
 
@@ -98,6 +99,11 @@ HANDLERS: Final = (
 )
 
 
+    update.update,
+    update.look_for_update,
+    update.fetch_update,
+    update.install_update,
+    update.go_back,
 def create_app(services: Services) -> ASGIApp:
     """What uvicorn runs. Its start and end are the node's business, not its own."""
     app = Litestar(

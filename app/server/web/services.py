@@ -165,6 +165,22 @@ class Neighbour(Protocol):
 
 
 class InForce(Protocol):
+class Updates(Protocol):
+    """New versions of the program (server/node/updates/service.py says more)."""
+
+    async def look(self) -> None:
+        """Asks now. Raises: UpdateFailed and its kin."""
+
+    async def fetch(self) -> None:
+        """The new version is here. Raises: as `look`."""
+
+    async def install(self, *, is_urgent: bool) -> None:
+        """The server ends for the new version. Raises: Busy; as `look`."""
+
+    async def go_back(self, *, is_urgent: bool) -> None:
+        """The server ends for the version before. Raises: as `install`."""
+
+
     """The settings (server/node/in_force.py says more)."""
 
     @property
@@ -220,6 +236,7 @@ class Services:
         return self.in_force.settings
 
     def answering(self, scope: Scope, data: ModelRequest) -> Answering:
+    updates: Updates
         """What answers a request of OpenAI's API: an engine at home, or the pool for credits."""
         headers = dict(scope["headers"])
         named = headers.get(b"idempotency-key", b"").decode("latin-1")

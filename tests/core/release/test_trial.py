@@ -41,11 +41,31 @@ def test_what_has_served_once_is_never_said_to_fail(happened: list[str]) -> None
 
     if "serve" in happened:
         assert standing_of(memory, "0.2.0") == "settled"
-        assert started(memory, "0.2.0") == memory
+        assert standing_of(started(memory, "0.2.0"), "0.2.0") == "settled"
 
 
-def test_starts_of_another_version_are_not_counted() -> None:
-    assert started(TRIED, "0.1.0") == TRIED == served(TRIED, "0.1.0")
+def test_the_first_start_ever_is_no_trial() -> None:
+    memory = started(Memory(), "0.1.0")
+
+    assert (memory.trial, memory.running) == (None, "0.1.0")
+    assert standing_of(memory, "0.1.0") == "settled"
+
+
+def test_a_version_that_somebody_else_put_in_place_is_on_trial_too() -> None:
+    memory = started(started(Memory(), "0.1.0"), "0.2.0")
+
+    assert standing_of(memory, "0.2.0") == "trying"
+    assert memory.trial is not None
+    assert (memory.trial.previous, memory.trial.starts) == ("0.1.0", 1)
+
+
+def test_the_version_before_is_no_trial_when_it_was_put_back() -> None:
+    memory = gone_back(started(started(Memory(), "0.1.0"), "0.2.0"))
+
+    after = started(memory, "0.1.0")
+
+    assert after.passed_over == after.fallen == "0.2.0"
+    assert standing_of(served(after, "0.1.0"), "0.1.0") == "settled"
 
 
 def test_what_was_left_for_the_version_before_is_passed_over() -> None:

@@ -31,6 +31,7 @@ from tests.server.web.scripted import ScriptedNode
 from tests.support.pool_desk import desk_for
 from tests.support.shop import shop_for
 
+from tests.support.updates import updates_for
 TOKEN = "local-token-of-the-test"
 BODY_BYTES_MAX = 200_000
 HEARTBEAT_SECONDS = 0.05
@@ -107,6 +108,7 @@ class _Server(threading.Thread):
                 shop=await shop_for(self.hub, database, self._folder),
                 pool=await desk_for(self.node, self.hub, database, self._folder, in_force),
                 in_force=in_force,
+                updates=updates_for(self.hub, self._folder),
                 local_token=TOKEN,
                 stop=self.node.stop,
                 machine="furnace",

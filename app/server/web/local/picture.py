@@ -15,6 +15,7 @@ from app.server.node.hub import Happened
 from app.server.web.local.neighbour_picture import neighbour_picture
 from app.server.web.local.pool_picture import pool_picture
 from app.server.web.local.remote_pictures import download_picture
+from app.server.web.local.update_picture import update_picture
 from app.wire.local import DevicePicture, EnginePicture, ModelStatus, NodeEvent, NodePicture, Notice
 
 
@@ -42,6 +43,7 @@ def picture_of(state: NodeState, number: int, now: float) -> NodePicture:
         downloads=tuple(download_picture(one) for one in state.downloads.values()),
         neighbour=neighbour_picture(state, now),
         pool=pool_picture(state, now) if state.pool is not None else None,
+        update=update_picture(state),
     )
 
 

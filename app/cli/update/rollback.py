@@ -1,0 +1,67 @@
+"""`athanor update rollback`: the version before, again; also where no server starts any more."""
+
+import click
+
+from app import __version__
+from app.cli.command import command
+from app.cli.output import note
+from app.cli.server import running
+from app.cli.update.install import tell_restarted
+from app.cli.update.restarted import Restarted, wait_for_successor
+from app.client.errors import NoServer
+from app.core.base.errors import UpdateFailed
+from app.core.release.trial import left
+from app.installation.kept import Kept
+from app.installation.memory_file import MemoryFile
+from app.installation.place import place_of
+from app.settings.paths import Paths
+from app.settings.program import Program
+
+
+@command(
+    "rollback",
+    examples=(("go back to the version before", "athanor update rollback"),),
+    answer=Restarted,
+)
+@click.option("--now", "is_now", is_flag=True, help="Also while answers are under way.")
+def rollback(is_now: bool, is_json: bool) -> int:
+    """Go back to the version that ran before this one; this one is not offered again.
+
+    Works without a running server too, so that a version that does not start can be left. One
+    version is kept.
+    """
+    paths = Paths.find()
+    try:
+        client = running()
+    except NoServer:
+        version = _put_back(paths)
+        if not is_json:
+            note(f"Athanor {version} is in its place again; `athanor serve` starts it.")
+        return tell_restarted(
+            Restarted(wanted=version, version=version, is_there=True), is_json=is_json
+        )
+    with client:
+        picture = client.go_back(now=is_now)
+        ended = client.lock
+    return tell_restarted(wait_for_successor(ended, picture.version, paths), is_json=is_json)
+
+
+def _put_back(paths: Paths) -> str:
+    """The version before, in its place again, where no server runs. Raises: UpdateFailed."""
+    memory, place = MemoryFile(paths.updates_file), place_of(Program.of_this())
+    trial, files = memory.read().trial, Kept(paths.updates).files()
+    if place.hindrance:
+        raise UpdateFailed(place.hindrance)
+    if trial is None or trial.version != __version__:
+        raise UpdateFailed("no version is known that one could go back to")
+    file = files.get(trial.previous)
+    if trial.previous not in place.kept() and file is None:
+        raise UpdateFailed(
+            f"Athanor {trial.previous} is not kept here any more",
+            remedy="Get it where you got this one.",
+        )
+    if file is not None and (command := place.command(file)):
+        raise UpdateFailed(f"`{command}` goes back to Athanor {trial.previous}")
+    place.put_back(file, trial.previous)
+    memory.change(lambda memory: left(memory, __version__))
+    return trial.previous

@@ -1,0 +1,148 @@
+"""A server from an archive restarts for its next version, and goes back from one that never serves.
+
+Real servers, in bundles that are folders of the test's own; a publisher's place on this machine.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from app.cli.update.restarted import wait_for_successor
+from app.client.client import Client
+from app.client.process import is_alive, wait_gone
+from app.core.release.trial import Memory
+from app.installation.memory_file import MemoryFile
+from app.settings.paths import Paths
+from tests.support.bundles import Fault, pack_bundle, put_bundle
+from tests.support.publisher_site import publisher_site
+from tests.support.release_keys import PublishersKey
+from tests.tidy.source import ROOT
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="archives are Linux's"),
+]
+
+KEY = PublishersKey()
+
+
+class Installed:
+    """A bundle that serves, and the files of its node."""
+
+    def __init__(self, folder: Path, process: "subprocess.Popen[bytes]") -> None:
+        self.process = process
+        self.link = folder / "apps" / "athanor"
+        self.paths = Paths.under(folder / "home")
+
+    def client(self) -> Client:
+        return Client.find(self.paths)
+
+    @property
+    def memory(self) -> Memory:
+        return MemoryFile(self.paths.updates_file).read()
+
+
+def _assets(folder: Path) -> Path:
+    """The program's, with a publisher whose key this test holds."""
+    made = folder / "assets"
+    made.mkdir()
+    for each in (ROOT / "assets").iterdir():
+        if each.name != "release-keys.toml":
+            (made / each.name).symlink_to(each)
+    (made / "release-keys.toml").write_text(
+        f'[[key]]\nid = "{KEY.known.id}"\npublic = "{KEY.known.public}"\n'
+    )
+    return made
+
+
+@contextmanager
+def _installed(folder: Path, fault: Fault = "") -> Iterator[Installed]:
+    assets = _assets(folder)
+    program = put_bundle(folder / "apps" / "athanor", "0.1.0", assets=assets)
+    archive = pack_bundle(folder, "0.2.0", fault=fault, assets=assets)
+    with publisher_site(folder / "site", KEY, now=int(time.time())) as site:
+        site.publish("0.2.0", archive)
+        command = [program, "serve", "--json", "--port", "0", "--updates-address", site.address]
+        home = {"ATHANOR_HOME": str(folder / "home"), "HF_HUB_OFFLINE": "0"}
+        with (
+            (folder / "stderr").open("wb") as errors,
+            subprocess.Popen(
+                command, env={**os.environ, **home}, stdout=subprocess.PIPE, stderr=errors
+            ) as process,
+        ):
+            assert process.stdout is not None
+            assert process.stdout.readline(), (folder / "stderr").read_text()
+            process.stdout.close()
+            try:
+                yield Installed(folder, process)
+            finally:
+                process.terminate()
+                process.wait(60)
+
+
+def test_a_restart_puts_the_new_version_in_place_and_the_old_one_is_kept(tmp_path: Path) -> None:
+    with _installed(tmp_path) as node:
+        with node.client() as client:
+            client.install_update(now=False)
+            ended = client.lock
+
+        restarted = wait_for_successor(ended, "0.2.0", node.paths, seconds_max=90)
+
+        assert restarted.is_there, (tmp_path / "stderr").read_text()
+        assert node.process.poll() is None, "whoever supervises the server sees no end"
+        assert os.readlink(node.link) == "athanor-0.2.0"
+        with node.client() as client:
+            assert client.state().version == "0.2.0"
+            assert client.lock.port, "it answers"
+            server = client.lock.pid
+        trial = node.memory.trial
+        assert trial is not None and trial.is_proven
+
+        node.process.send_signal(signal.SIGTERM)
+        assert node.process.wait(60) == 0
+        assert wait_gone(server, 5) and not is_alive(server)
+
+
+@pytest.mark.bundle
+def test_a_restart_can_be_taken_back(tmp_path: Path) -> None:
+    with _installed(tmp_path) as node:
+        with node.client() as client:
+            client.install_update(now=False)
+            ended = client.lock
+        assert wait_for_successor(ended, "0.2.0", node.paths, seconds_max=90).is_there
+
+        with node.client() as client:
+            assert client.look_for_update().back == "0.1.0"
+            client.go_back(now=False)
+            ended = client.lock
+        restarted = wait_for_successor(ended, "0.1.0", node.paths, seconds_max=90)
+
+        assert restarted.is_there, (tmp_path / "stderr").read_text()
+        assert os.readlink(node.link) == "athanor-0.1.0"
+        with node.client() as client:
+            assert client.look_for_update().status == "blocked", "it is not offered again"
+
+
+def test_a_version_that_never_serves_is_taken_back_and_not_offered_again(tmp_path: Path) -> None:
+    with _installed(tmp_path, fault="never_serves") as node:
+        with node.client() as client:
+            client.install_update(now=False)
+            ended = client.lock
+
+        restarted = wait_for_successor(ended, "0.2.0", node.paths, seconds_max=90)
+
+        assert (restarted.version, restarted.is_there) == ("0.1.0", False)
+        assert node.process.poll() is None, "whoever supervises the server sees no end"
+        assert os.readlink(node.link) == "athanor-0.1.0"
+        assert node.memory.fallen == node.memory.passed_over == "0.2.0"
+        with node.client() as client:
+            assert client.look_for_update().status == "blocked"
+            notices = [notice.key for notice in client.state().notices]
+        assert "update_failed:0.2.0" in notices
