@@ -1,0 +1,272 @@
+; Athanor's installer for Windows: for one user, without asking for an administrator's rights.
+;
+; Compiled by build.py, which gives it with makensis -D:
+;   VERSION   0.1.0                   NUMBERS   0.1.0.0, as a version resource wants it
+;   PAYLOAD   the folder to install   OUTPUT    the installer to make
+;   ICON      athanor.ico             LICENCE   the text of the licence
+;   TARGET    x86-unicode for users; amd64-unicode for wine64, which runs no 32-bit programs
+;   SIGN      a command that signs the file that follows it in place; absent where nothing is signed
+;
+; Installer:    /S silent, /UPDATE starts the tray again if it ran, /D=FOLDER (last, unquoted)
+; Uninstaller:  /S silent and keeps settings and models, /S /PURGE deletes them too
+; Exit codes:   0 done, 1 given up by the user, 2 not done; 5 Athanor runs and does not end
+
+Unicode true
+Target ${TARGET}
+SetCompressor /SOLID lzma
+SetCompressorDictSize 64
+ManifestDPIAware true
+RequestExecutionLevel user
+CRCCheck force
+
+!include "MUI2.nsh"
+!include "nsDialogs.nsh"
+!include "FileFunc.nsh"
+!include "LogicLib.nsh"
+!include "x64.nsh"
+!include "WinVer.nsh"
+
+!define NAME "Athanor"
+!define PUBLISHER "The Athanor authors"
+!define UNINSTALL_KEY "Software\Microsoft\Windows\CurrentVersion\Uninstall\Athanor"
+!define RUN_KEY "Software\Microsoft\Windows\CurrentVersion\Run"
+!define APPROVED_KEY "Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
+!define SCHEME_KEY "Software\Classes\athanor"
+; Where the program keeps all that is the user's (app/settings/paths.py, platformdirs).
+!define DATA "$LOCALAPPDATA\athanor"
+
+Name "${NAME}"
+OutFile "${OUTPUT}"
+InstallDir "$LOCALAPPDATA\Programs\Athanor"
+InstallDirRegKey HKCU "${UNINSTALL_KEY}" "InstallLocation"
+BrandingText "${NAME} ${VERSION}"
+!ifdef SIGN
+    !finalize '${SIGN} "%1"'
+    !uninstfinalize '${SIGN} "%1"'
+!endif
+
+VIProductVersion "${NUMBERS}"
+VIAddVersionKey "ProductName" "${NAME}"
+VIAddVersionKey "ProductVersion" "${VERSION}"
+VIAddVersionKey "FileVersion" "${VERSION}"
+VIAddVersionKey "FileDescription" "${NAME} installer"
+VIAddVersionKey "CompanyName" "${PUBLISHER}"
+VIAddVersionKey "LegalCopyright" "Copyright ${PUBLISHER}, Apache License 2.0"
+
+!define MUI_ICON "${ICON}"
+!define MUI_UNICON "${ICON}"
+!define MUI_ABORTWARNING
+!define MUI_FINISHPAGE_RUN "$INSTDIR\athanor-desktop.exe"
+!define MUI_FINISHPAGE_RUN_TEXT "Start ${NAME} now"
+
+!insertmacro MUI_PAGE_WELCOME
+!insertmacro MUI_PAGE_LICENSE "${LICENCE}"
+!insertmacro MUI_PAGE_DIRECTORY
+!insertmacro MUI_PAGE_INSTFILES
+!insertmacro MUI_PAGE_FINISH
+
+!insertmacro MUI_UNPAGE_CONFIRM
+UninstPage custom un.ask_about_data un.take_answer
+!insertmacro MUI_UNPAGE_INSTFILES
+!insertmacro MUI_LANGUAGE "English"
+
+Var was_running
+Var is_held
+Var is_purge
+Var purge_box
+Var data_megabytes
+
+!macro END_RUNNING UN
+
+; is_held: 1 while Windows would refuse to replace a program of ours, since it runs.
+Function ${UN}look_whether_held
+    StrCpy $is_held 0
+    ${If} ${FileExists} "$INSTDIR\athanor.exe"
+        ClearErrors
+        FileOpen $0 "$INSTDIR\athanor.exe" a
+        ${If} ${Errors}
+            StrCpy $is_held 1
+        ${Else}
+            FileClose $0
+        ${EndIf}
+    ${EndIf}
+    ${If} ${FileExists} "$INSTDIR\athanor-desktop.exe"
+        ClearErrors
+        FileOpen $0 "$INSTDIR\athanor-desktop.exe" a
+        ${If} ${Errors}
+            StrCpy $is_held 1
+        ${Else}
+            FileClose $0
+        ${EndIf}
+    ${EndIf}
+    ClearErrors
+FunctionEnd
+
+; Ends what runs from this folder. The server is asked by its own command line: answers under way
+; may finish, engines end. The tray has nothing to lose, and is ended.
+Function ${UN}end_running
+    StrCpy $was_running 0
+    Call ${UN}look_whether_held
+    ${If} $is_held == 0
+        Return
+    ${EndIf}
+    StrCpy $was_running 1
+    DetailPrint "Asking ${NAME} to end; answers under way may finish"
+    ClearErrors
+    nsExec::Exec '"$INSTDIR\athanor.exe" stop --force'
+    Pop $0
+    DetailPrint "athanor stop: $0"
+    ${For} $1 1 40
+        Call ${UN}look_whether_held
+        ${If} $is_held == 0
+            Return
+        ${EndIf}
+        ${If} $1 == 4
+            nsExec::Exec '"$SYSDIR\taskkill.exe" /F /IM athanor-desktop.exe'
+            Pop $0
+        ${EndIf}
+        Sleep 250
+    ${Next}
+    ${If} ${Silent}
+        SetErrorLevel 5
+        Quit
+    ${EndIf}
+    MessageBox MB_RETRYCANCEL|MB_ICONEXCLAMATION \
+        "${NAME} is still running. Quit it by its icon beside the clock, then try again." \
+        IDRETRY again
+    SetErrorLevel 5
+    Quit
+    again:
+    Call ${UN}end_running
+FunctionEnd
+
+!macroend
+
+!insertmacro END_RUNNING ""
+!insertmacro END_RUNNING "un."
+
+Function .onInit
+    SetShellVarContext current
+    ${IfNot} ${AtLeastWin10}
+        MessageBox MB_OK|MB_ICONSTOP "${NAME} needs Windows 10 or newer." /SD IDOK
+        SetErrorLevel 2
+        Quit
+    ${EndIf}
+    ${IfNot} ${RunningX64}
+        MessageBox MB_OK|MB_ICONSTOP "${NAME} needs 64-bit Windows." /SD IDOK
+        SetErrorLevel 2
+        Quit
+    ${EndIf}
+FunctionEnd
+
+Section "Athanor"
+    Call end_running
+    ; A module of the old version that the new one does not have would be found and loaded.
+    RMDir /r "$INSTDIR\_internal"
+    SetOutPath "$INSTDIR"
+    SetOverwrite on
+    ClearErrors
+    File /r "${PAYLOAD}\*.*"
+    ${If} ${Errors}
+        MessageBox MB_OK|MB_ICONSTOP \
+            "Not all files could be written to $INSTDIR. Is the disk full?" /SD IDOK
+        SetErrorLevel 2
+        Quit
+    ${EndIf}
+    WriteUninstaller "$INSTDIR\Uninstall.exe"
+
+    CreateShortCut "$SMPROGRAMS\${NAME}.lnk" "$INSTDIR\athanor-desktop.exe" "" \
+        "$INSTDIR\athanor-desktop.exe" 0 SW_SHOWNORMAL "" \
+        "Your GPU as a private server for language models"
+
+    ; Links athanor://... open in Athanor, which asks before it does anything.
+    WriteRegStr HKCU "${SCHEME_KEY}" "" "URL:${NAME}"
+    WriteRegStr HKCU "${SCHEME_KEY}" "URL Protocol" ""
+    WriteRegStr HKCU "${SCHEME_KEY}\DefaultIcon" "" '"$INSTDIR\athanor-desktop.exe",0'
+    WriteRegStr HKCU "${SCHEME_KEY}\shell\open\command" "" '"$INSTDIR\athanor-desktop.exe" "%1"'
+
+    WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayName" "${NAME}"
+    WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayVersion" "${VERSION}"
+    WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayIcon" '"$INSTDIR\athanor-desktop.exe",0'
+    WriteRegStr HKCU "${UNINSTALL_KEY}" "Publisher" "${PUBLISHER}"
+    WriteRegStr HKCU "${UNINSTALL_KEY}" "InstallLocation" "$INSTDIR"
+    WriteRegStr HKCU "${UNINSTALL_KEY}" "UninstallString" '"$INSTDIR\Uninstall.exe"'
+    WriteRegStr HKCU "${UNINSTALL_KEY}" "QuietUninstallString" '"$INSTDIR\Uninstall.exe" /S'
+    WriteRegDWORD HKCU "${UNINSTALL_KEY}" "NoModify" 1
+    WriteRegDWORD HKCU "${UNINSTALL_KEY}" "NoRepair" 1
+    ${GetSize} "$INSTDIR" "/S=0K" $0 $1 $2
+    IntFmt $0 "0x%08X" $0
+    WriteRegDWORD HKCU "${UNINSTALL_KEY}" "EstimatedSize" "$0"
+
+    ${GetParameters} $0
+    ClearErrors
+    ${GetOptions} $0 "/UPDATE" $1
+    ${IfNot} ${Errors}
+    ${AndIf} $was_running == 1
+        Exec '"$INSTDIR\athanor-desktop.exe" tray --background'
+    ${EndIf}
+    ClearErrors
+SectionEnd
+
+; ------------------------------------------------------------------------------------ uninstaller
+
+Function un.onInit
+    SetShellVarContext current
+    StrCpy $is_purge 0
+    ${GetParameters} $0
+    ClearErrors
+    ${GetOptions} $0 "/PURGE" $1
+    ${IfNot} ${Errors}
+        StrCpy $is_purge 1
+    ${EndIf}
+    ClearErrors
+FunctionEnd
+
+; What the user made stays unless the box is ticked, which says how much it is.
+Function un.ask_about_data
+    ${IfNot} ${FileExists} "${DATA}\*.*"
+        Abort
+    ${EndIf}
+    ${GetSize} "${DATA}" "/S=0M" $data_megabytes $0 $1
+    !insertmacro MUI_HEADER_TEXT "Your settings and models" "They are kept unless you say otherwise."
+    nsDialogs::Create 1018
+    Pop $0
+    ${NSD_CreateLabel} 0 0 100% 36u \
+        "Models, settings, keys and books of credits lie in ${DATA}. Models in folders of other \
+programs are never deleted."
+    Pop $0
+    ${NSD_CreateCheckBox} 0 44u 100% 12u \
+        "&Delete them too ($data_megabytes MB); this cannot be taken back"
+    Pop $purge_box
+    nsDialogs::Show
+FunctionEnd
+
+Function un.take_answer
+    ${NSD_GetState} $purge_box $0
+    ${If} $0 == ${BST_CHECKED}
+        StrCpy $is_purge 1
+    ${EndIf}
+FunctionEnd
+
+Section "Uninstall"
+    Call un.end_running
+    ; Only what is ours: the folder may be one that holds other things too.
+    RMDir /r "$INSTDIR\_internal"
+    Delete "$INSTDIR\athanor.exe"
+    Delete "$INSTDIR\athanor-desktop.exe"
+    Delete "$INSTDIR\Uninstall.exe"
+    RMDir "$INSTDIR"
+    Delete "$SMPROGRAMS\${NAME}.lnk"
+
+    DeleteRegValue HKCU "${RUN_KEY}" "${NAME}"
+    DeleteRegValue HKCU "${APPROVED_KEY}" "${NAME}"
+    DeleteRegKey HKCU "${SCHEME_KEY}"
+    DeleteRegKey HKCU "${UNINSTALL_KEY}"
+
+    ; What can be made again helps nobody who has no program for it.
+    RMDir /r "${DATA}\Cache"
+    RMDir /r "${DATA}\Logs"
+    ${If} $is_purge == 1
+        RMDir /r "${DATA}"
+    ${EndIf}
+SectionEnd
