@@ -89,6 +89,21 @@ def test_an_empty_library_answers_by_the_demonstration_and_every_face_says_so(
         assert REMEDY in athanor(home, made_assets, "load", STARTER).stderr
 
 
+def test_the_pages_propose_questions_that_the_demonstration_can_answer(
+    home: Path, made_assets: Path
+) -> None:
+    with running_node(home, environment=in_environment(made_assets)) as node:
+        link = athanor(home, made_assets, "dashboard", "--no-browser").stdout.strip()
+        with httpx.Client(follow_redirects=True) as browser:
+            browser.get(link)
+            start = browser.get(node.root_url, headers={"Accept": "text/html"}).text
+            playground = browser.get(f"{node.root_url}/dashboard/playground").text
+
+    assert 'data-question="What is this program?"' in start
+    assert 'data-examples="usual" hidden>' in playground
+    assert 'data-examples="demonstration">' in playground
+
+
 def test_a_model_of_the_owner_that_arrives_takes_its_place(
     home: Path, made_assets: Path, gguf_store: GgufStore
 ) -> None:

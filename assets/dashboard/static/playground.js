@@ -281,8 +281,13 @@ $("file").addEventListener("change", (event) => {
   event.target.value = "";
 });
 model.addEventListener("change", () => {
+  let isDemonstration = false;
   for (const each of document.querySelectorAll("[data-demonstration]")) {
     each.hidden = each.dataset.demonstration !== model.value;
+    isDemonstration ||= !each.hidden;
+  }
+  for (const each of document.querySelectorAll("[data-examples]")) {
+    each.hidden = (each.dataset.examples === "demonstration") !== isDemonstration;
   }
 });
 // While it waits, the node's own words say why: it loads, another answer is first.

@@ -18,7 +18,7 @@ async function test() {
   let usage;
   let timings;
   try {
-    const messages = [{ role: "user", content: "Say hello in one short sentence." }];
+    const messages = [{ role: "user", content: box.dataset.question }];
     const request = { model: box.dataset.model, messages, max_tokens: 64 };
     for await (const chunk of chat(request, AbortSignal.timeout(180_000))) {
       const delta = chunk.choices?.[0]?.delta ?? {};
