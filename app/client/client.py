@@ -60,8 +60,8 @@ from app.wire.sharing import (
     NeighbourPicture,
     SnoozeRequest,
 )
-
 from app.wire.update import InstallRequest, UpdatePicture
+
 ANSWER_SECONDS_MAX: Final = 15.0
 """Calls that need no engine answer in milliseconds; past this the server hangs."""
 SILENCE_SECONDS_MAX: Final = 60.0

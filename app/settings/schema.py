@@ -282,5 +282,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     neighbour: NeighbourSettings = NeighbourSettings()
     sharing: SharingSettings = SharingSettings()
     pool: PoolSettings = PoolSettings()
-    pool_host: PoolHostSettings = PoolHostSettings()
     updates: UpdateSettings = UpdateSettings()
+    pool_host: PoolHostSettings = PoolHostSettings()

@@ -36,8 +36,8 @@ from app.server.main.membership import membership_of
 from app.server.main.neighbourly import neighbour_of, use_settings
 from app.server.main.shop import shop_of
 from app.server.main.stopping import Stopping
-from app.server.main.web_server import WebServer, loop_factory
 from app.server.main.updating import Attempt, updates_of
+from app.server.main.web_server import WebServer, loop_factory
 from app.server.models.places import open_library
 from app.server.node.downloads.shop import Shop
 from app.server.node.engine import EngineLimits
@@ -51,9 +51,10 @@ from app.server.node.recent import Recent
 from app.server.node.router import Router
 from app.server.node.sampler import Sampler
 from app.server.node.shelf import Shelf
+from app.server.node.updates.service import Successor
+from app.server.storage.data_folder import ensure_data
 from app.server.storage.database import Database
 from app.server.storage.keys import Keys
-from app.server.node.updates.service import Successor
 from app.server.storage.rungs import Rungs
 from app.server.web.app import create_app
 from app.server.web.dashboard.backing import Backing
@@ -86,10 +87,11 @@ def run_server(
     lock = LockFile.take(paths.lock_file)
     try:
         set_up(settings.server.log_level, paths.log_file)
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(
+        ensure_data(paths.data, __version__)
         attempt = Attempt(paths)
         attempt.begin()
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(
                 _serve(
                     settings,
                     paths,
@@ -134,11 +136,11 @@ async def _serve(
             _node(in_force, paths, database, hub, shelf, meters=meters, recent=recent, now=now)
         )
         member = membership_of(in_force, paths, hub, router, shelf, outbound=shop.outbound, now=now)
-        services = Services(
-            router=router,
         updates = await stack.enter_async_context(
             updates_of(in_force, paths, hub, neighbour, shop.outbound, stop=stopping.ask, now=now)
         )
+        services = Services(
+            router=router,
             library=shelf,
             librarian=Librarian(shelf, paths=paths, folders=folders, end=router.end),
             hub=hub,
@@ -147,10 +149,10 @@ async def _serve(
             neighbour=neighbour,
             shop=shop,
             pool=await stack.enter_async_context(member),
+            updates=updates,
             in_force=in_force,
             local_token=token,
             stop=stopping.ask,
-            updates=updates,
             now=now,
             dashboard=await _backing(database, hub, paths, recent=recent, origins=origins, now=now),
         )
@@ -167,10 +169,10 @@ async def _serve(
             await stopping.asked.wait()
             await _stop(web, serving, router, hub, stopping, grace=server.stop_grace_seconds)
     log.info("stopped")
+    return updates.successor
 
 
 @asynccontextmanager
-    return updates.successor
 async def _noting(keys: Keys, dashboard: Backing) -> AsyncGenerator[None, None]:
     """Uses of keys and the dashboard's history are written down inside, and all of them after."""
     async with asyncio.TaskGroup() as group:
@@ -345,12 +347,6 @@ def _facts(settings: Settings, started_at: float) -> ServerFacts:
     )
 
 
-def _refuse_if_open_to_all(host: str, keys: Keys) -> None:
-    """Raises SettingsInvalid when other machines could use this one without a key."""
-    if is_loopback(host) or keys.has_live:
-        return
-    raise SettingsInvalid(
-        f"server.host is {host}, which other machines can reach, and there is no API key",
 @contextmanager
 def _listening(settings: Settings, keys: Keys, *, port_is_fixed: bool) -> Iterator[Listening]:
     """The sockets, open inside the block. Raises: SettingsInvalid, OSError."""
@@ -363,6 +359,12 @@ def _listening(settings: Settings, keys: Keys, *, port_is_fixed: bool) -> Iterat
         listening.close()
 
 
+def _refuse_if_open_to_all(host: str, keys: Keys) -> None:
+    """Raises SettingsInvalid when other machines could use this one without a key."""
+    if is_loopback(host) or keys.has_live:
+        return
+    raise SettingsInvalid(
+        f"server.host is {host}, which other machines can reach, and there is no API key",
         remedy="Make a key with `athanor keys add NAME`, and start again.",
     )
 

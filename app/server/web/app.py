@@ -33,8 +33,8 @@ from app.server.web.local import (
     remote,
     settings_read,
     sharing,
-)
     update,
+)
 from app.server.web.openai import chat, completions, embeddings, models, native, surroundings
 from app.server.web.services import Services
 
@@ -95,15 +95,15 @@ HANDLERS: Final = (
     library.list_folders,
     library.add_folder,
     library.remove_folder,
-    entrance.make_link,
-)
-
-
     update.update,
     update.look_for_update,
     update.fetch_update,
     update.install_update,
     update.go_back,
+    entrance.make_link,
+)
+
+
 def create_app(services: Services) -> ASGIApp:
     """What uvicorn runs. Its start and end are the node's business, not its own."""
     app = Litestar(

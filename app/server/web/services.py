@@ -164,7 +164,6 @@ class Neighbour(Protocol):
         """Orders to free and to snooze are over."""
 
 
-class InForce(Protocol):
 class Updates(Protocol):
     """New versions of the program (server/node/updates/service.py says more)."""
 
@@ -181,6 +180,7 @@ class Updates(Protocol):
         """The server ends for the version before. Raises: as `install`."""
 
 
+class InForce(Protocol):
     """The settings (server/node/in_force.py says more)."""
 
     @property
@@ -213,6 +213,7 @@ class Services:
     keys: Keys
     shop: Shop
     pool: PoolDesk
+    updates: Updates
     meters: Meters
     neighbour: Neighbour
     in_force: InForce
@@ -236,7 +237,6 @@ class Services:
         return self.in_force.settings
 
     def answering(self, scope: Scope, data: ModelRequest) -> Answering:
-    updates: Updates
         """What answers a request of OpenAI's API: an engine at home, or the pool for credits."""
         headers = dict(scope["headers"])
         named = headers.get(b"idempotency-key", b"").decode("latin-1")

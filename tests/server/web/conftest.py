@@ -30,8 +30,8 @@ from app.settings.schema import ServerSettings, Settings
 from tests.server.web.scripted import ScriptedNode
 from tests.support.pool_desk import desk_for
 from tests.support.shop import shop_for
-
 from tests.support.updates import updates_for
+
 TOKEN = "local-token-of-the-test"
 BODY_BYTES_MAX = 200_000
 HEARTBEAT_SECONDS = 0.05
@@ -107,8 +107,8 @@ class _Server(threading.Thread):
                 neighbour=self.node,
                 shop=await shop_for(self.hub, database, self._folder),
                 pool=await desk_for(self.node, self.hub, database, self._folder, in_force),
-                in_force=in_force,
                 updates=updates_for(self.hub, self._folder),
+                in_force=in_force,
                 local_token=TOKEN,
                 stop=self.node.stop,
                 machine="furnace",
