@@ -41,6 +41,7 @@ from app.server.main.run import anchored_clock
 from app.server.main.stopping import Stopping
 from app.server.main.web_server import WebServer, loop_factory
 from app.server.storage.books import Bookkeeper
+from app.server.storage.data_folder import ensure_data
 from app.server.storage.database import Database
 from app.server.web.doorway import Doorway, guarded
 from app.server.web.pool.app import create_pool_app
@@ -91,6 +92,7 @@ def run_pool_host(
     lock = LockFile.take(paths.pool_lock_file, what="a host of a pool", stop="athanor pool stop")
     try:
         set_up(settings.pool_log_level, paths.pool_log_file)
+        ensure_data(paths.data, __version__)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(
                 _serve(settings, paths, lock, on_ready=on_ready, port_is_fixed=port_is_fixed)
