@@ -73,7 +73,7 @@ def _checked(package: Path) -> int:
     share = product.BUILD / "linux/root/usr/share"
     checks: list[list[str | Path]] = [
         ["lintian", "--no-cfg", "--allow-root", "--fail-on=error,warning", package],
-        ["desktop-file-validate", share / "applications" / texts.DESKTOP_FILE],
+        ["desktop-file-validate", *sorted((share / "applications").iterdir())],
         ["appstreamcli", "validate", "--no-net", share / "metainfo" / texts.METAINFO_FILE],
     ]
     worst = 0

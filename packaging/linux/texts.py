@@ -10,6 +10,8 @@ from xml.sax.saxutils import escape
 import product
 
 DESKTOP_FILE: Final = f"{product.IDENTIFIER}.desktop"
+LINKS_FILE: Final = "athanor-links.desktop"
+"""The name that a user's own entry has too (app/settings/links), which then goes first."""
 METAINFO_FILE: Final = f"{product.IDENTIFIER}.metainfo.xml"
 REVISION: Final = "1"
 """Of the packaging; a second package of the same program would be 2."""

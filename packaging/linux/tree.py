@@ -34,6 +34,7 @@ def make_tree(root: Path, bundle: Path, release: texts.Release, *, python: Path)
     link.symlink_to("../lib/athanor/athanor")
     share = root / _SHARE
     _put(share / "applications" / texts.DESKTOP_FILE, _template("athanor.desktop", release))
+    _put(share / "applications" / texts.LINKS_FILE, _template(texts.LINKS_FILE, release))
     _put(share / "metainfo" / texts.METAINFO_FILE, texts.metainfo(release))
     _put(root / "usr/lib/systemd/user/athanor.service", _template("athanor.service", release))
     _put(

@@ -23,6 +23,7 @@ CRCCheck force
 !include "nsDialogs.nsh"
 !include "FileFunc.nsh"
 !include "LogicLib.nsh"
+!include "WordFunc.nsh"
 !include "x64.nsh"
 !include "WinVer.nsh"
 
@@ -182,8 +183,15 @@ Section "Athanor"
     ; Links athanor://... open in Athanor, which asks before it does anything.
     WriteRegStr HKCU "${SCHEME_KEY}" "" "URL:${NAME}"
     WriteRegStr HKCU "${SCHEME_KEY}" "URL Protocol" ""
-    WriteRegStr HKCU "${SCHEME_KEY}\DefaultIcon" "" '"$INSTDIR\athanor-desktop.exe",0'
-    WriteRegStr HKCU "${SCHEME_KEY}\shell\open\command" "" '"$INSTDIR\athanor-desktop.exe" "%1"'
+    ; As the program itself writes it (app/settings/links): in quotation marks where it must be.
+    StrCpy $0 "$INSTDIR\athanor-desktop.exe"
+    ClearErrors
+    ${WordFind} "$0" " " "E+1{" $1
+    ${IfNot} ${Errors}
+        StrCpy $0 '"$0"'
+    ${EndIf}
+    WriteRegStr HKCU "${SCHEME_KEY}\shell\open\command" "" '$0 open -- "%1"'
+    ClearErrors
 
     WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayName" "${NAME}"
     WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayVersion" "${VERSION}"

@@ -145,6 +145,12 @@ def test_a_file_that_is_no_agent_starts_nothing(tmp_path: Path) -> None:
     assert turned.state().is_on is False
 
 
+def test_a_bundle_on_windows_is_started_by_its_program_without_a_console() -> None:
+    launch = launch_of("C:/a/athanor.exe", is_frozen=True, system="windows", source="s", home="")
+
+    assert launch.command == ("C:/a/athanor-desktop.exe", "tray", "--background")
+
+
 def test_a_frozen_program_starts_itself_and_a_clone_its_python_in_its_folder() -> None:
     frozen = launch_of("/a/athanor", is_frozen=True, system="linux", source="/s", home="")
     clone = launch_of("/v/python", is_frozen=False, system="linux", source="/s", home="/h o")

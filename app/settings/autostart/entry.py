@@ -63,6 +63,10 @@ def program_of(
     executable: str, words: tuple[str, ...], *, is_frozen: bool, system: System, source: str
 ) -> Launch:
     """How the system starts this program with these words, without a console."""
+    if is_frozen and system == "windows":
+        # A bundle has two executables there (build.spec), and one of them has no console.
+        windowless = str(PurePath(executable).with_name("athanor-desktop.exe"))
+        return Launch(command=(windowless, *words))
     if is_frozen:
         return Launch(command=(executable, *words))
     if system == "windows":
