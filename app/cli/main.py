@@ -48,10 +48,11 @@ COMMANDS: Final = {
     "update": "app.cli.update.group:update",
     "autostart": "app.cli.autostart:autostart",
     "keys": "app.cli.keys:keys",
-    "settings": "app.cli.settings:settings",
     "links": "app.cli.links:links",
+    "settings": "app.cli.settings:settings",
     "doctor": "app.cli.doctor.command:doctor",
     "completion": "app.cli.completion:completion",
+    "purge": "app.cli.purge.command:purge",
 }
 """Each command and where it is written, in the order of the help."""
 
@@ -75,7 +76,7 @@ _PANELS: Final = (
     ),
     ("Other programs", ["free", "neighbour", "snooze", "resume"]),
     ("Pools", ["share", "credits", "pool"]),
-    ("Care", ["update", "autostart", "links", "keys", "settings", "doctor", "completion"]),
+    ("Care", ["update", "autostart", "links", "keys", "settings", "doctor", "purge", "completion"]),
 )
 
 

@@ -128,6 +128,25 @@ def test_the_desktop_file_names_the_kind_of_link_and_takes_one() -> None:
     assert entry["NoDisplay"] == "true"
 
 
+def test_a_package_that_registered_links_for_everybody_is_seen(tmp_path: Path) -> None:
+    package = tmp_path / "usr" / "applications" / DESKTOP_NAME
+    package.parent.mkdir(parents=True)
+    package.write_text(desktop_file(LAUNCH))
+    home = tmp_path / "home"
+    turned = LinkSwitch(
+        "linux",
+        LAUNCH,
+        data=home / "share",
+        config=home / "config",
+        classes=Classes(),
+        installed=[tmp_path / "usr"],
+    )
+
+    assert turned.state().where == str(package)
+    assert turned.turn(on=True).where == str(home / "share" / "applications" / DESKTOP_NAME)
+    assert turned.turn(on=False).where == str(package)
+
+
 @given(LINES)
 def test_what_others_wrote_into_the_list_of_defaults_stays(lines: list[str]) -> None:
     text = "".join(f"{line}\n" for line in lines)

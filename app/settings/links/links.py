@@ -8,7 +8,7 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol, Self, final
 
@@ -28,6 +28,7 @@ from app.settings.links.entry import (
     without_default,
 )
 from app.settings.paths import HOME_VARIABLE
+from app.settings.program import Program
 
 _SYSTEMS: Final[dict[str, System]] = {"win32": "windows", "darwin": "macos"}
 
@@ -58,16 +59,27 @@ class LinkState(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class LinkSwitch:
-    """The registration of one user on one system. `data` and `config` have meaning on Linux."""
+    """The registration of one user on one system. `data` and `config` have meaning on Linux.
+
+    `installed`: folders in which a package may have registered links for every user.
+    """
 
     def __init__(
-        self, system: System, launch: Launch, *, data: Path, config: Path, classes: Classes
+        self,
+        system: System,
+        launch: Launch,
+        *,
+        data: Path,
+        config: Path,
+        classes: Classes,
+        installed: Sequence[Path] = (),
     ) -> None:
         self._system = system
         self._launch = launch
         self._file = data / "applications" / DESKTOP_NAME
         self._defaults = config / "mimeapps.list"
         self._classes = classes
+        self._installed = [each / "applications" / DESKTOP_NAME for each in installed]
 
     @classmethod
     def of_this(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -75,7 +87,7 @@ class LinkSwitch:
         system = _SYSTEMS.get(sys.platform, "linux")
         own_home = environment.get(HOME_VARIABLE, "")
         launch = program_of(
-            sys.executable,
+            str(Program.of_this(environment).lasting),
             _words(own_home),
             is_frozen=bool(getattr(sys, "frozen", False)),
             system=system,
@@ -88,7 +100,13 @@ class LinkSwitch:
             data=Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share"),
             config=Path(environment.get("XDG_CONFIG_HOME") or home / ".config"),
             classes=UserClasses(),
+            installed=[Path(each) for each in _data_folders(environment)],
         )
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the registration is this user's, who can take it away."""
+        return self._system == "windows" or self._file.is_file()
 
     def state(self) -> LinkState:
         """As it stands now, whoever changed it."""
@@ -96,6 +114,9 @@ class LinkSwitch:
         match self._system:
             case "linux":
                 is_on = self._file.is_file() and has_default(_text(self._defaults))
+                package = next((file for file in self._installed if file.is_file()), None)
+                if package is not None and not is_on:
+                    return LinkState(is_on=True, where=str(package), command="athanor open --")
                 return LinkState(is_on=is_on, where=str(self._file), command=command)
             case "windows":
                 wanted = dict(
@@ -184,6 +205,12 @@ def _words(home: str) -> tuple[str, ...]:
     # A link is a stranger's text: behind these dashes it is never read as a flag, nor is what it
     # smuggles behind a quotation mark on Windows.
     return ("open", *kept, "--")
+
+
+def _data_folders(environment: Mapping[str, str]) -> list[str]:
+    """Where packages put their desktop files, by XDG."""
+    named = environment.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    return [each for each in named.split(":") if each] if sys.platform == "linux" else []
 
 
 def _text(file: Path) -> str:
