@@ -19,6 +19,7 @@ from app.cli.disk import check_file
 from app.cli.exit_codes import Exit, NotFound
 from app.cli.flags import by_path, setting_flags
 from app.cli.output import print_json, stdout
+from app.cli.succession import succeed, way_back_told
 from app.core.models.demonstration import DESCRIPTION, labelled
 from app.settings.fields import FIELDS, HOST_SECTION
 from app.settings.load import DEFAULT_ORIGIN, load_settings

@@ -18,6 +18,7 @@ from app.client.errors import ServerSilent
 from app.core.base.errors import AthanorError
 from app.settings.environment import for_other_programs
 from app.settings.paths import HOME_VARIABLE
+from app.settings.program import Program
 from app.wire.serving import Serving
 
 _NEW_PROCESS_GROUP: Final = 0x200 if sys.platform == "win32" else 0
@@ -45,7 +46,7 @@ class ServerProcess:
         ServerSilent with what the child said instead of being ready.
         """
         is_frozen = bool(getattr(sys, "frozen", False))
-        program = [sys.executable] if is_frozen else [sys.executable, "-m", "app"]
+        program = [str(Program.of_this().lasting)] if is_frozen else [sys.executable, "-m", "app"]
         tether = ["--with-parent"] if is_tethered else []
         process = subprocess.Popen(  # noqa: S603  # our own program
             [*program, "serve", "--json", *tether, *flags],

@@ -34,7 +34,7 @@ class SetupPlace:
     @property
     def hindrance(self) -> str:
         """See Place."""
-        if (self._program.folder / "uninstall.exe").exists():
+        if (self._program.folder / "Uninstall.exe").exists():
             return ""
         return "This copy was not put here by its installer: put the new one where you put this."
 

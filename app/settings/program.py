@@ -31,7 +31,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """This copy of the program."""
 
     file: Path
-    """The executable, by its real path."""
+    """The executable, of a bundle by its real path."""
     is_bundle: bool
     """It is whole in a folder of its own; else Python runs it, from source or installed."""
 
@@ -40,8 +40,10 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
         """The program that runs now."""
         named = environment.get(PROGRAM_VARIABLE, "")
         is_frozen = bool(getattr(sys, "frozen", False))
+        is_bundle = is_frozen or bool(named)
         file = Path(named if named and not is_frozen else sys.executable)
-        return cls(file=file.resolve(), is_bundle=is_frozen or bool(named))
+        # Python in a virtual environment is a link, and is another one without it.
+        return cls(file=file.resolve() if is_bundle else file, is_bundle=is_bundle)
 
     @property
     def folder(self) -> Path:

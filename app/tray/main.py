@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 
 from app.client.errors import NoServer
@@ -16,6 +17,7 @@ from app.tray.face import Face
 from app.tray.faces import face_here
 from app.tray.life.own_server import ServerStarter
 from app.tray.life.said_once import SaidOnce
+from app.tray.life.succession import go_on_as
 from app.tray.life.tray import NO_TRAY, Tray, follow_link, open_dashboard, say
 from app.tray.life.tray_lock import TrayLock
 from app.tray.look.actions import Quit
@@ -52,19 +54,25 @@ def _run(paths: Paths, *, is_background: bool, link: str) -> int:
         elif not is_background:
             _say_second(paths)
         return 0
+    successor = None
     try:
         set_up("info", paths.tray_log_file)
         face = face_here()
         if face is None:
             _serve_without_face(paths, lock, is_background=is_background, link=link)
         else:
-            _show(face, paths, lock, is_background=is_background, link=link)
+            successor = _show(face, paths, lock, is_background=is_background, link=link)
     finally:
         lock.close()
+    if successor is not None:
+        go_on_as(successor)
     return 0
 
 
-def _show(face: Face, paths: Paths, lock: TrayLock, *, is_background: bool, link: str) -> None:
+def _show(
+    face: Face, paths: Paths, lock: TrayLock, *, is_background: bool, link: str
+) -> Path | None:
+    """Returns when the tray ends; the program to go on as, if any."""
     said = SaidOnce(paths.tray_memory_file)
     tray = Tray(paths, face, lock, said, is_background=is_background, link=link)
 
@@ -76,6 +84,7 @@ def _show(face: Face, paths: Paths, lock: TrayLock, *, is_background: bool, link
     # A bug in a thread would leave an icon that does nothing; the server lives on either way.
     threading.excepthook = lambda failure: _end_with_bug(face, failure)
     tray.run()
+    return tray.successor
 
 
 def _end_with_bug(face: Face, failure: threading.ExceptHookArgs) -> None:

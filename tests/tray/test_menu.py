@@ -11,6 +11,7 @@ from app.tray.look.actions import (
     OpenDashboard,
     OpenFile,
     Quit,
+    RestartToUpdate,
     Resume,
     SetAutostart,
     StartServer,
@@ -21,6 +22,7 @@ from app.tray.look.facts import Facts, Shelved
 from app.tray.look.menu import ITEMS_MAX, MODELS_MAX, menu_of
 from app.wire.local import DownloadPicture, NodePicture
 from app.wire.sharing import NeighbourPicture
+from app.wire.update import UpdatePicture
 from tests.tray.pictures import ADDRESS, GPU, picture, with_engine
 from tests.tray.strategies import facts, pictures
 
@@ -211,3 +213,36 @@ def test_every_menu_but_the_last_can_be_left(picture: NodePicture | None, facts:
     menu = menu_of(picture, facts)
 
     assert facts.link == "leaving" or action_of(menu, "quit") == Quit()
+
+
+def _ready(**changes: object) -> UpdatePicture:
+    base = UpdatePicture(running="1", status="ready", words="It is ready.", version="0.2.0")
+    return replace(base, **changes)
+
+
+def test_a_new_version_that_is_ready_is_a_restart_away() -> None:
+    found = item(menu_of(picture(update=_ready()), HERE), "update")
+
+    assert (found.text, found.action) == ("Restart to update to 0.2.0", RestartToUpdate())
+
+
+def test_no_restart_is_offered_while_an_answer_is_under_way() -> None:
+    answering = with_engine(picture(update=_ready()), "one")
+    answering = replace(answering, engines=(replace(answering.engines[0], running=1),))
+
+    assert not item(menu_of(answering, HERE), "update").is_enabled
+
+
+def test_a_package_that_the_owner_installs_leads_to_its_command() -> None:
+    update = _ready(command="sudo apt install /x/y.deb")
+
+    action = item(menu_of(picture(update=update), HERE), "update").action
+
+    assert action == OpenDashboard(page="settings")
+
+
+@pytest.mark.parametrize("status", ["off", "unasked", "newest", "offered", "fetching", "failed"])
+def test_the_menu_is_silent_of_versions_that_are_not_here(status) -> None:
+    menu = menu_of(picture(update=_ready(status=status)), HERE)
+
+    assert "update" not in [each.key for each in items_of(menu)]

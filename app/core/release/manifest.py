@@ -59,14 +59,6 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @final
-class Earlier(msgspec.Struct, frozen=True, kw_only=True):
-    """The version before, whose files still lie beside the manifest for who wants to go back."""
-
-    version: VersionText
-    builds: tuple[Build, ...]
-
-
-@final
 class Release(Statement, frozen=True, kw_only=True):
     """latest.json: the newest version."""
 
@@ -76,7 +68,6 @@ class Release(Statement, frozen=True, kw_only=True):
     """What changed, in plain text."""
     oldest: VersionText = "0.0.0"
     """The oldest version that this one can follow without a stop in between."""
-    earlier: Earlier | None = None
 
 
 RELEASE: Final = Form("release 1", Release)

@@ -157,7 +157,9 @@ def _of_update(update: UpdateState) -> list[Notice]:
                 key=f"update_ready:{update.version}",
                 severity="info",
                 message=update_words(update),
-                remedy="" if update.command else "The tray's menu and this page restart it.",
+                remedy=""
+                if update.command
+                else "The tray's menu and the page of settings restart it.",
             )
         )
     if update.fallen:

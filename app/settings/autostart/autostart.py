@@ -26,6 +26,7 @@ from app.settings.autostart.entry import (
 )
 from app.settings.autostart.run_values import RUN_KEY, Registry, RunValues
 from app.settings.paths import HOME_VARIABLE
+from app.settings.program import Program
 
 _SYSTEMS: Final[dict[str, System]] = {"win32": "windows", "darwin": "macos"}
 
@@ -59,7 +60,7 @@ class Switch:
         system = _SYSTEMS.get(sys.platform, "linux")
         home = environment.get(HOME_VARIABLE, "")
         launch = launch_of(
-            sys.executable,
+            str(Program.of_this(environment).lasting),
             is_frozen=bool(getattr(sys, "frozen", False)),
             system=system,
             source=str(Path(app.__file__).resolve().parent.parent),

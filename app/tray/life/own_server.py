@@ -41,6 +41,10 @@ class ServerStarter:
         """Whether a tray of this user started that server."""
         return self._lock.own == OwnServer.of(server)
 
+    def adopt(self, server: ServerLock) -> None:
+        """It followed our own server, which restarted for another version."""
+        self._lock.set_own(OwnServer.of(server))
+
     def start(self) -> None:
         """A server runs when this returns: ours, or one that came at the same moment.
 

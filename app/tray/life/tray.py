@@ -10,6 +10,7 @@ Rule: `_picture` and `_facts` change under `_lock` only, and nothing is called u
 import logging
 import sys
 import threading
+from pathlib import Path
 from typing import Final, assert_never, final
 
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from app.tray.life.follower import Follower
 from app.tray.life.opening import has_display, open_on_screen
 from app.tray.life.own_server import ServerStarter
 from app.tray.life.said_once import SaidOnce
+from app.tray.life.succession import successor_of
 from app.tray.life.tray_lock import TrayLock
 from app.tray.look.actions import (
     Action,
@@ -36,6 +38,7 @@ from app.tray.look.actions import (
     OpenLink,
     Page,
     Quit,
+    RestartToUpdate,
     Resume,
     SetAutostart,
     SetSharing,
@@ -81,6 +84,10 @@ class Tray:
         self._changed = threading.Event()
         self._ended = threading.Event()
         self._is_seen: bool | None = None
+        self._is_handing_over = False
+        """Our own server ends for another version, whose server is ours too."""
+        self.successor: Path | None = None
+        """The program that this one goes on as when `run` has returned; None for none."""
         self._starter = ServerStarter(paths, lock, self._own_server_ended)
         self._follower = Follower(paths, self)
 
@@ -110,13 +117,21 @@ class Tray:
 
     def met(self, server: ServerLock) -> None:
         """See Watcher."""
+        if self._is_handing_over:
+            self._is_handing_over = False
+            self._starter.adopt(server)
         self._change(link="here", is_own=self._starter.is_own(server))
+        self.successor = successor_of(server.version)
+        if self.successor is not None:
+            self._face.stop()
 
     def saw(self, picture: NodePicture) -> None:
         """See Watcher."""
         is_greeted = self._said.said.is_greeted
         with self._lock:
             before, self._picture = self._picture, picture
+            if picture.update is not None and picture.update.status == "restarting":
+                self._is_handing_over = self._facts.is_own
         self._changed.set()
         for toast in toasts_of(before, picture, is_greeted=is_greeted):
             self._face.notify(toast)
@@ -228,6 +243,8 @@ class Tray:
                 wishes.snooze(self._paths, until, finish=finish)
             case StartServer():
                 self._ensure_server()
+            case RestartToUpdate():
+                wishes.restart_to_update(self._paths)
             case SetAutostart(enabled=enabled):
                 Switch.of_this().turn(on=enabled)
                 self._changed.set()

@@ -62,6 +62,12 @@ def _until_tomorrow(now: time.struct_time) -> float:
     return float(max(1, DAY_SECONDS - passed))
 
 
+def restart_to_update(paths: Paths) -> None:
+    """Returns when the server begins to end. Raises: NoServer, ServerSilent, ServerRefused."""
+    with Client.find(paths) as client:
+        client.install_update(now=False)
+
+
 def dashboard_address(paths: Paths, page: Page) -> str:
     """An address that lets one browser in, once. Raises: NoServer, ServerSilent, ServerRefused."""
     with Client.find(paths) as client:

@@ -93,6 +93,11 @@ class SetAutostart(Act, frozen=True, kw_only=True, tag="set_autostart"):
 
 
 @final
+class RestartToUpdate(Act, frozen=True, kw_only=True, tag="restart_to_update"):
+    """Restart the server with the new version."""
+
+
+@final
 class OpenFile(Act, frozen=True, kw_only=True, tag="open_file"):
     """Open one of our own files in the program that the system has for it."""
 
@@ -121,6 +126,7 @@ Action = (
     | Snooze
     | StartServer
     | SetAutostart
+    | RestartToUpdate
     | OpenFile
     | Dismiss
     | Quit

@@ -17,6 +17,7 @@ from app.tray.look.actions import (
     OpenDashboard,
     OpenFile,
     Quit,
+    RestartToUpdate,
     Resume,
     SetAutostart,
     StartServer,
@@ -63,7 +64,8 @@ def _news(picture: NodePicture | None, facts: Facts) -> Iterator[Entry]:
     """What goes on besides, the most pressing first, as far as there is room."""
     news = [*_trouble(facts)]
     if picture is not None:
-        news += [*_downloading(picture.downloads), *_neighbour(picture), *pool_news(picture)]
+        news += [*_update(picture), *_downloading(picture.downloads), *_neighbour(picture)]
+        news += pool_news(picture)
     yield from news[:NEWS_MAX]
     yield Separator(key="after-status")
 
@@ -72,6 +74,26 @@ def _trouble(facts: Facts) -> Iterator[Item]:
     if facts.trouble:
         words = shortened(facts.trouble, _NEWS_LENGTH_MAX)
         yield Item(key="trouble", label=f"⚠ {words}", action=Dismiss())
+
+
+def _update(picture: NodePicture) -> Iterator[Item]:
+    """A new version that is here: a click restarts, or shows what the owner has to do."""
+    update = picture.update
+    if update is None or update.status not in {"ready", "restarting"}:
+        return
+    if update.status == "restarting":
+        yield Item(key="update", label=f"Restarting for Athanor {update.version}…")
+    elif update.command:
+        label = f"Athanor {update.version} is here, how to install it…"
+        yield Item(key="update", label=label, action=OpenDashboard(page="settings"))
+    else:
+        busy = any(engine.running or engine.waiting for engine in picture.engines)
+        yield Item(
+            key="update",
+            label=f"Restart to update to {update.version}",
+            action=RestartToUpdate(),
+            reason="an answer is under way" if busy else "",
+        )
 
 
 def _downloading(downloads: tuple[DownloadPicture, ...]) -> Iterator[Item]:

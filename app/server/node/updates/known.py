@@ -82,6 +82,15 @@ class Known:
         kept = {*self._place.kept(), *self._kept.files()}
         return trial.previous if trial.previous in kept else ""
 
+    def sweep(self) -> None:
+        """Deletes fetched files that lead neither on nor back."""
+        offer, trial = self.offer(), self._memory.read().trial
+        keep = {offer.version} if offer is not None and offer.build is not None else set()
+        if not self._place.kept():
+            # There the way back is by the file, not by a folder that is still there.
+            keep |= {self._running, *([trial.previous] if trial else [])}
+        self._kept.delete_but(*keep)
+
     def keep_statement(self, raw: bytes) -> None:
         """For the next start. Raises: OSError."""
         self._kept.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -154,6 +154,7 @@ class Updates:
         raw = await asyncio.to_thread(self._known.kept_statement)
         found = self._publishing.read(raw, number_min=self._memory.read().number_seen)
         self._known.release = None if isinstance(found, Refusal) else found
+        await asyncio.to_thread(self._known.sweep)
         await self._known.tell()
 
     async def keep_watch(self) -> None:
