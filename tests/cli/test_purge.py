@@ -72,7 +72,7 @@ class Machine:
 
 
 OTHERS = ["cache/other/file", "config/firefox/prefs.js", "config/mimeapps.list"]
-EMPTIED = ["config/autostart", "share/applications"]
+EMPTIED = ["config/autostart", "share/applications", "state"]
 """Folders of the desktop's own, which stay."""
 
 
