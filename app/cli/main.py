@@ -44,20 +44,21 @@ COMMANDS: Final = {
     "share": "app.cli.share:share",
     "credits": "app.cli.credits:credits_",
     "pool": "app.cli.pool.group:pool",
+    "runtime": "app.cli.runtime:runtime",
     "bench": "app.cli.bench.command:bench",
     "update": "app.cli.update.group:update",
     "autostart": "app.cli.autostart:autostart",
-    "keys": "app.cli.keys:keys",
     "links": "app.cli.links:links",
+    "keys": "app.cli.keys:keys",
     "settings": "app.cli.settings:settings",
     "doctor": "app.cli.doctor.command:doctor",
-    "completion": "app.cli.completion:completion",
     "purge": "app.cli.purge.command:purge",
+    "completion": "app.cli.completion:completion",
 }
 """Each command and where it is written, in the order of the help."""
 
 _PANELS: Final = (
-    ("Server", ["serve", "stop", "status", "tray", "dashboard"]),
+    ("Server", ["serve", "stop", "status", "tray", "dashboard", "open"]),
     (
         "Models",
         [
@@ -71,6 +72,7 @@ _PANELS: Final = (
             "load",
             "unload",
             "ps",
+            "runtime",
             "bench",
         ],
     ),

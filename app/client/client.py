@@ -17,6 +17,7 @@ from app.client.discovery import find_host, find_server
 from app.client.errors import NoServer, ServerRefused, ServerSilent
 from app.client.pool import PoolCalls
 from app.client.pool_host import HostCalls
+from app.client.runtime import RuntimeCalls
 from app.client.shop import ShopCalls
 from app.client.sse import events_of
 from app.settings.paths import Paths
@@ -31,8 +32,8 @@ from app.wire.library import (
     LibraryPicture,
     ModelDeleted,
 )
-from app.wire.local import (
 from app.wire.link import LinkRequest
+from app.wire.local import (
     KeyList,
     KeyMade,
     KeyPicture,
@@ -72,7 +73,7 @@ T = TypeVar("T")
 
 
 @final
-class Client(ShopCalls, HostCalls, PoolCalls):
+class Client(ShopCalls, HostCalls, PoolCalls, RuntimeCalls):
     """A connection to one server. A context manager; leaving it closes the connections."""
 
     def __init__(self, lock: ServerLock) -> None:
@@ -190,6 +191,8 @@ class Client(ShopCalls, HostCalls, PoolCalls):
         """The address that signs one browser in and shows what an `athanor://` link is for."""
         answer = self._call("POST", "/local/links", DashboardLink, LinkRequest(link=link))
         return f"{self.address}{answer.path}"
+
+    # --- the library -------------------------------------------------------------------------
 
     def library(self) -> LibraryPicture:
         """Every model on this machine."""

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from app.settings.fields import FIELDS, Value
 from app.settings.schema import Settings
 
-LIVE_SECTIONS: Final = ("downloads", "neighbour", "sharing", "pool", "updates")
+LIVE_SECTIONS: Final = ("downloads", "neighbour", "sharing", "pool", "updates", "runtime")
 """Everything in them is asked for anew at each decision."""
 
 

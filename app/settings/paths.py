@@ -108,6 +108,16 @@ class Paths:
         return self.cache / "updates"
 
     @property
+    def runtimes(self) -> Path:
+        """Packs of back ends, a folder for each version, and what was proved of them here."""
+        return self.data / "runtimes"
+
+    @property
+    def module_plan_file(self) -> Path:
+        """Which modules engines load and which devices they leave alone."""
+        return self.runtimes / "plan.json"
+
+    @property
     def books(self) -> Path:
         """The node's own books of what it earned and spent in pools."""
         return self.data / "books.db"

@@ -19,6 +19,7 @@ from app.settings.download_schema import DownloadSettings
 from app.settings.neighbour_schema import NeighbourSettings, SharingSettings
 from app.settings.pool_host_schema import PoolHostSettings
 from app.settings.pool_schema import PoolSettings
+from app.settings.runtime_schema import RuntimeSettings
 from app.settings.update_schema import UpdateSettings
 
 KIB: Final = 1024
@@ -283,4 +284,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sharing: SharingSettings = SharingSettings()
     pool: PoolSettings = PoolSettings()
     updates: UpdateSettings = UpdateSettings()
+    runtime: RuntimeSettings = RuntimeSettings()
     pool_host: PoolHostSettings = PoolHostSettings()

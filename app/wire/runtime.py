@@ -7,12 +7,16 @@
 Needs the same key as all of wire/local.py.
 """
 
-from typing import Literal, final
+from typing import Final, Literal, final
 
 import msgspec
 
 from app.core.models.plan import DeviceUse
 from app.wire.local import LocalMessage
+
+PLAN_VARIABLE: Final = "ATHANOR_MODULES"
+"""Names the file of the plan that an engine goes by (core/runtime/record.ModulePlan); without it
+every module is loaded and every device used."""
 
 
 @final
@@ -106,17 +110,24 @@ class RuntimePicture(LocalMessage, frozen=True, kw_only=True):
     is_modular: bool
     """False where llama.cpp was built with its back ends linked in; packs are of no use then."""
     build: str
+    """Of llama.cpp."""
     wish: str
     """`auto`, or what the owner chose."""
     previous: str = ""
+    """The wish before it, "" where there was none."""
     packs: tuple[PackPicture, ...]
-    working_on: str = ""
-    """What is being done now, "" when nothing is."""
+    hardware: str = ""
+    """What NVIDIA's driver tells, "" where there is none."""
     place: str = ""
     """The host that packs come from, "" where there is none."""
     trouble: str = ""
     """Why packs cannot be had."""
-    looked_at: float | None = None
+    working_on: str = ""
+    """What is being done now, "" when nothing is."""
+    told: str = ""
+    """What came of the last order."""
+    has_failed: bool = False
+    """Whether the last order failed."""
 
 
 @final

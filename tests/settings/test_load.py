@@ -219,7 +219,7 @@ def test_texts_of_variables_and_flags_are_read_by_the_settings_type(
         (
             "port = 1",
             "line 1: there is no section port; there are: server, models, engine, "
-            "downloads, neighbour, sharing, pool, updates, pool_host",
+            "downloads, neighbour, sharing, pool, updates, runtime, pool_host",
         ),
         ("server = 1", "line 1: server is a section; allowed: [server] on a line"),
         ("[[server]]\nport = 1", "line 1: server is a section; allowed: [server] on a line"),

@@ -38,7 +38,7 @@ def test_a_name_that_tells_its_unit_tells_the_truth(field: Field) -> None:
 def test_no_name_and_no_flag_stands_for_two_settings() -> None:
     assert list(SECTIONS) == [
         *("server", "models", "engine", "downloads", "neighbour", "sharing"),
-        *("pool", "updates", HOST_SECTION),
+        *("pool", "updates", "runtime", HOST_SECTION),
     ]
     for names in (
         [field.name for field in FIELDS.values()],

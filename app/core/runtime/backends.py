@@ -13,6 +13,9 @@ import msgspec
 PREFERENCE: Final = ("metal", "cuda", "hip", "sycl", "vulkan", "opencl", "blas", "cpu")
 """First is loaded first."""
 
+OF_PROCESSOR: Final = frozenset({"cpu", "blas"})
+"""Back ends that need no GPU."""
+
 NEVER: Final = frozenset({"base", "rpc"})
 """`base` is no back end; `rpc` would let strangers compute here and take our weights."""
 

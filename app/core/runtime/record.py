@@ -11,10 +11,13 @@ from typing import Final, final
 import msgspec
 from msgspec.structs import replace
 
-from app.core.runtime.backends import in_order
+from app.core.runtime.backends import OF_PROCESSOR, PREFERENCE
 
 AUTO: Final = "auto"
 PROCESSOR: Final = "cpu"
+
+GPUS: Final = "gpus"
+"""In `ModulePlan.off`: all but the processor's."""
 
 PROOFS_KEPT_MAX: Final = 100
 
@@ -76,7 +79,7 @@ class ModulePlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     packs: tuple[PackFolder, ...] = ()
     """Preferred to the modules inside, first to last."""
     off: tuple[str, ...] = ()
-    """Back ends that are not loaded."""
+    """Back ends that are not loaded, or `gpus`."""
     avoided: tuple[Pair, ...] = ()
     """Pairs on which nothing is computed."""
     only_proved: bool = False
@@ -87,6 +90,11 @@ class ModulePlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def proof_of(record: RuntimeRecord, pair: Pair) -> Proof | None:
     """What is known of the pair."""
     return next((proof for proof in record.proofs if proof.pair == pair), None)
+
+
+def untried(record: RuntimeRecord, pairs: Iterable[Pair]) -> list[Pair]:
+    """Those of which nothing is known."""
+    return [pair for pair in pairs if proof_of(record, pair) is None]
 
 
 def with_proof(record: RuntimeRecord, proof: Proof) -> RuntimeRecord:
@@ -106,11 +114,6 @@ def pins(record: RuntimeRecord, *, build: str) -> tuple[Proof, ...]:
     return tuple(p for p in record.proofs if not p.is_good and p.pair.build == build)
 
 
-def is_known_wish(wish: str, *, inside: Iterable[str], packs: Iterable[PackFolder]) -> bool:
-    """Whether the wish names something that is there."""
-    return wish in {AUTO, PROCESSOR, *inside} or any(each.pack == wish for each in packs)
-
-
 def wished(record: RuntimeRecord, wish: str) -> RuntimeRecord:
     """The record with this wish, and the way back."""
     if wish == record.wish:
@@ -118,29 +121,22 @@ def wished(record: RuntimeRecord, wish: str) -> RuntimeRecord:
     return replace(record, wish=wish, previous=record.wish)
 
 
-def plan_of(
-    record: RuntimeRecord, packs: Sequence[PackFolder], *, inside: Sequence[str]
-) -> ModulePlan:
+def plan_of(record: RuntimeRecord, packs: Sequence[PackFolder]) -> ModulePlan:
     """What engines load from now on.
 
-    `packs` are those that are installed for this build. By the wish `auto` every one of them, the
-    newest of each back end first; by a back end's or pack's name that one and nothing preferred to
-    it, so that a machine with other GPUs besides keeps them.
+    `packs` are those that are installed for this build, the newest of each first. By the wish
+    `auto` all of them and every module inside; by a back end's or pack's name that one and nothing
+    preferred to it, so that a machine with other GPUs besides keeps them.
     """
-    chosen = next((each for each in packs if each.pack == record.wish), None)
-    backends = in_order({*inside, *(each.backend for each in packs)})
     if record.wish == PROCESSOR:
-        return _plan(record, (), tuple(name for name in backends if not _is_of_cpu(name)))
+        return _plan(record, (), (GPUS,))
+    chosen = next((each for each in packs if each.pack == record.wish), None)
     wanted = chosen.backend if chosen else record.wish
-    if wanted == AUTO or wanted not in backends:
+    if wanted not in PREFERENCE:
         return _plan(record, tuple(packs), ())
-    off = tuple(backends[: backends.index(wanted)])
+    off = PREFERENCE[: PREFERENCE.index(wanted)]
     kept = [each for each in packs if each.backend not in {*off, wanted}]
     return _plan(record, (*((chosen,) if chosen else ()), *kept), off)
-
-
-def _is_of_cpu(backend: str) -> bool:
-    return backend in {"cpu", "blas"}
 
 
 def _plan(record: RuntimeRecord, packs: tuple[PackFolder, ...], off: tuple[str, ...]) -> ModulePlan:
@@ -151,6 +147,11 @@ def _plan(record: RuntimeRecord, packs: tuple[PackFolder, ...], off: tuple[str, 
         only_proved=True,
         proved=tuple(p.pair for p in record.proofs if p.is_good),
     )
+
+
+def is_off(plan: ModulePlan, backend: str) -> bool:
+    """Whether modules of this back end are not loaded."""
+    return backend in plan.off or (GPUS in plan.off and backend not in OF_PROCESSOR)
 
 
 def is_allowed(plan: ModulePlan, pair: Pair) -> bool:

@@ -22,14 +22,11 @@ from typing import Final
 import msgspec
 
 from app.core.runtime.backends import backend_of, in_order, module_name
-from app.core.runtime.record import ModulePlan, PackFolder
+from app.core.runtime.record import ModulePlan, PackFolder, is_off
 from app.engine.llama import library
-from app.wire.runtime import ModuleSeen
+from app.wire.runtime import PLAN_VARIABLE, ModuleSeen
 
 log = logging.getLogger("llama")
-
-PLAN_VARIABLE: Final = "ATHANOR_MODULES"
-"""Names the file of the plan; without it every module is loaded and every device used."""
 
 
 class _Loaded:
@@ -66,7 +63,7 @@ def load(folders: Sequence[Path], build: str) -> None:
     inside = _modules_in(folders)
     backends = in_order({*inside, *(pack.backend for pack in _Loaded.plan.packs)})
     for backend in backends:
-        if backend in _Loaded.plan.off:
+        if is_off(_Loaded.plan, backend):
             tried += [_off(backend, path) for path in inside.get(backend, ())[:1]]
             continue
         packs = [pack for pack in _Loaded.plan.packs if pack.backend == backend]

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Final, final
+from typing import Final, Protocol, final
 
 import msgspec
 from msgspec.structs import replace
@@ -32,14 +32,32 @@ FRESH_SECONDS: Final = 2.0
 _SAME_MEMORY: Final = 0.03
 """Vulkan and ROCm leave out of a card's total what the driver keeps for itself."""
 
+LISTS_MAX: Final = 4
+"""A card that fails under one back end is listed under the next: CUDA, Vulkan, none."""
+
 _LIST: Final = msgspec.json.Decoder(list[DeviceUse])
+
+
+class Judge(Protocol):
+    """Says which GPUs may be used (server/node/runtimes/prover.py)."""
+
+    async def judge(self, listed: Sequence[DeviceUse]) -> bool:
+        """Tries those that were never tried; True when the list is another one afterwards."""
+
+    def doubt(self) -> bool:
+        """All are to be tried anew; False where none ever was."""
+
+    @property
+    def pinned(self) -> frozenset[str]:
+        """Descriptions of GPUs that failed."""
 
 
 @final
 class Devices:
     """The devices of this machine. Used by one event loop.
 
-    `watch` samples GPUs; without one NVML is opened when it is first needed.
+    `watch` samples GPUs; without one NVML is opened when it is first needed. `judge` has new GPUs
+    tried before they are listed, which may take a minute once.
     """
 
     def __init__(
@@ -47,11 +65,13 @@ class Devices:
         program: EngineProgram,
         *,
         watch: GpuWatch | None = None,
+        judge: Judge | None = None,
         list_seconds_max: float = LIST_SECONDS_MAX,
         fresh_seconds: float = FRESH_SECONDS,
     ) -> None:
         self._program = program
         self._watch = watch
+        self._judge = judge
         self._list_seconds_max = list_seconds_max
         self._fresh_seconds = fresh_seconds
         self._listed: tuple[DeviceUse, ...] | None = None
@@ -103,6 +123,18 @@ class Devices:
         self._listed_at = float("-inf")
         self._is_doubted = True
 
+    @property
+    def pinned(self) -> frozenset[str]:
+        """Descriptions of GPUs that were tried and failed: not used, and not gone either."""
+        return frozenset() if self._judge is None else self._judge.pinned
+
+    def doubt(self) -> bool:
+        """Have GPUs tried anew when they are asked for next; False where that cannot be."""
+        if self._judge is None or not self._judge.doubt():
+            return False
+        self.forget()
+        return True
+
     async def close(self) -> None:
         """Let the driver go."""
         async with self._lock:
@@ -116,7 +148,11 @@ class Devices:
 
     async def _list(self) -> tuple[DeviceUse, ...]:
         try:
-            devices = tuple(_LIST.decode(await self._ask()))
+            devices = _LIST.decode(await self._ask())
+            for _ in range(LISTS_MAX):
+                if self._judge is None or not await self._judge.judge(devices):
+                    break
+                devices = _LIST.decode(await self._ask())
         except (OSError, TimeoutError, ValueError) as error:
             log.warning("devices could not be listed", extra={"reason": str(error)})
             self.notice = Notice(
@@ -128,7 +164,7 @@ class Devices:
             )
             return (_cpu(),)
         self.notice = None
-        return devices or (_cpu(),)
+        return tuple(devices) or (_cpu(),)
 
     async def _ask(self) -> bytes:
         """The child's answer. Raises: OSError, TimeoutError, ValueError."""

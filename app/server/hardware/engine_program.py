@@ -17,6 +17,8 @@ from msgspec.structs import replace
 
 import app
 from app.settings.environment import for_other_programs
+from app.settings.paths import Paths
+from app.wire.runtime import PLAN_VARIABLE
 
 _SECRET: Final = re.compile(
     r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|_KEY$", re.IGNORECASE
@@ -36,7 +38,9 @@ class EngineProgram(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of_this(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """The engine of the program that runs now, from source, installed or frozen."""
-        return cls._of("engine", environment)
+        program = cls._of("engine", environment)
+        plan = str(Paths.find(environment).module_plan_file)
+        return replace(program, environment={**program.environment, PLAN_VARIABLE: plan})
 
     @classmethod
     def of_downloads(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -11,6 +11,8 @@ import logging
 import sys
 from typing import TYPE_CHECKING, final
 
+import msgspec
+
 from app.server.hardware.amd import AmdWatch
 from app.server.hardware.gpu_watch import Both, GpuSample, GpuWatch, NoGpu
 
@@ -30,6 +32,28 @@ def open_watch() -> GpuWatch:
     if amd:
         return amd if isinstance(nvidia, NoGpu) else Both(nvidia, amd)
     return nvidia
+
+
+@final
+class NvidiaFacts(msgspec.Struct, frozen=True):
+    """What a runtime pack asks for: the driver's version, and each card's compute capability."""
+
+    driver: str = ""
+    capabilities: tuple[str, ...] = ()
+
+
+def look_at_nvidia() -> NvidiaFacts:
+    """What NVIDIA's driver tells of itself and its cards; nothing where it does not answer.
+
+    Blocks for some milliseconds.
+    """
+    watch = _open_nvml()
+    if not isinstance(watch, NvidiaWatch):
+        return NvidiaFacts()
+    try:
+        return watch.facts()
+    finally:
+        watch.close()
 
 
 def _open_nvml() -> GpuWatch:
@@ -71,6 +95,23 @@ class NvidiaWatch:
             # A driver that is being updated, or a GPU that fell off the bus.
             log.warning("NVML does not answer", extra={"reason": str(error)})
             return ()
+
+    def facts(self) -> NvidiaFacts:
+        """The driver and its cards, in PCI order."""
+        nvml = self._nvml
+        try:
+            driver = nvml.nvmlSystemGetDriverVersion()
+            pairs = [
+                nvml.nvmlDeviceGetCudaComputeCapability(nvml.nvmlDeviceGetHandleByIndex(index))
+                for index in range(nvml.nvmlDeviceGetCount())
+            ]
+        except nvml.NVMLError as error:
+            log.warning("NVML does not answer", extra={"reason": str(error)})
+            return NvidiaFacts()
+        return NvidiaFacts(
+            driver=driver.decode() if isinstance(driver, bytes) else str(driver),
+            capabilities=tuple(f"{major}.{minor}" for major, minor in pairs),
+        )
 
     def close(self) -> None:
         """Let the driver go."""

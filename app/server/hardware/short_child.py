@@ -2,19 +2,30 @@
 
 import asyncio
 from asyncio.subprocess import DEVNULL, PIPE, create_subprocess_exec
+from collections.abc import Sequence
 
 from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.tether import BEFORE_EXEC, CREATION_FLAGS, NEW_SESSION, Tether
 
 
-async def answer_of(program: EngineProgram, argument: str, *, seconds_max: float) -> bytes:
-    """What the program writes when it is started with this argument.
+class ChildFailed(ValueError):
+    """The child ended with a status that is none of success."""
 
-    Raises: OSError when it does not start, TimeoutError, ValueError when it fails.
+    def __init__(self, status: int, lines: Sequence[str]) -> None:
+        super().__init__(f"exit status {status}: {lines[-1] if lines else ''}")
+        self.status = status
+        self.lines = lines
+        """What it wrote to stderr."""
+
+
+async def answer_of(program: EngineProgram, *arguments: str, seconds_max: float) -> bytes:
+    """What the program writes when it is started with these arguments.
+
+    Raises: OSError when it does not start, TimeoutError, ChildFailed.
     """
     child = await create_subprocess_exec(
         *program.command,
-        argument,
+        *arguments,
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=PIPE,
@@ -35,6 +46,5 @@ async def answer_of(program: EngineProgram, argument: str, *, seconds_max: float
         await child.wait()
         tether.close()
     if child.returncode:
-        last = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise ValueError(f"exit status {child.returncode}: {last}")
+        raise ChildFailed(child.returncode, errors.decode("utf-8", "replace").strip().splitlines())
     return answer

@@ -28,6 +28,7 @@ from app.observe.meters import Meters
 from app.server.hardware.devices import Devices
 from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.machine import look_at_machine
+from app.server.main.backends import Backends
 from app.server.main.citizen import citizen_of
 from app.server.main.greeting import OnReady, greet
 from app.server.main.listening import Listening, is_loopback, listen
@@ -49,6 +50,7 @@ from app.server.node.loader import Loader
 from app.server.node.neighbour import Neighbour
 from app.server.node.recent import Recent
 from app.server.node.router import Router
+from app.server.node.runtimes.runtimes import Runtimes
 from app.server.node.sampler import Sampler
 from app.server.node.shelf import Shelf
 from app.server.node.updates.service import Successor
@@ -132,7 +134,7 @@ async def _serve(
         listening = stack.enter_context(_listening(settings, keys, port_is_fixed=port_is_fixed))
         await shelf.scan()
         meters, recent = Meters(lambda: hub.state), Recent()
-        router, neighbour, shop = await stack.enter_async_context(
+        router, neighbour, shop, runtimes = await stack.enter_async_context(
             _node(in_force, paths, database, hub, shelf, meters=meters, recent=recent, now=now)
         )
         member = membership_of(in_force, paths, hub, router, shelf, outbound=shop.outbound, now=now)
@@ -148,6 +150,7 @@ async def _serve(
             meters=meters,
             neighbour=neighbour,
             shop=shop,
+            runtimes=runtimes,
             pool=await stack.enter_async_context(member),
             updates=updates,
             in_force=in_force,
@@ -199,10 +202,11 @@ async def _node(
     meters: Meters,
     recent: Recent,
     now: Callable[[], float],
-) -> AsyncGenerator[tuple[Router, Neighbour, Shop], None]:
+) -> AsyncGenerator[tuple[Router, Neighbour, Shop, Runtimes], None]:
     """The node's services, at work inside the block; no engine is left after it."""
     settings, program = in_force.settings, EngineProgram.of_this()
-    devices = Devices(program)
+    backends = Backends.of(paths, hub, program, now)
+    devices = backends.devices
     loader, engines = _engines_of(
         settings, program, devices, hub=hub, shelf=shelf, database=database, now=now
     )
@@ -239,9 +243,11 @@ async def _node(
             group.create_task(Sampler(devices, hub).keep_sampled(), name="sampler"),
             group.create_task(neighbour.keep_watch(), name="neighbour"),
         ]
+        runtimes = backends.runtimes(in_force, shop.outbound, loader, group)
         try:
-            yield router, neighbour, shop
+            yield router, neighbour, shop, runtimes
         finally:
+            runtimes.close()
             for task in beside:
                 task.cancel()
     await devices.close()

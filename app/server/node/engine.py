@@ -83,6 +83,8 @@ class House:
     """Rung at every change of any engine."""
     gpu_fell: Callable[[], None]
     """Called when an engine ended since its GPU went away."""
+    gpu_doubted: Callable[[], None]
+    """Called when an engine that served on a GPU ended for another reason."""
 
 
 @final
@@ -236,6 +238,8 @@ class Engine:
         failures = self._backoff.failures(self.name)
         if ending.suspicion == "device":
             self._house.gpu_fell()
+        elif was_ready and not ending.is_ordered and self._plan and self._plan.gpu_layers:
+            self._house.gpu_doubted()
         is_suspect = was_ready and not ending.is_ordered and failures >= _CRASHES_BEFORE_SAFER
         if is_suspect and self._loaded is not None:
             below = next_rung(self._loaded.choice.plan, self.rung, ending.suspicion)

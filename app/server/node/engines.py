@@ -73,6 +73,7 @@ class Engines:
             group=self._group,
             bell=self._bell,
             gpu_fell=loader.gpu_fell,
+            gpu_doubted=loader.doubt,
         )
         self._hub = hub
         self._loader = loader

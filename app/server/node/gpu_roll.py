@@ -7,7 +7,7 @@ or a new list of devices does.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import final
 
 from app.core.models.gpu_loss import GPUS, gone
@@ -39,6 +39,10 @@ class GpuRoll:
             log.info("GPUs are back")
             self._hub.publish(GpuFound())
         return was_lost and not self.lost
+
+    def excuse(self, descriptions: Container[str]) -> None:
+        """GPUs of these descriptions were switched off, so nobody need wait for them."""
+        self._seen = [device for device in self._seen if device.description not in descriptions]
 
     def fell(self) -> None:
         """A driver said that its GPU is gone; the next roll shows whether it is back already."""

@@ -89,9 +89,14 @@ class Loader:
             self._hub.publish(NoticeRaised(notice=self._devices.notice))
         elif any(notice.key == "devices" for notice in self._hub.state.notices):
             self._hub.publish(NoticeCleared(key="devices"))
+        self._roll.excuse(self._devices.pinned)
         if self._roll.call(devices):
             self.gpu_back()
         return devices
+
+    def doubt(self) -> None:
+        """An engine crashed on a GPU: GPUs are tried again before the next load."""
+        self._devices.doubt()
 
     async def wish(self, name: ModelName, wishes: Wishes, residents: Iterable[Bytes]) -> Choice:
         """How the model would be loaded if the residents gave their memory back.
@@ -127,6 +132,10 @@ class Loader:
                 facts = await process.ready()
             except LoadFailed as failure:
                 await process.ended.wait()
+                if await self._was_the_device(choice.on(rung), failure):
+                    # No fault of the plan, so nothing is learned for the model.
+                    choice = self._choose(source, card, await self.look(), wishes)
+                    continue
                 has_crashed |= not failure.is_refusal
                 rung = self._below(choice, rung, failure)
             else:
@@ -142,6 +151,16 @@ class Loader:
         # Its pages were just read, so this is the cheap moment to check its content.
         self._shelf.check(name)
         return Loaded(process=process, facts=facts, choice=choice, rung=rung)
+
+    async def _was_the_device(self, plan: LoadPlan, failure: LoadFailed) -> bool:
+        """Whether a GPU, tried again after a crash on it, fails by itself, and is off now."""
+        if failure.is_refusal or failure.ending.suspicion == "device" or not plan.gpu_layers:
+            return False
+        before = self._devices.pinned
+        if not self._devices.doubt():
+            return False
+        await self.look()
+        return self._devices.pinned != before
 
     def _choose(
         self, source: ModelSource, card: ModelCard, devices: Sequence[Device], wishes: Wishes

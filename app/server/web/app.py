@@ -31,6 +31,7 @@ from app.server.web.local import (
     node,
     pool,
     remote,
+    runtime,
     settings_read,
     sharing,
     update,
@@ -77,6 +78,9 @@ HANDLERS: Final = (
     autostart.autostart,
     autostart.set_autostart,
     settings_read.read_settings,
+    runtime.runtime,
+    runtime.look,
+    runtime.order,
     pool.pool,
     pool.join,
     pool.leave,
@@ -101,6 +105,7 @@ HANDLERS: Final = (
     update.install_update,
     update.go_back,
     entrance.make_link,
+    links.open_link,
 )
 
 
@@ -111,7 +116,6 @@ def create_app(services: Services) -> ASGIApp:
         request_class=ApiRequest,
         request_max_body_size=services.settings.server.body_bytes_max,
         exception_handlers={Exception: _answer_error},
-    links.open_link,
         openapi_config=OpenAPIConfig(
             title="Athanor",
             version=__version__,

@@ -35,6 +35,7 @@ from app.server.web.answering import Answering
 from app.server.web.dashboard.backing import Backing
 from app.settings.schema import Settings
 from app.wire.openai.request import ModelRequest
+from app.wire.runtime import RuntimePicture
 
 __all__ = ["Hub", "Keys", "Librarian", "Library", "Link", "Router", "Services", "services_of"]
 
@@ -191,6 +192,28 @@ class InForce(Protocol):
         """Follow the file as far as that can be done now. Raises: SettingsInvalid."""
 
 
+class Runtimes(Protocol):
+    """What models are computed by (server/node/runtimes/runtimes.py says more)."""
+
+    async def picture(self, after: int = -1, *, seconds_max: float = 0.0) -> RuntimePicture:
+        """How things are, with `after` as soon as they are others. Raises: EngineFailed."""
+
+    async def look(self) -> None:
+        """Asks for the list of packs. Raises: RemoteNotFound and its kin."""
+
+    async def install(self, name: str) -> None:
+        """Begins to bring a pack. Raises: RemoteNotFound and its kin; Busy."""
+
+    async def use(self, name: str) -> None:
+        """Begins to make it the one in use. Raises: RemoteNotFound, Busy."""
+
+    async def test(self, name: str) -> None:
+        """Begins to try GPUs under it anew. Raises: RemoteNotFound, Busy."""
+
+    async def remove(self, name: str) -> None:
+        """Begins to delete it. Raises: RemoteNotFound, Busy."""
+
+
 class Meters(Protocol):
     """The node's figures."""
 
@@ -213,6 +236,7 @@ class Services:
     keys: Keys
     shop: Shop
     pool: PoolDesk
+    runtimes: Runtimes
     updates: Updates
     meters: Meters
     neighbour: Neighbour

@@ -10,6 +10,7 @@ from app.core.runtime.record import (
     Proof,
     RuntimeRecord,
     is_allowed,
+    is_off,
     pins,
     plan_of,
     wished,
@@ -18,7 +19,6 @@ from app.core.runtime.record import (
 )
 
 BUILD = "0.3.36-ggml0.25.3"
-INSIDE = ("vulkan", "cpu")
 NEW = PackFolder(pack="cuda13-1.1", folder="/n", backend="cuda", build=BUILD)
 OLD = PackFolder(pack="cuda13-1.0", folder="/o", backend="cuda", build=BUILD)
 CARD = Pair(device="NVIDIA GeForce RTX 4090", backend="cuda", pack="cuda13-1.1", build=BUILD)
@@ -29,37 +29,40 @@ def proof(pair: Pair, *, is_good: bool) -> Proof:
 
 
 def test_by_itself_every_pack_and_module_is_loaded_the_newest_first() -> None:
-    plan = plan_of(RuntimeRecord(), (NEW, OLD), inside=INSIDE)
+    plan = plan_of(RuntimeRecord(), (NEW, OLD))
 
     assert plan.packs == (NEW, OLD)
     assert plan.off == ()
 
 
 def test_a_chosen_pack_comes_alone_of_its_back_end_and_leaves_the_others() -> None:
-    plan = plan_of(RuntimeRecord(wish="cuda13-1.0"), (NEW, OLD), inside=INSIDE)
+    plan = plan_of(RuntimeRecord(wish="cuda13-1.0"), (NEW, OLD))
 
     assert plan.packs == (OLD,)
-    assert plan.off == ()
+    assert not is_off(plan, "cuda")
+    assert not is_off(plan, "vulkan")
 
 
 def test_a_chosen_back_end_leaves_out_what_is_preferred_to_it() -> None:
-    plan = plan_of(RuntimeRecord(wish="vulkan"), (NEW,), inside=INSIDE)
+    plan = plan_of(RuntimeRecord(wish="vulkan"), (NEW,))
 
     assert plan.packs == ()
-    assert plan.off == ("cuda",)
+    assert is_off(plan, "cuda")
+    assert not is_off(plan, "vulkan")
 
 
 def test_the_processor_alone_leaves_out_every_gpu() -> None:
-    plan = plan_of(RuntimeRecord(wish="cpu"), (NEW,), inside=INSIDE)
+    plan = plan_of(RuntimeRecord(wish="cpu"), (NEW,))
 
     assert plan.packs == ()
-    assert plan.off == ("cuda", "vulkan")
+    assert all(is_off(plan, backend) for backend in ("cuda", "vulkan", "novel"))
+    assert not is_off(plan, "cpu")
 
 
 def test_a_wish_for_a_pack_that_is_gone_is_as_none() -> None:
-    gone = plan_of(RuntimeRecord(wish="cuda13-0.9"), (NEW,), inside=INSIDE)
+    gone = plan_of(RuntimeRecord(wish="cuda13-0.9"), (NEW,))
 
-    assert gone == plan_of(RuntimeRecord(), (NEW,), inside=INSIDE)
+    assert gone == plan_of(RuntimeRecord(), (NEW,))
 
 
 def test_only_a_pair_that_was_tried_and_passed_is_computed_on() -> None:
@@ -68,7 +71,7 @@ def test_only_a_pair_that_was_tried_and_passed_is_computed_on() -> None:
     failed = with_proof(passed, proof(CARD, is_good=False))
 
     allowed = [
-        is_allowed(plan_of(record, (NEW,), inside=INSIDE), CARD)
+        is_allowed(plan_of(record, (NEW,)), CARD)
         for record in (untried, passed, failed, without_proofs(failed, [CARD]))
     ]
 
@@ -79,7 +82,7 @@ def test_only_a_pair_that_was_tried_and_passed_is_computed_on() -> None:
 
 def test_a_proof_is_of_one_pack_and_build_and_says_nothing_of_another() -> None:
     record = with_proof(RuntimeRecord(), proof(CARD, is_good=True))
-    plan = plan_of(record, (NEW,), inside=INSIDE)
+    plan = plan_of(record, (NEW,))
 
     assert not is_allowed(plan, replace(CARD, pack="cuda13-1.0"))
     assert not is_allowed(plan, replace(CARD, build="another"))

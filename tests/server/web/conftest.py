@@ -29,6 +29,7 @@ from app.settings.paths import Paths
 from app.settings.schema import ServerSettings, Settings
 from tests.server.web.scripted import ScriptedNode
 from tests.support.pool_desk import desk_for
+from tests.support.runtimes import runtimes_for
 from tests.support.shop import shop_for
 from tests.support.updates import updates_for
 
@@ -108,6 +109,7 @@ class _Server(threading.Thread):
                 shop=await shop_for(self.hub, database, self._folder),
                 pool=await desk_for(self.node, self.hub, database, self._folder, in_force),
                 updates=updates_for(self.hub, self._folder),
+                runtimes=runtimes_for(self.hub, self._folder),
                 in_force=in_force,
                 local_token=TOKEN,
                 stop=self.node.stop,

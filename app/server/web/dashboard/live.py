@@ -21,7 +21,17 @@ from litestar.types import ASGIApp
 from app.server.node.history import Point, point_of
 from app.server.node.hub import Happened
 from app.server.web.body import ApiRequest
-from app.server.web.dashboard import catalogue, credits, home, models, network, requests, sharing
+from app.server.web.dashboard import (
+    catalogue,
+    credits,
+    home,
+    models,
+    network,
+    requests,
+    runtimes,
+    sharing,
+    updates,
+)
 from app.server.web.dashboard.changes import check_private, read
 from app.server.web.dashboard.drawing import draw
 from app.server.web.dashboard.pages import PAGES, frame_of, version
@@ -55,6 +65,10 @@ def _home(services: Services) -> Mapping[str, object]:
     return {**home.values(services), **catalogue.values(services)}
 
 
+async def _settings(services: Services) -> Mapping[str, object]:
+    return {**updates.values(services), **await runtimes.values(services)}
+
+
 BARE: Final = Live((), _nothing)
 """Pages without cards are told that the server lives, and of which version it is."""
 
@@ -62,6 +76,7 @@ LIVE: Final = {
     "home": Live((*home.CARDS, *catalogue.CARDS), _home, has_plots=True),
     "models": Live(models.CARDS, models.values),
     "requests": Live(requests.CARDS, requests.values),
+    "settings": Live((*updates.CARDS, *runtimes.CARDS), _settings),
     "sharing": Live(sharing.CARDS, sharing.values),
     "credits": Live(credits.CARDS, credits.values),
     "network": Live(network.CARDS, network.values),

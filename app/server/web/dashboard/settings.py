@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 
 from app.core.base.errors import RequestError, SettingsInvalid
 from app.server.web.body import ApiRequest
+from app.server.web.dashboard import runtimes, updates
 from app.server.web.dashboard.actions import done, fragment, is_of_htmx
 from app.server.web.dashboard.changes import change, field
 from app.server.web.dashboard.drawing import draw
@@ -22,8 +23,8 @@ from app.server.web.local.autostart import turn
 from app.server.web.services import Services, services_of
 from app.settings.autostart.autostart import Switch
 from app.settings.fields import FIELDS, HOST_SECTION, SECTIONS, Field, Value
-from app.settings.live import is_live, value_of
 from app.settings.links.links import LinkSwitch
+from app.settings.live import is_live, value_of
 from app.settings.load import DEFAULT_ORIGIN, Loaded, load_settings
 from app.settings.save import save_settings
 from app.settings.schema import Settings
@@ -71,12 +72,14 @@ async def settings(request: ApiRequest) -> ASGIApp:
     """The page."""
     services = services_of(request)
     context: dict[str, object] = {
+        **await runtimes.values(services),
+        **updates.values(services),
         "config_file": services.dashboard.config_file,
         "session_count": services.dashboard.sessions.count,
         "autostart": await asyncio.to_thread(Switch.of_this().state),
+        "links": await asyncio.to_thread(LinkSwitch.of_this().state),
         "trouble": None,
     }
-        "links": await asyncio.to_thread(LinkSwitch.of_this().state),
     try:
         context |= await values(services, {}, {})
     except SettingsInvalid as error:
@@ -94,8 +97,6 @@ async def autostart(request: ApiRequest) -> ASGIApp:
     return done(request, words, go=f"{SETTINGS.path}#computer")
 
 
-@post(
-    "/dashboard/settings/{section:str}", guards=[change], include_in_schema=False, status_code=200
 @post("/dashboard/links", guards=[change], include_in_schema=False, status_code=200)
 async def links(request: ApiRequest) -> ASGIApp:
     """Open links of ours with this program, or no more."""
@@ -106,6 +107,8 @@ async def links(request: ApiRequest) -> ASGIApp:
     return done(request, f"athanor:// links {words}", go=f"{SETTINGS.path}#computer")
 
 
+@post(
+    "/dashboard/settings/{section:str}", guards=[change], include_in_schema=False, status_code=200
 )
 async def save(request: ApiRequest) -> ASGIApp:
     """Write what was changed in one section; nothing of it when any of it is wrong."""

@@ -1,0 +1,173 @@
+"""Prover: has each GPU under a module tried by a child, once, before a model is put there.
+
+What came of it is remembered for the pair of device and back end of one pack and build. One that
+crashes, hangs or computes nonsense is pinned off, with the reason for the owner to read; the next
+back end in the order of preference takes its place, in the end the processor.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, final
+
+import msgspec
+from msgspec.structs import replace
+
+from app.core.models.plan import DeviceUse
+from app.core.runtime.backends import words_of
+from app.core.runtime.record import ModulePlan, Pair, Proof, pins, untried, with_proof
+from app.core.state.events import NoticeCleared, NoticeRaised
+from app.core.state.node_state import Notice
+from app.server.engine_child.exit_words import read_ending
+from app.server.hardware.engine_program import EngineProgram
+from app.server.hardware.short_child import ChildFailed, answer_of
+from app.server.node.hub import Hub
+from app.server.node.runtimes.store import Store
+from app.wire.runtime import PLAN_VARIABLE, BackendReport, TrialReport
+
+log = logging.getLogger(__name__)
+
+TRIAL_SECONDS_MAX: Final = 240.0
+"""The first computation on a GPU compiles its shaders: 16 s were measured on a slow machine."""
+REPORT_SECONDS_MAX: Final = 90.0
+"""A virus scanner reads every library that is loaded for the first time."""
+
+PINS: Final = "runtime-pins"
+TRYING: Final = "runtime-trial"
+
+
+@final
+class Prover:
+    """Used by one event loop. `program` starts engines."""
+
+    def __init__(
+        self,
+        program: EngineProgram,
+        store: Store,
+        hub: Hub,
+        now: Callable[[], float],
+        *,
+        seconds_max: float = TRIAL_SECONDS_MAX,
+    ) -> None:
+        self._program = program
+        self._store = store
+        self._hub = hub
+        self._now = now
+        self._seconds_max = seconds_max
+        self.pinned: frozenset[str] = frozenset()
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when something was proved."""
+
+    async def judge(self, listed: Sequence[DeviceUse]) -> bool:
+        """Tries the listed GPUs that were never tried; True when one of them failed."""
+        pairs = {device.name: device.pair for device in listed if device.pair is not None}
+        new = untried(self._store.record, pairs.values())
+        has_failed = False
+        for name, pair in pairs.items():
+            if pair in new:
+                proof = await self.prove(name, pair)
+                has_failed |= not proof.is_good
+        self._tell_pins(listed)
+        return has_failed
+
+    def doubt(self) -> bool:
+        """Every GPU that passed is to be tried anew: an engine has just crashed on one."""
+        good = [proof for proof in self._store.record.proofs if proof.is_good]
+        if not good:
+            return False
+        left = tuple(proof for proof in self._store.record.proofs if not proof.is_good)
+        self._keep_proofs(left)
+        return True
+
+    async def prove(self, name: str, pair: Pair, plan: ModulePlan | None = None) -> Proof:
+        """Tries the GPU that ggml calls `name`, and remembers what came of it."""
+        what = f"{words_of(pair.backend)} on {pair.device}"
+        self._hub.publish(
+            NoticeRaised(
+                notice=Notice(
+                    key=TRYING,
+                    severity="info",
+                    message=f"Trying {what}; the first time that may take a minute.",
+                )
+            )
+        )
+        try:
+            proof = await self._tried(name, pair, plan)
+        finally:
+            self._hub.publish(NoticeCleared(key=TRYING))
+        level = logging.INFO if proof.is_good else logging.ERROR
+        log.log(
+            level,
+            "a device was tried",
+            extra={
+                "device": pair.device,
+                "backend": pair.backend,
+                "is_good": proof.is_good,
+                "reason": proof.reason,
+                "seconds": round(proof.seconds, 1),
+            },
+        )
+        await asyncio.to_thread(self._store.keep, with_proof(self._store.record, proof))
+        self.on_change()
+        return proof
+
+    async def _tried(self, name: str, pair: Pair, plan: ModulePlan | None) -> Proof:
+        # Whatever is known of the pair must not keep the child from trying it.
+        plan = plan or replace(self._store.plan(), avoided=(), only_proved=False)
+        program = await self.with_plan("trial.json", plan)
+        try:
+            raw = await answer_of(program, "--trial", name, seconds_max=self._seconds_max)
+            report = msgspec.json.decode(raw, type=TrialReport)
+        except TimeoutError:
+            return self._proof(pair, f"it did not answer within {self._seconds_max:g} s")
+        except ChildFailed as error:
+            return self._proof(pair, f"it {read_ending(error.status, error.lines).reason}")
+        except (OSError, ValueError) as error:
+            return self._proof(pair, f"the trial could not be made ({error})")
+        if report.is_good:
+            return replace(self._proof(pair, ""), is_good=True, seconds=report.seconds)
+        return self._proof(pair, report.reason or "it gave no reason")
+
+    def _proof(self, pair: Pair, reason: str) -> Proof:
+        return Proof(pair=pair, is_good=False, at=self._now(), reason=reason)
+
+    async def with_plan(self, name: str, plan: ModulePlan) -> EngineProgram:
+        """A program whose engines go by this plan. Raises: OSError."""
+        path = await asyncio.to_thread(self._store.write_plan, name, plan)
+        environment = {**self._program.environment, PLAN_VARIABLE: str(path)}
+        return replace(self._program, environment=environment)
+
+    async def report(self, plan: ModulePlan | None = None) -> BackendReport:
+        """What engines find, by the plan in force or another.
+
+        Raises: OSError, TimeoutError, ValueError.
+        """
+        program = self._program if plan is None else await self.with_plan("report.json", plan)
+        raw = await answer_of(program, "--backends", seconds_max=REPORT_SECONDS_MAX)
+        return msgspec.json.decode(raw, type=BackendReport)
+
+    def _keep_proofs(self, proofs: tuple[Proof, ...]) -> None:
+        self._store.keep(replace(self._store.record, proofs=proofs))
+
+    def _tell_pins(self, listed: Sequence[DeviceUse]) -> None:
+        """The owner reads why a GPU is not used, as long as that is so."""
+        builds = {device.pair.build for device in listed if device.pair} or {
+            proof.pair.build for proof in self._store.record.proofs[-1:]
+        }
+        found = [pin for build in builds for pin in pins(self._store.record, build=build)]
+        self.pinned = frozenset(pin.pair.device for pin in found)
+        if not found:
+            if any(notice.key == PINS for notice in self._hub.state.notices):
+                self._hub.publish(NoticeCleared(key=PINS))
+            return
+        words = "; ".join(
+            f"{words_of(pin.pair.backend)} on {pin.pair.device}: {pin.reason}" for pin in found
+        )
+        notice = Notice(
+            key=PINS,
+            severity="warning",
+            message=f"Switched off after a trial: {words}.",
+            remedy="Update the graphics driver, then try again with `athanor runtime test`.",
+        )
+        if notice not in self._hub.state.notices:
+            self._hub.publish(NoticeRaised(notice=notice))
