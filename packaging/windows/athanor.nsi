@@ -16,6 +16,8 @@ Target ${TARGET}
 SetCompressor /SOLID lzma
 SetCompressorDictSize 64
 ManifestDPIAware true
+; Without it Windows says that it is Windows 8, to whoever asks for its version.
+ManifestSupportedOS Win10
 RequestExecutionLevel user
 CRCCheck force
 

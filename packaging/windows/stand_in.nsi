@@ -33,6 +33,7 @@ Section
         ${For} $2 1 600
             ${If} ${FileExists} "$EXEDIR\..\stop.txt"
                 Delete "$EXEDIR\..\stop.txt"
+                SetErrorLevel 0
                 Quit
             ${EndIf}
             Sleep 100

@@ -1,0 +1,132 @@
+"""The Debian package in a clean system: installed, used by an ordinary user, upgraded, purged."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.installers.support import KEPT, ROOT, needs, ran
+
+pytestmark = [pytest.mark.bundle, pytest.mark.timeout(1800)]
+
+SUITE = "bookworm"
+PROGRAM = "usr/lib/athanor/athanor"
+CHANGED_BY_DPKG = ("var/", "proc/", "sys/", "dev/", "tmp/", "home/", "run/", "root/")
+ALSO_CHANGED = frozenset({"etc/ld.so.cache"})
+
+
+class CleanRoot:
+    """A system of its own in a folder: its files, its processes, this machine's kernel."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def command(self, script: str, *, user: str = "root") -> list[str]:
+        """What runs a shell's script in it, with a process namespace that ends with it."""
+        inner = f'mount -t proc proc "{self.folder}/proc" && exec chroot "{self.folder}" "$@"'
+        shell = ["su", "-", user, "-c", script] if user != "root" else ["sh", "-c", script]
+        return ["unshare", "--mount", "--pid", "--fork", "--kill-child",
+                "sh", "-c", inner, "sh", *shell]  # fmt: skip
+
+    def run(self, script: str, *, user: str = "root") -> str:
+        """What the script prints; fails where it does."""
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+        return ran(
+            self.command(script, user=user),
+            env=environment | {"DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+        )
+
+    def files(self) -> set[str]:
+        """All that is in it but what every package changes."""
+        found = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*"))
+        return {path for path in found if not path.startswith(CHANGED_BY_DPKG)} - ALSO_CHANGED
+
+
+@pytest.fixture(scope="module")
+def package() -> Path:
+    found = sorted((ROOT / "dist").glob("athanor_*.deb"))
+    if not found:
+        pytest.skip("needs dist/athanor_*.deb: make deb")
+    return found[-1]
+
+
+@pytest.fixture(scope="module")
+def base() -> Path:
+    """A minimal system, made once and kept beside the other output."""
+    needs("debootstrap", "unshare", "chroot", "dpkg-deb")
+    if os.geteuid() != 0:
+        pytest.skip("needs root: a clean root is made of mounts and other users")
+    base = KEPT / f"root-{SUITE}"
+    if not (base / "usr/bin/dpkg").exists():
+        shutil.rmtree(base, ignore_errors=True)
+        base.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            ran(["debootstrap", "--variant=minbase", SUITE, base])
+        except AssertionError as error:
+            shutil.rmtree(base, ignore_errors=True)
+            pytest.skip(f"debootstrap could not make a system: {str(error)[-300:]}")
+    return base
+
+
+@pytest.fixture
+def clean(base: Path, tmp_path: Path, package: Path) -> Iterator[CleanRoot]:
+    folder = tmp_path / "root"
+    ran(["cp", "-a", "--reflink=auto", base, folder])
+    shutil.copy(package, folder / "tmp/athanor.deb")
+    made = CleanRoot(folder)
+    made.run("useradd --create-home --shell /bin/bash anna")
+    yield made
+    shutil.rmtree(folder)
+
+
+def test_a_user_of_a_clean_system_installs_it_and_gets_an_answer(clean: CleanRoot) -> None:
+    clean.run("dpkg -i /tmp/athanor.deb")
+
+    told = clean.run('athanor run "What is this program?" 2>/dev/null', user="anna")
+
+    assert "GPU" in told
+    assert "athanor 0." in clean.run("athanor --version")
+    assert clean.run("command -v python3 || echo none").strip() == "none"
+
+
+def test_all_that_a_desktop_looks_for_is_where_it_looks(clean: CleanRoot) -> None:
+    clean.run("dpkg -i /tmp/athanor.deb")
+
+    share = clean.folder / "usr/share"
+    icons = {path.parent.parent.name for path in share.glob("icons/hicolor/*/apps/*")}
+    assert {"16x16", "32x32", "48x48", "256x256", "scalable"} <= icons
+    assert (share / "applications/org.athanor.Athanor.desktop").is_file()
+    assert (share / "metainfo/org.athanor.Athanor.metainfo.xml").is_file()
+    assert (share / "man/man1/athanor.1.gz").is_file()
+    assert (share / "bash-completion/completions/athanor").is_file()
+    assert (clean.folder / "usr/lib/systemd/user/athanor.service").is_file()
+
+
+def test_an_upgrade_ends_a_running_server_in_order_before_its_files_go(clean: CleanRoot) -> None:
+    clean.run("dpkg -i /tmp/athanor.deb")
+    # One script, since processes end with their namespace. The second installation is the upgrade.
+    told = clean.run(
+        "su - anna -c 'athanor serve --json --port 0 >/tmp/ready 2>/tmp/log; echo $? >/tmp/ended' &"
+        " while ! [ -s /tmp/ready ]; do sleep 0.2; done;"
+        " dpkg -i /tmp/athanor.deb && wait && cat /tmp/ended;"
+        f' for one in /proc/[0-9]*; do [ "$(readlink $one/exe)" != /{PROGRAM} ] || echo left; done'
+    )
+
+    assert "Athanor is running and is asked to end" in told
+    assert told.splitlines()[-1] in {"0", "143"}
+    assert "left" not in told.splitlines()
+
+
+def test_a_purge_leaves_the_system_as_it_was_and_the_users_data_alone(clean: CleanRoot) -> None:
+    before = clean.files()
+    clean.run("dpkg -i /tmp/athanor.deb")
+    clean.run("athanor settings set models.starter true >/dev/null", user="anna")
+
+    clean.run("dpkg -P athanor")
+
+    assert clean.files() == before
+    assert list((clean.folder / "home/anna/.config/athanor").iterdir())
