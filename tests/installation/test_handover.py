@@ -20,17 +20,12 @@ from app.client.process import is_alive, wait_gone
 from app.core.release.trial import Memory
 from app.installation.memory_file import MemoryFile
 from app.settings.paths import Paths
-from tests.support.bundles import Fault, pack_bundle, put_bundle
-from tests.support.publisher_site import publisher_site
-from tests.support.release_keys import PublishersKey
-from tests.tidy.source import ROOT
+from tests.support.bundles import Fault, installed_bundle
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="archives are Linux's"),
 ]
-
-KEY = PublishersKey()
 
 
 class Installed:
@@ -49,42 +44,26 @@ class Installed:
         return MemoryFile(self.paths.updates_file).read()
 
 
-def _assets(folder: Path) -> Path:
-    """The program's, with a publisher whose key this test holds."""
-    made = folder / "assets"
-    made.mkdir()
-    for each in (ROOT / "assets").iterdir():
-        if each.name != "release-keys.toml":
-            (made / each.name).symlink_to(each)
-    (made / "release-keys.toml").write_text(
-        f'[[key]]\nid = "{KEY.known.id}"\npublic = "{KEY.known.public}"\n'
-    )
-    return made
-
-
 @contextmanager
 def _installed(folder: Path, fault: Fault = "") -> Iterator[Installed]:
-    assets = _assets(folder)
-    program = put_bundle(folder / "apps" / "athanor", "0.1.0", assets=assets)
-    archive = pack_bundle(folder, "0.2.0", fault=fault, assets=assets)
-    with publisher_site(folder / "site", KEY, now=int(time.time())) as site:
-        site.publish("0.2.0", archive)
-        command = [program, "serve", "--json", "--port", "0", "--updates-address", site.address]
-        home = {"ATHANOR_HOME": str(folder / "home"), "HF_HUB_OFFLINE": "0"}
-        with (
-            (folder / "stderr").open("wb") as errors,
-            subprocess.Popen(
-                command, env={**os.environ, **home}, stdout=subprocess.PIPE, stderr=errors
-            ) as process,
-        ):
-            assert process.stdout is not None
-            assert process.stdout.readline(), (folder / "stderr").read_text()
-            process.stdout.close()
-            try:
-                yield Installed(folder, process)
-            finally:
-                process.terminate()
-                process.wait(60)
+    with (
+        installed_bundle(folder, now=int(time.time()), fault=fault) as (program, environment),
+        (folder / "stderr").open("wb") as errors,
+        subprocess.Popen(
+            [program, "serve", "--json"],
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline(), (folder / "stderr").read_text()
+        process.stdout.close()
+        try:
+            yield Installed(folder, process)
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
 def test_a_restart_puts_the_new_version_in_place_and_the_old_one_is_kept(tmp_path: Path) -> None:

@@ -7,9 +7,13 @@ an update brings.
 
 import sys
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from tests.support.publisher_site import publisher_site
+from tests.support.release_keys import PublishersKey
 from tests.tidy.source import ROOT
 
 Fault = Literal["", "no_start", "never_serves", "wrong_version"]
@@ -60,3 +64,31 @@ def pack_bundle(
     with tarfile.open(archive, "w:xz") as tar:
         tar.add(inside, "athanor")
     return archive
+
+
+@contextmanager
+def installed_bundle(
+    folder: Path, *, now: int, fault: Fault = ""
+) -> Iterator[tuple[Path, dict[str, str]]]:
+    """0.1.0 in `apps/athanor`, and a place that announces 0.2.0: its program and environment."""
+    key = PublishersKey()
+    assets = folder / "assets"
+    assets.mkdir()
+    for each in (ROOT / "assets").iterdir():
+        if each.name != "release-keys.toml":
+            (assets / each.name).symlink_to(each)
+    (assets / "release-keys.toml").write_text(
+        f'[[key]]\nid = "{key.known.id}"\npublic = "{key.known.public}"\n'
+    )
+    program = put_bundle(folder / "apps" / "athanor", "0.1.0", assets=assets)
+    with publisher_site(folder / "site", key, now=now) as site:
+        site.publish("0.2.0", pack_bundle(folder, "0.2.0", fault=fault, assets=assets))
+        yield (
+            program,
+            {
+                "ATHANOR_HOME": str(folder / "home"),
+                "ATHANOR_SERVER_PORT": "0",
+                "ATHANOR_UPDATES_ADDRESS": site.address,
+                "HF_HUB_OFFLINE": "0",
+            },
+        )
