@@ -18,6 +18,8 @@ from app.cli.doctor.updates import check_updates
 from app.cli.exit_codes import Exit
 from app.cli.output import print_json, stdout
 from app.core.base.errors import SettingsInvalid
+from app.core.state.view import size
+from app.installation.memory_file import MemoryFile
 from app.settings.load import DEFAULT_ORIGIN, Loaded, load_settings
 from app.settings.paths import Paths
 from app.settings.publisher import read_publisher
@@ -56,7 +58,6 @@ def doctor(is_json: bool) -> int:
 def _all() -> Findings:
     paths = Paths.find()
     yield from check_program()
-    yield from check_updates(read_publisher())
     yield from check_settings(paths, os.environ)
     try:
         loaded = load_settings(paths.config_file, os.environ, {})
@@ -64,6 +65,8 @@ def _all() -> Findings:
         loaded = Loaded(settings=Settings(), origins={})
     settings = loaded.settings
     port_is_chosen = loaded.origins.get("server.port", DEFAULT_ORIGIN) != DEFAULT_ORIGIN
+    memory = MemoryFile(paths.updates_file).read()
+    yield from check_updates(read_publisher(), settings.updates, memory)
     yield from check_folders(paths, settings)
     yield from check_engine()
     yield from check_models(paths, settings)
