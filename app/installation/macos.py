@@ -31,6 +31,7 @@ class AppPlace:
     kind = "dmg"
 
     def __init__(self, program: Program) -> None:
+        self._program = program.file
         self._app = next((p for p in program.file.parents if p.suffix == ".app"), None)
 
     @property
@@ -63,29 +64,33 @@ class AppPlace:
         _run("codesign", "--verify", "--deep", "--strict", str(fresh))
 
     def take_over(self, file: Path | None, version: str, arguments: Sequence[str]) -> int:
-        """Exchanges the two by renaming, keeps the old one, and opens the new one."""
-        del file, arguments
-        _refuse_elsewhere()
-        assert self._app is not None, "a place with a hindrance takes nothing over"
-        fresh, kept = self._beside("new"), self._beside("previous")
-        if not fresh.exists():
-            raise UpdateFailed(f"Athanor {version} is not ready to take over")
-        shutil.rmtree(kept, ignore_errors=True)
-        self._app.rename(kept)
-        try:
-            fresh.rename(self._app)
-        except OSError:
-            kept.rename(self._app)
-            raise
-        _run("open", "-n", str(self._app))
-        return 0
+        """Exchanges the two, and goes on in this very process as the new one."""
+        del file
+        self._exchange(version)
+        environment = for_other_programs(os.environ, is_frozen=True)
+        os.execve(self._program, [str(self._program), *arguments], environment)  # noqa: S606
 
     def put_back(self, file: Path | None, version: str) -> None:
         """See Place."""
         if file is None:
             raise UpdateFailed(f"the disk image of Athanor {version} is not here any more")
         self.stage(file, version)
-        self.take_over(file, version, ())
+        self._exchange(version)
+
+    def _exchange(self, version: str) -> None:
+        """The staged .app is in the place of this one, which is kept beside it."""
+        _refuse_elsewhere()
+        assert self._app is not None, "a place with a hindrance takes nothing over"
+        fresh, old = self._beside("new"), self._beside("previous")
+        if not fresh.exists():
+            raise UpdateFailed(f"Athanor {version} is not ready to take over")
+        shutil.rmtree(old, ignore_errors=True)
+        self._app.rename(old)
+        try:
+            fresh.rename(self._app)
+        except OSError:
+            old.rename(self._app)
+            raise
 
     def kept(self) -> tuple[str, ...]:
         """See Place: images are kept as files (kept.py), not as versions."""

@@ -144,6 +144,8 @@ class Updates:
             file = self._kept.files().get(version)
             if file is not None and (command := self._place.command(file)):
                 raise UpdateFailed(f"`{command}` goes back to Athanor {version}")
+            if file is not None and version not in self._place.kept():
+                await asyncio.to_thread(self._place.stage, file, version)
             self._memory.change(lambda memory: left(memory, self._running))
             self._hand_over(Successor(version, file))
 
