@@ -19,8 +19,9 @@ from app.wire.message import Private
 
 Level = Literal["debug", "info", "warning", "error"]
 
-FILE_BYTES_MAX: Final = 4 * 1024 * 1024
-FILES_KEPT: Final = 3
+FILE_BYTES_MAX: Final = 2 * 1024 * 1024
+FILES_KEPT: Final = 2
+"""Besides the one that is written: a log takes 6 MiB at most, some 60,000 lines."""
 
 _QUIET: Final = (
     "aiosqlite",

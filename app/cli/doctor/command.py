@@ -2,9 +2,13 @@
 
 import os
 import sys
+import time
+from collections.abc import Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Final
 
+import click
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,7 +20,7 @@ from app.cli.doctor.network import check_neighbours, check_server
 from app.cli.doctor.system import check_folders, check_program, check_settings
 from app.cli.doctor.updates import check_updates
 from app.cli.exit_codes import Exit
-from app.cli.output import print_json, stdout
+from app.cli.output import note, print_json, stdout
 from app.core.base.errors import SettingsInvalid
 from app.core.state.view import size
 from app.installation.memory_file import MemoryFile
@@ -33,10 +37,20 @@ _STYLES: Final = {"ok": "green", "note": "cyan", "warning": "yellow", "wrong": "
     examples=(
         ("look at everything", "athanor doctor"),
         ("for a bug report", "athanor doctor --json"),
+        ("a file for whoever helps, without anything private", "athanor doctor --bundle"),
     ),
     answer=DoctorReport,
 )
-def doctor(is_json: bool) -> int:
+@click.option(
+    "--bundle",
+    metavar="[FILE]",
+    is_flag=False,
+    flag_value="",
+    default=None,
+    help="Write a support file (zip) too: findings, settings without texts, the ends of the logs. "
+    "Names, addresses and keys are replaced by marks.",
+)
+def doctor(bundle: str | None, is_json: bool) -> int:
     """Look at program, GPU, driver, disk, ports and models: what is wrong and what to do.
 
     The exit code is 1 when something is wrong. Nothing is changed and nothing leaves the machine.
@@ -50,19 +64,40 @@ def doctor(is_json: bool) -> int:
             if not is_json:
                 out.print(_line(finding))
     is_well = not any(finding.verdict == "wrong" for finding in findings)
+    support_file = _bundled(bundle, findings) if bundle is not None else ""
     if is_json:
-        print_json(DoctorReport(is_well=is_well, findings=tuple(findings)))
+        report = DoctorReport(is_well=is_well, findings=tuple(findings), support_file=support_file)
+        print_json(report)
     return Exit.OK if is_well else Exit.FAILED
+
+
+def _bundled(named: str, findings: Sequence[Finding]) -> str:
+    """The path of the support file that was written."""
+    from app.cli.doctor.support import write_support_file  # noqa: PLC0415  # on request alone
+
+    paths = Paths.find()
+    target = Path(named or time.strftime("athanor-support-%Y%m%d-%H%M%S.zip")).absolute()
+    written = write_support_file(target, paths, _loaded(paths), findings)
+    note(
+        f"{target} ({size(written)}) holds no names, keys or addresses. Look through it, then "
+        "send it to whoever helps; it was sent nowhere."
+    )
+    return str(target)
+
+
+def _loaded(paths: Paths) -> Loaded:
+    """The settings; the defaults where they cannot be read, which the doctor says elsewhere."""
+    try:
+        return load_settings(paths.config_file, os.environ, {})
+    except SettingsInvalid:
+        return Loaded(settings=Settings(), origins={})
 
 
 def _all() -> Findings:
     paths = Paths.find()
     yield from check_program()
     yield from check_settings(paths, os.environ)
-    try:
-        loaded = load_settings(paths.config_file, os.environ, {})
-    except SettingsInvalid:
-        loaded = Loaded(settings=Settings(), origins={})
+    loaded = _loaded(paths)
     settings = loaded.settings
     port_is_chosen = loaded.origins.get("server.port", DEFAULT_ORIGIN) != DEFAULT_ORIGIN
     memory = MemoryFile(paths.updates_file).read()

@@ -23,6 +23,8 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
 
     is_well: bool
     findings: tuple[Finding, ...]
+    support_file: str = ""
+    """What `--bundle` wrote; "" without it."""
 
 
 Findings = Iterator[Finding]
