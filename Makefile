@@ -28,11 +28,11 @@ endef
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-quick test-all check fmt fmt-check lint types sim bench \
-    starter-model examine-starter bundle smoke docs clean
+    starter-model examine-starter bundle smoke deb installer-windows bundle-test docs clean
 .PHONY: setup-test
 
 help: ## Show what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Create .venv, compile llama.cpp once (minutes) and install what serving needs
 	$(call set-up,fast)
@@ -91,8 +91,17 @@ examine-starter: setup-test ## Print the table of the demonstration model's card
 bundle: ## Build dist/athanor, which runs where there is no Python (compiles llama.cpp once: minutes)
 	$(PYTHON) packaging/bundle/build.py $(ARGS)
 
-smoke: ## Start the built bundle in an empty environment and ask it something
+smoke: ## Start the built bundle in an empty environment, ask it something, let it join a pool
 	$(PYTHON) packaging/bundle/smoke.py $(ARGS)
+
+deb: ## Make the Debian package of the built bundle, and have lintian look at it
+	$(PYTHON) packaging/linux/build.py --check $(ARGS)
+
+installer-windows: ## Make the installer of a bundle that was built on Windows (ARGS=--stand-in)
+	$(PYTHON) packaging/windows/build.py $(ARGS)
+
+bundle-test: setup-test ## Check all that is packed: smoke, packages, installers, back ends, updates
+	$(PYTHON) packaging/bundle/check.py $(ARGS)
 
 docs: setup-test ## Check that every setting, command, route and folder is documented
 	$(PYTEST) tests/tidy $(ARGS)

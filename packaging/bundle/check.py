@@ -1,0 +1,152 @@
+"""Check everything that is packed: `python packaging/bundle/check.py` (or `make bundle-test`).
+
+Needs dist/athanor (`make bundle`). Each step's output goes to the terminal and is kept in
+build/bundle-test; outcomes, sizes and start times go to benchmarks/results/bundle.json. A check
+that lacks a tool says which, and is listed as skipped. Steps can be named, to run those alone.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import product
+
+KEPT: Final = product.BUILD / "bundle-test"
+RESULT: Final = product.ROOT / "benchmarks" / "results" / "bundle.json"
+_FIGURES: Final = KEPT / "smoke.json"
+_VENV: Final = Path(os.environ.get("VENV", product.ROOT / ".venv"))
+_PYTHON: Final = str(
+    (_VENV if _VENV.is_absolute() else product.ROOT / _VENV)
+    / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+)
+_PYTEST: Final = (_PYTHON, "-m", "pytest", "-v", "-rs")
+_UPDATES: Final = ("tests/core/release", "tests/installation", "tests/server/node/updates")
+
+STEPS: Final[dict[str, Sequence[str]]] = {
+    "smoke": (sys.executable, "packaging/bundle/smoke.py", "--figures", str(_FIGURES)),
+    "deb": (sys.executable, "packaging/linux/build.py", "--check"),
+    "windows": (
+        *(sys.executable, "packaging/windows/build.py", "--stand-in"),
+        *("--output", str(KEPT)),
+    ),
+    "installers": (*_PYTEST, "-m", "bundle", "tests/packaging"),
+    "engine": (*_PYTEST, "-m", "bundle", "tests", "--ignore=tests/packaging"),
+    "updates": (*_PYTEST, *_UPDATES),
+}
+"""What is run, in this order: packages are made before they are tested."""
+
+_NOTHING_COLLECTED: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one step."""
+
+    passed: bool
+    seconds: float
+    last: str
+    """Its last line."""
+    skipped: tuple[str, ...]
+    """Reasons, where something of it could not be run here."""
+
+
+def main() -> int:
+    """0 when every step passed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("steps", nargs="*", choices=[[], *STEPS], help="all of them without a name")
+    chosen = parser.parse_args().steps or list(STEPS)
+    if not product.BUNDLE.is_dir():
+        print(f"{product.BUNDLE} is not there: make bundle")
+        return 1
+    KEPT.mkdir(parents=True, exist_ok=True)
+    outcomes = {name: _run(name, STEPS[name]) for name in chosen}
+    result = _result(outcomes)
+    if set(chosen) == set(STEPS):
+        RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+        print(f"\nwritten to {RESULT}")
+    _print(result, outcomes)
+    return 0 if all(outcome.passed for outcome in outcomes.values()) else 1
+
+
+def _run(name: str, command: Sequence[str]) -> Outcome:
+    """The step, its lines shown as they come, and kept."""
+    print(f"\n== {name}: {' '.join(command)}", flush=True)
+    began, lines = time.monotonic(), []
+    with (
+        (KEPT / f"{name}.log").open("w", encoding="utf-8") as log,
+        subprocess.Popen(
+            command,
+            cwd=product.ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        ) as process,
+    ):
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            log.write(line)
+            lines.append(line.strip())
+    nothing_to_run = "pytest" in command and process.returncode == _NOTHING_COLLECTED
+    return Outcome(
+        passed=process.returncode == 0 or nothing_to_run,
+        seconds=round(time.monotonic() - began, 1),
+        last=next((line for line in reversed(lines) if line), ""),
+        skipped=tuple(line for line in lines if line.startswith("SKIPPED")),
+    )
+
+
+def _result(outcomes: dict[str, Outcome]) -> dict[str, object]:
+    figures = json.loads(_FIGURES.read_text("utf-8")) if _FIGURES.exists() else {}
+    packed = {
+        path.name: path.stat().st_size
+        for pattern in ("athanor-*.tar.zst", "athanor-*.zip", "athanor_*.deb", "athanor-*.dmg")
+        for path in sorted(product.DIST.glob(pattern))
+    }
+    git = ["git", "-C", str(product.ROOT), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
+    return {
+        "date": f"{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}",
+        "commit": commit,
+        "machine": {
+            "system": platform.platform(),
+            "cores": os.cpu_count(),
+            "load_average": [round(each, 1) for each in os.getloadavg()]
+            if hasattr(os, "getloadavg")
+            else [],
+        },
+        "version": product.version(),
+        "folder_bytes": product.folder_bytes(product.BUNDLE),
+        "packed_bytes": packed,
+        **figures,
+        "steps": {name: asdict(outcome) for name, outcome in outcomes.items()},
+    }
+
+
+def _print(result: dict[str, object], outcomes: dict[str, Outcome]) -> None:
+    print(f"\nfolder {int(str(result['folder_bytes'])) / 1e6:.0f} MB")
+    packed = result["packed_bytes"]
+    assert isinstance(packed, dict)
+    for name, size in packed.items():
+        print(f"  {size / 1e6:6.1f} MB  {name}")
+    for name, outcome in outcomes.items():
+        word = "passed" if outcome.passed else "FAILED"
+        print(f"{word}  {name} ({outcome.seconds:.0f} s): {outcome.last}")
+        for reason in outcome.skipped:
+            print(f"        {reason}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""What lies in the built bundle: everything once, nothing that is the machine's, all licences."""
+
+import hashlib
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.installers.support import BUNDLE, needs_bundle
+
+import elf  # isort: skip  # a script of packaging/linux, which support.py makes known
+
+pytestmark = pytest.mark.bundle
+
+LARGE_BYTES = 50_000
+OF_THE_MACHINE = ("libvulkan", "libstdc++", "libgcc_s", "libcuda", "libX11", "libc.so", "libm.so")
+
+
+@pytest.fixture(scope="module")
+def files() -> list[Path]:
+    needs_bundle()
+    return [path for path in BUNDLE.rglob("*") if path.is_file() and not path.is_symlink()]
+
+
+def test_no_large_file_is_in_it_twice(files: list[Path]) -> None:
+    same = defaultdict(list)
+    for file in files:
+        if file.stat().st_size > LARGE_BYTES:
+            same[hashlib.sha256(file.read_bytes()).hexdigest()].append(file.name)
+
+    assert not [names for names in same.values() if len(names) > 1]
+
+
+def test_nothing_is_in_it_that_must_be_the_machines_own(files: list[Path]) -> None:
+    assert not [file.name for file in files if file.name.startswith(OF_THE_MACHINE)]
+
+
+def test_every_library_that_it_needs_is_in_it_or_a_package_of_the_system(
+    files: list[Path],
+) -> None:
+    if not any(elf.is_elf(file) for file in files):
+        pytest.skip("a bundle of another system")
+
+    assert elf.needs_of(BUNDLE).packages()
+
+
+def test_the_licences_of_what_is_inside_are_inside(files: list[Path]) -> None:
+    names = {file.name for file in files if file.parent.name == "licences"}
+
+    assert {
+        "LICENSE",
+        "NOTICE",
+        "python.txt",
+        "llama.cpp.txt",
+        "numpy.txt",
+        "litestar.txt",
+    } <= names
+
+
+def test_the_program_is_there_without_its_sources_and_tests(files: list[Path]) -> None:
+    inside = {file.relative_to(BUNDLE).as_posix() for file in files}
+
+    assert not [path for path in inside if path.endswith(".py") and "/app/" in path]
+    assert not [path for path in inside if "/tests/" in path]
