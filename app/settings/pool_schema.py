@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from app.core.member.credits import PATTERN as CREDITS_PATTERN
+from app.core.pool.wishes import REGION_LENGTH_MAX
 from app.wire.pool import Circle
 
 _AMOUNT: Final = {"unit": "credits", "allowed": "an amount of credits such as 5 or 0.25"}
@@ -50,6 +51,15 @@ class PoolSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             "of members that the host has vetted too, or anyone's."
         ),
     ] = "anyone"
+    region: Annotated[
+        str,
+        Meta(
+            max_length=REGION_LENGTH_MAX,
+            description="Where this machine stands, in a word that the pool is told, such as eu; "
+            "requests that wish a region go to machines that name it. Empty tells nothing.",
+            extra={"allowed": f"a text of at most {REGION_LENGTH_MAX} characters"},
+        ),
+    ] = ""
     when_needed: Annotated[
         Literal["hand_over", "finish"],
         Meta(

@@ -64,6 +64,9 @@ class Register(Message, frozen=True, kw_only=True, omit_defaults=True, tag="regi
     """Version of llama.cpp's binding and back end."""
     gpu: str = ""
     gpu_memory_bytes: int = 0
+    region: str = ""
+    """Where the machine stands, in its owner's words; "" where the owner does not say. At most 32
+    characters; case does not matter."""
 
 
 class Heartbeat(Message, frozen=True, kw_only=True, omit_defaults=True, tag="heartbeat"):

@@ -92,6 +92,7 @@ class Worker:
         compute: Compute,
         *,
         before: Before = _at_once,
+        region: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.key = DeviceKey.ensure(folder / f"{name}.key")
@@ -99,6 +100,7 @@ class Worker:
         self.models = models
         self.compute = compute
         self.before = before
+        self.region = region
         self.is_lending = True
         self.receipts: list[SignedBytes] = []
         self.verdicts: dict[tuple[JobId, int], Countersigned] = {}
@@ -178,7 +180,13 @@ class Worker:
             self.over_words.append(lost)
         if not is_resumed:
             self.link.send(
-                Register(models=self.models, circle="anyone", runtime="test", gpu="test")
+                Register(
+                    models=self.models,
+                    circle="anyone",
+                    runtime="test",
+                    gpu="test",
+                    region=self.region,
+                )
             )
             self.link.send(self.heartbeat())
             # Frames are heard in order: whoever answers this one has heard those before.

@@ -14,7 +14,7 @@ from app.core.base.ids import AccountId, DeviceId, JobId
 from app.core.base.units import Microseconds
 from app.core.pool.eligibility import Offering
 from app.core.pool.jobs.job import Candidate
-from app.core.pool.wishes import is_within
+from app.core.pool.wishes import REGION_LENGTH_MAX, is_within
 from app.wire.pool import Circle, GoingAway, Heartbeat, OfferedModel, Register
 
 SLOTS_MAX: Final = 256
@@ -232,6 +232,7 @@ class Roster:
             is_lending=machine.is_lending and self._is_reachable(machine.device),
             is_loaded=model.is_loaded or sha256 in _loaded(machine),
             price_floor=model.price_floor,
+            region=register.region[:REGION_LENGTH_MAX].strip().lower(),
             can_seal=bool(machine.sealing_card),
         )
 

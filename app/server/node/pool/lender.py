@@ -213,6 +213,7 @@ class Lender:
             runtime=self._runtime,
             gpu=gpu,
             gpu_memory_bytes=memory,
+            region=settings.region.strip().lower(),
         )
         if register != self._registered and self._send(register):
             self._registered = register

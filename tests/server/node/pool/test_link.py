@@ -47,6 +47,22 @@ def test_a_node_tells_the_host_what_it_lends_and_whether_it_lends_now(tmp_path: 
     run(act())
 
 
+def test_a_node_tells_its_region_when_its_owner_named_one_and_again_when_it_changes(
+    tmp_path: Path,
+) -> None:
+    async def act() -> None:
+        async with joined(tmp_path) as home:
+            first = await home.host.expect(Register)
+            assert first.region == ""
+
+            home.change(region=" EU ")
+            home.lend("stop")
+
+            await home.host.expect(Register, lambda frame: frame.region == "eu")
+
+    run(act())
+
+
 def test_a_cut_socket_is_opened_again_and_the_session_goes_on(tmp_path: Path) -> None:
     async def act() -> None:
         async with joined(tmp_path) as home:
