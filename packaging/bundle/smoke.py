@@ -62,7 +62,9 @@ def _smoke(program: Path, folder: Path, figures: Figures) -> None:
         if server.wait(DEADLINE_SECONDS) != 0:
             raise Failed("the server did not stop in order")
         print("ok      a server started again, and stopped when asked")
-    model_file = next(program.parent.rglob(f"{_MODEL}.gguf"))
+    # In an .app the program's folder holds programs alone.
+    places = (program.parent, program.parent.parent)
+    model_file = next(file for place in places for file in place.rglob(f"{_MODEL}.gguf"))
     began = time.monotonic()
     text = join_and_ask(program, folder, model_file, _QUESTION)
     _check(text)
