@@ -10,6 +10,7 @@ from app.cli.update.install import tell_restarted
 from app.cli.update.restarted import Restarted, wait_for_successor
 from app.client.errors import NoServer
 from app.core.base.errors import UpdateFailed
+from app.core.release.manifest import version_of
 from app.core.release.trial import left
 from app.installation.kept import Kept
 from app.installation.memory_file import MemoryFile
@@ -52,7 +53,7 @@ def _put_back(paths: Paths) -> str:
     trial, files = memory.read().trial, Kept(paths.updates).files()
     if place.hindrance:
         raise UpdateFailed(place.hindrance)
-    if trial is None or trial.version != __version__:
+    if trial is None or trial.version != __version__ or _is_newer(trial.previous):
         raise UpdateFailed("no version is known that one could go back to")
     file = files.get(trial.previous)
     if trial.previous not in place.kept() and file is None:
@@ -65,3 +66,9 @@ def _put_back(paths: Paths) -> str:
     place.put_back(file, trial.previous)
     memory.change(lambda memory: left(memory, __version__))
     return trial.previous
+
+
+def _is_newer(version: str) -> bool:
+    """It was gone back from already."""
+    found, running = version_of(version), version_of(__version__)
+    return found is not None and running is not None and found > running

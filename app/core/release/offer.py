@@ -35,7 +35,10 @@ def offer_of(
         return Offer(status="newest", version=running)
     found = Offer(status="offered", version=release.version, notes=release.notes)
     if release.version == passed_over:
-        sentence = f"Athanor {release.version} is passed over: it did not work here, or was left."
+        sentence = (
+            f"Athanor {release.version} is passed over, since it did not work here or was left; "
+            "`athanor update install` installs it all the same."
+        )
         return msgspec.structs.replace(found, status="passed_over", sentence=sentence)
     if old < oldest:
         sentence = (

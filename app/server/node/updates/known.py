@@ -7,7 +7,7 @@ from typing import Final, final
 from msgspec.structs import replace
 
 from app.core.base.errors import AthanorError, UpdateFailed
-from app.core.release.manifest import Release
+from app.core.release.manifest import Release, version_of
 from app.core.release.offer import Offer, offer_of
 from app.core.release.schedule import Hindrance
 from app.core.state.events import UpdateChanged
@@ -47,8 +47,11 @@ class Known:
         """As it is told now."""
         return self._hub.state.update
 
-    def offer(self) -> Offer | None:
-        """What the statement means here; None without one."""
+    def offer(self, *, is_wished: bool = False) -> Offer | None:
+        """What the statement means here; None without one.
+
+        `is_wished`: its owner asks for it, which is more than that it was passed over.
+        """
         if self.release is None:
             return None
         return offer_of(
@@ -56,12 +59,12 @@ class Known:
             running=self._running,
             system=self._system,
             kind=self._place.kind,
-            passed_over=self._memory.read().passed_over,
+            passed_over="" if is_wished else self._memory.read().passed_over,
         )
 
-    def offered(self) -> Offer:
+    def offered(self, *, is_wished: bool) -> Offer:
         """An offer with its build. Raises: UpdateFailed where nothing is offered."""
-        offer = self.offer()
+        offer = self.offer(is_wished=is_wished)
         if offer is None or offer.status == "newest":
             raise UpdateFailed(f"Athanor {self._running} is the newest version")
         if offer.build is None:
@@ -78,6 +81,10 @@ class Known:
         """The version before this one, where it is kept; "" where there is no way back."""
         trial = self._memory.read().trial
         if trial is None or trial.version != self._running or self._place.hindrance:
+            return ""
+        before, now = version_of(trial.previous), version_of(self._running)
+        if before is None or now is None or before > now:
+            # It was gone back from; `install` leads there again.
             return ""
         kept = {*self._place.kept(), *self._kept.files()}
         return trial.previous if trial.previous in kept else ""

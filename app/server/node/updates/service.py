@@ -126,7 +126,7 @@ class Updates:
             raise UpdateFailed(self._place.hindrance)
         await self.fetch()
         async with self._step:
-            offer = self._known.offered()
+            offer = self._known.offered(is_wished=True)
             file = await self._fetched(offer)
             if command := self._place.command(file):
                 raise UpdateFailed(f"`{command}` installs it", remedy="Start Athanor again then.")
@@ -223,7 +223,7 @@ class Updates:
 
     async def _fetch(self, *, is_patient: bool) -> None:
         """`is_patient`: leaves off where the moment is no good one any more, and says so."""
-        offer = self._known.offered()
+        offer = self._known.offered(is_wished=not is_patient)
         try:
             if await self._known.file(offer) is None:
                 if not await self._bring(offer, is_patient=is_patient):

@@ -250,6 +250,8 @@ def test_a_version_that_was_left_is_passed_over(
 
     assert node.state.status == "blocked"
     assert "passed over" in node.state.sentence
+    asyncio.run(node.updates.install(is_urgent=False))
+    assert node.updates.successor is not None, "its owner's wish is more"
 
 
 def test_the_version_before_can_be_gone_back_to_while_it_is_kept(
@@ -268,6 +270,16 @@ def test_the_version_before_can_be_gone_back_to_while_it_is_kept(
     assert node.updates.successor is not None
     assert node.updates.successor.version == "0.0.9"
     assert node.memory.read().passed_over == "0.1.0"
+
+
+def test_nobody_goes_back_to_a_newer_version(tmp_path: Path, site: PublisherSite) -> None:
+    node = Node(tmp_path, site)
+    node.memory.change(lambda memory: handing_over(memory, version="0.1.0", previous="0.2.0"))
+    put_bundle(tmp_path / "apps" / "athanor-0.2.0", "0.2.0")
+
+    asyncio.run(node.updates.open())
+
+    assert node.state.back == ""
 
 
 async def _until(node: Node, holds: Callable[[UpdateState], bool]) -> None:
