@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.update.restarted import wait_for_successor
 from app.client.client import Client
 from app.client.process import is_alive, wait_gone
+from app.client.restarted import wait_for_successor
 from app.core.release.trial import Memory
 from app.installation.memory_file import MemoryFile
 from app.settings.paths import Paths

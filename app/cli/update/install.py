@@ -6,7 +6,7 @@ from app.cli.command import command
 from app.cli.exit_codes import Exit
 from app.cli.output import note, print_json, stdout
 from app.cli.server import running
-from app.cli.update.restarted import Restarted, wait_for_successor
+from app.client.restarted import Restarted, wait_for_successor
 from app.settings.paths import Paths
 
 

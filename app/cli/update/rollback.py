@@ -7,8 +7,8 @@ from app.cli.command import command
 from app.cli.output import note
 from app.cli.server import running
 from app.cli.update.install import tell_restarted
-from app.cli.update.restarted import Restarted, wait_for_successor
 from app.client.errors import NoServer
+from app.client.restarted import Restarted, wait_for_successor
 from app.core.base.errors import UpdateFailed
 from app.core.release.manifest import version_of
 from app.core.release.trial import left
