@@ -19,8 +19,6 @@ from app.download.failures import DISK_FULL, EXPECTED
 from app.download.sink import Sink
 from app.wire.download import Failed, RangeRead
 
-PIECE_BYTES: Final = 1024**2
-
 _HEADERS: Final = {"User-Agent": f"athanor/{__version__}", "Accept-Encoding": "identity"}
 """No token: these servers are nobody whom the owner has an account with."""
 
@@ -34,7 +32,7 @@ def read(address: str, bytes_max: int) -> RangeRead | Failed:
     try:
         with get_session().stream("GET", address, headers=_HEADERS) as response:
             response.raise_for_status()
-            for piece in response.iter_bytes(PIECE_BYTES):
+            for piece in response.iter_bytes():
                 content += piece
                 if len(content) > bytes_max:
                     return Failed(
@@ -60,7 +58,7 @@ def read_on(address: str, sink: Sink, size: int) -> None:
             sink.seek(0)
         elif begin and _begin_of(response) != begin:
             raise httpx.RemoteProtocolError("the server sent another part than was asked for")
-        for piece in response.iter_bytes(PIECE_BYTES):
+        for piece in response.iter_bytes():
             if sink.tell() + len(piece) > size:
                 sink.truncate(0)
                 raise _Longer
