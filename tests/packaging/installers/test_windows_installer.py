@@ -139,6 +139,30 @@ def test_the_installer_for_users_is_compiled_with_all_that_is_in_the_payload(
     assert all(name in listed for name in wanted)
 
 
+def test_with_a_certificate_every_program_and_the_installer_are_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs("makensis", "osslsigncode", "openssl", "7z")
+    key, certificate, script = (tmp_path / name for name in ("key.pem", "own.pem", "sign.sh"))
+    ran(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
+         "/CN=Nobody", "-addext", "extendedKeyUsage=codeSigning", "-keyout", key, "-out",
+         certificate])  # fmt: skip
+    script.write_text(
+        f'#!/bin/sh\nset -e\nosslsigncode sign -h sha256 -certs "{certificate}" -key "{key}" '
+        '-in "$1" -out "$1.signed" >/dev/null\nmv "$1.signed" "$1"\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("ATHANOR_SIGN", str(script))
+
+    installer = installer_of(tmp_path / "out", "0.1.0", is_for_wine=False)
+
+    ran(["7z", "x", f"-o{tmp_path / 'inside'}", installer])
+    inside = [tmp_path / "inside" / name for name in ("athanor.exe", "athanor-desktop.exe")]
+    for file in (installer, *inside):
+        told = ran(["osslsigncode", "verify", "-CAfile", certificate, file])
+        assert "Signature verification: ok" in told
+
+
 def test_it_installs_for_one_user_with_a_menu_entry_links_and_a_way_out(
     windows: Windows, installers: tuple[Path, Path]
 ) -> None:
