@@ -168,7 +168,7 @@ def test_a_word_that_is_not_the_programs_own_never_comes_through(strange: str, f
 @pytest.mark.parametrize(
     "text",
     [
-        "192.168.1.20", "fe80::1", "ada@example.org", "http://127.0.0.1:7117/v1", "/home/ada",
+        "192.168.1.20", "fe80::1", "ada@example.org", "http://127.0.0.1:7117/v1", "/srv/ada",
         "C:\\Users\\ada", "sk-ath-0123456789abcdef", "0123456789abcdef0123456789abcdef",
         "qwen3-8b:q8_0",
     ],

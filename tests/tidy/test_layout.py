@@ -18,7 +18,7 @@ LARGER = {
 INDIRECT = {"httptools", "uvloop"}
 """Installed for uvicorn, which imports them itself where they are there."""
 
-PARTS_OF_OTHERS = {"markupsafe", "PyObjCTools"}
+PARTS_OF_OTHERS = {"Foundation", "markupsafe", "PyObjCTools"}
 """jinja2's own strings, and what pystray brings on macOS: imported by name, installed with it."""
 
 IMPORT_NAMES = {
