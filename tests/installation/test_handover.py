@@ -125,3 +125,4 @@ def test_a_version_that_never_serves_is_taken_back_and_not_offered_again(tmp_pat
             assert client.look_for_update().status == "blocked"
             notices = [notice.key for notice in client.state().notices]
         assert "update_failed:0.2.0" in notices
+        assert (node.paths.data / "kept" / "newer" / "athanor.db").is_file()

@@ -17,7 +17,8 @@ from tests.support.release_keys import PublishersKey
 from tests.tidy.source import ROOT
 
 Fault = Literal["", "no_start", "never_serves", "wrong_version"]
-"""no_start: the executable itself fails. never_serves: a server ends before it serves."""
+"""no_start: the executable itself fails. never_serves: a server migrates the data, and ends
+before it serves."""
 
 _SCRIPT = """#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
@@ -30,6 +31,14 @@ import sys
 __version__ = "{version}"
 __path__ = ["{code}"]
 if {never_serves} and "serve" in sys.argv:
+    # It has migrated the database already, with the copy that is made before.
+    import os, sqlite3
+    database = os.environ["ATHANOR_HOME"] + "/data/athanor.db"
+    with sqlite3.connect(database) as changed:
+        number = changed.execute("pragma user_version").fetchone()[0]
+        if not os.path.exists(f"{{database}}.schema-{{number - 1}}"):
+            changed.backup(sqlite3.connect(f"{{database}}.schema-{{number}}"))
+            changed.execute(f"pragma user_version = {{number + 1}}")
     sys.exit(3)
 """
 

@@ -54,7 +54,6 @@ from app.server.node.runtimes.runtimes import Runtimes
 from app.server.node.sampler import Sampler
 from app.server.node.shelf import Shelf
 from app.server.node.updates.service import Successor
-from app.server.storage.data_folder import ensure_data
 from app.server.storage.database import Database
 from app.server.storage.keys import Keys
 from app.server.storage.rungs import Rungs
@@ -89,7 +88,6 @@ def run_server(
     lock = LockFile.take(paths.lock_file)
     try:
         set_up(settings.server.log_level, paths.log_file)
-        ensure_data(paths.data, __version__)
         attempt = Attempt(paths)
         attempt.begin()
         with asyncio.Runner(loop_factory=loop_factory()) as runner:

@@ -31,6 +31,8 @@ from app.server.node.in_force import InForce
 from app.server.node.neighbour import Neighbour
 from app.server.node.updates.fetching import Publishing
 from app.server.node.updates.service import Updates
+from app.server.storage.data_folder import ensure_data
+from app.server.storage.taken_back import take_back
 from app.settings.paths import Paths
 from app.settings.program import Program
 from app.settings.publisher import read_publisher
@@ -44,13 +46,25 @@ class Attempt:
     """This start of the server."""
 
     def __init__(self, paths: Paths) -> None:
+        self._data = paths.data
         self._memory = MemoryFile(paths.updates_file)
         self._descriptor = take_descriptor(os.environ)
 
     def begin(self) -> None:
-        """It is counted. A disk that cannot be written ends no start."""
-        with contextlib.suppress(OSError):
-            self._memory.change(lambda memory: started(memory, __version__))
+        """It is counted, and the data is in this version's form when this returns.
+
+        What a version that never served has changed of the data is taken back before. A memory
+        that cannot be written ends no start. Raises: DataUnusable, OSError.
+        """
+        if self._memory.read().fallen and (names := take_back(self._data)):
+            log.warning(
+                "data of a version that never served was taken back", extra={"files": names}
+            )
+        try:
+            ensure_data(self._data, __version__)
+        finally:
+            with contextlib.suppress(OSError):
+                self._memory.change(lambda memory: started(memory, __version__))
 
     def telling(self, on_ready: OnReady) -> OnReady:
         """`on_ready`, after which the version has shown that it works."""
