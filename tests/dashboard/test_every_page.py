@@ -11,6 +11,7 @@ MORE = (
     "/dashboard/catalogue",
     "/dashboard/model?name=echo",
     "/dashboard/connect?app=zed",
+    "/dashboard/invite",
 )
 PATHS = (*(page.path for page in PAGES), *MORE)
 

@@ -11,7 +11,7 @@ from app.server.web.body import ApiRequest
 from app.server.web.dashboard.changes import change, field, own_page
 from app.server.web.dashboard.drawing import draw
 from app.server.web.dashboard.links import CODE_SECONDS
-from app.server.web.dashboard.pages import HOME, INVITE, PAGES, framed, html_response
+from app.server.web.dashboard.pages import ALL_PAGES, HOME, framed, html_response
 from app.server.web.gate import administer, caller_of, port_of
 from app.server.web.openai.serving import json_response
 from app.server.web.own_page import set_cookie
@@ -105,7 +105,7 @@ def _moved(request: ApiRequest, headers: dict[str, str]) -> ASGIApp:
 def _wished(request: ApiRequest) -> str:
     """The page that the link names; the home page where it names none of ours."""
     name = request.query_params.get("page", "")
-    return next((page.path for page in (*PAGES, INVITE) if page.name == name), HOME.path)
+    return next((page.path for page in ALL_PAGES if page.name == name), HOME.path)
 
 
 def _refused(request: ApiRequest, why: str) -> ASGIApp:

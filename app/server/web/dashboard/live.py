@@ -34,7 +34,7 @@ from app.server.web.dashboard import (
 )
 from app.server.web.dashboard.changes import check_private, read
 from app.server.web.dashboard.drawing import draw
-from app.server.web.dashboard.pages import PAGES, frame_of, version
+from app.server.web.dashboard.pages import ALL_PAGES, frame_of, version
 from app.server.web.gate import caller_of
 from app.server.web.services import Services, services_of
 from app.server.web.sse import Emit, EventStream
@@ -97,7 +97,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 async def events(request: ApiRequest) -> ASGIApp:
     """The stream of one page."""
     services = services_of(request)
-    page = next((each for each in PAGES if each.name == request.path_params["page"]), None)
+    page = next((each for each in ALL_PAGES if each.name == request.path_params["page"]), None)
     if page is None:
         raise NotFoundException
     if page.is_private:

@@ -91,6 +91,8 @@ PAGES: Final = (
 )
 """In the order of the navigation."""
 
+ALL_PAGES: Final = (*PAGES, INVITE)
+
 
 def version() -> str:
     """Of the program, its templates and its files; a page of another one reloads itself."""
