@@ -16,6 +16,9 @@ from app.core.runtime.backends import OF_PROCESSOR, PREFERENCE
 AUTO: Final = "auto"
 PROCESSOR: Final = "cpu"
 
+EVERY: Final = "any GPU"
+"""`Pair.device` of a module that cannot even be opened without ending the process."""
+
 GPUS: Final = "gpus"
 """In `ModulePlan.off`: all but the processor's."""
 
@@ -130,6 +133,9 @@ def plan_of(record: RuntimeRecord, packs: Sequence[PackFolder]) -> ModulePlan:
     """
     if record.wish == PROCESSOR:
         return _plan(record, (), (GPUS,))
+    # One that never passed may end every engine that so much as opens its module.
+    good = {proof.pair.pack for proof in record.proofs if proof.is_good}
+    packs = [each for each in packs if each.pack in good]
     chosen = next((each for each in packs if each.pack == record.wish), None)
     wanted = chosen.backend if chosen else record.wish
     if wanted not in PREFERENCE:
@@ -140,9 +146,10 @@ def plan_of(record: RuntimeRecord, packs: Sequence[PackFolder]) -> ModulePlan:
 
 
 def _plan(record: RuntimeRecord, packs: tuple[PackFolder, ...], off: tuple[str, ...]) -> ModulePlan:
+    broken = {(p.pair.backend, p.pair.pack) for p in record.proofs if p.pair.device == EVERY}
     return ModulePlan(
-        packs=packs,
-        off=off,
+        packs=tuple(each for each in packs if (each.backend, each.pack) not in broken),
+        off=(*off, *sorted(backend for backend, pack in broken if not pack)),
         avoided=tuple(p.pair for p in record.proofs if not p.is_good),
         only_proved=True,
         proved=tuple(p.pair for p in record.proofs if p.is_good),

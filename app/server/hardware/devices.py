@@ -20,7 +20,7 @@ from app.server.hardware import nvidia
 from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.gpu_watch import GpuSample, GpuWatch
 from app.server.hardware.machine import look_at_machine, memory_available
-from app.server.hardware.short_child import answer_of
+from app.server.hardware.short_child import ChildFailed, answer_of
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,9 @@ class Judge(Protocol):
 
     def doubt(self) -> bool:
         """All are to be tried anew; False where none ever was."""
+
+    async def rescue(self) -> bool:
+        """Switches off the modules that end a process; True when there was one."""
 
     @property
     def pinned(self) -> frozenset[str]:
@@ -148,7 +151,7 @@ class Devices:
 
     async def _list(self) -> tuple[DeviceUse, ...]:
         try:
-            devices = _LIST.decode(await self._ask())
+            devices = await self._asked_or_rescued()
             for _ in range(LISTS_MAX):
                 if self._judge is None or not await self._judge.judge(devices):
                     break
@@ -165,6 +168,18 @@ class Devices:
             return (_cpu(),)
         self.notice = None
         return tuple(devices) or (_cpu(),)
+
+    async def _asked_or_rescued(self) -> list[DeviceUse]:
+        """The child's list; where a driver ended the child, without what did.
+
+        Raises: as `_ask`.
+        """
+        try:
+            return _LIST.decode(await self._ask())
+        except (TimeoutError, ChildFailed):
+            if self._judge is None or not await self._judge.rescue():
+                raise
+            return _LIST.decode(await self._ask())
 
     async def _ask(self) -> bytes:
         """The child's answer. Raises: OSError, TimeoutError, ValueError."""

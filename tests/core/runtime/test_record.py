@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from app.core.runtime.record import (
+    EVERY,
     PackFolder,
     Pair,
     Proof,
@@ -28,15 +29,38 @@ def proof(pair: Pair, *, is_good: bool) -> Proof:
     return Proof(pair=pair, is_good=is_good, at=1.0, reason="" if is_good else "it crashed")
 
 
+BOTH = RuntimeRecord(
+    proofs=tuple(
+        proof(replace(CARD, pack=pack), is_good=True) for pack in ("cuda13-1.1", "cuda13-1.0")
+    )
+)
+
+
+def test_a_pack_that_never_passed_is_not_even_opened() -> None:
+    failed = with_proof(RuntimeRecord(), proof(CARD, is_good=False))
+
+    assert plan_of(RuntimeRecord(), (NEW,)).packs == ()
+    assert plan_of(failed, (NEW,)).packs == ()
+
+
+def test_a_module_that_cannot_be_opened_is_not_loaded() -> None:
+    inside = Pair(device=EVERY, backend="vulkan", build=BUILD)
+    record = with_proof(BOTH, proof(inside, is_good=False))
+    broken = with_proof(record, proof(replace(CARD, device=EVERY), is_good=False))
+
+    assert is_off(plan_of(record, (NEW, OLD)), "vulkan")
+    assert plan_of(broken, (NEW, OLD)).packs == (OLD,)
+
+
 def test_by_itself_every_pack_and_module_is_loaded_the_newest_first() -> None:
-    plan = plan_of(RuntimeRecord(), (NEW, OLD))
+    plan = plan_of(BOTH, (NEW, OLD))
 
     assert plan.packs == (NEW, OLD)
     assert plan.off == ()
 
 
 def test_a_chosen_pack_comes_alone_of_its_back_end_and_leaves_the_others() -> None:
-    plan = plan_of(RuntimeRecord(wish="cuda13-1.0"), (NEW, OLD))
+    plan = plan_of(replace(BOTH, wish="cuda13-1.0"), (NEW, OLD))
 
     assert plan.packs == (OLD,)
     assert not is_off(plan, "cuda")

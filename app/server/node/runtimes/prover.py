@@ -14,8 +14,18 @@ import msgspec
 from msgspec.structs import replace
 
 from app.core.models.plan import DeviceUse
-from app.core.runtime.backends import words_of
-from app.core.runtime.record import ModulePlan, Pair, Proof, pins, untried, with_proof
+from app.core.runtime.backends import OF_PROCESSOR, in_order, words_of
+from app.core.runtime.record import (
+    EVERY,
+    GPUS,
+    ModulePlan,
+    Pair,
+    Proof,
+    pins,
+    untried,
+    with_proof,
+    without_proofs,
+)
 from app.core.state.events import NoticeCleared, NoticeRaised
 from app.core.state.node_state import Notice
 from app.server.engine_child.exit_words import read_ending
@@ -54,6 +64,8 @@ class Prover:
         self._hub = hub
         self._now = now
         self._seconds_max = seconds_max
+        self._is_doubted = False
+        self._keeping = asyncio.Lock()
         self.pinned: frozenset[str] = frozenset()
         self.on_change: Callable[[], None] = lambda: None
         """Called when something was proved."""
@@ -61,7 +73,8 @@ class Prover:
     async def judge(self, listed: Sequence[DeviceUse]) -> bool:
         """Tries the listed GPUs that were never tried; True when one of them failed."""
         pairs = {device.name: device.pair for device in listed if device.pair is not None}
-        new = untried(self._store.record, pairs.values())
+        is_doubted, self._is_doubted = self._is_doubted, False
+        new = list(pairs.values()) if is_doubted else untried(self._store.record, pairs.values())
         has_failed = False
         for name, pair in pairs.items():
             if pair in new:
@@ -72,12 +85,44 @@ class Prover:
 
     def doubt(self) -> bool:
         """Every GPU that passed is to be tried anew: an engine has just crashed on one."""
-        good = [proof for proof in self._store.record.proofs if proof.is_good]
-        if not good:
-            return False
-        left = tuple(proof for proof in self._store.record.proofs if not proof.is_good)
-        self._keep_proofs(left)
-        return True
+        self._is_doubted = any(proof.is_good for proof in self._store.record.proofs)
+        return self._is_doubted
+
+    async def rescue(self) -> bool:
+        """Finds the modules that end a process by being opened, and switches them off.
+
+        True when there was one, so that devices can be listed without it.
+        """
+        everything = self._store.plan()
+        try:
+            base = await self.report(ModulePlan(off=(GPUS,)))
+        except (OSError, TimeoutError, ValueError):
+            return False  # not the GPUs' fault
+        gpus = {module.backend for module in base.modules} - OF_PROCESSOR
+        gpus |= {pack.backend for pack in everything.packs}
+        has_found = False
+        for backend, pack in [
+            *((each.backend, each) for each in everything.packs),
+            *((backend, None) for backend in in_order(gpus) if backend not in everything.off),
+        ]:
+            plan = ModulePlan(packs=(pack,) if pack else (), off=tuple(sorted(gpus - {backend})))
+            try:
+                await self.report(plan)
+            except ChildFailed as error:
+                reason = f"it {read_ending(error.status, error.lines).reason} when it was opened"
+            except (OSError, TimeoutError, ValueError) as error:
+                reason = f"it could not be opened ({error})"
+            else:
+                continue
+            pair = Pair(
+                device=EVERY,
+                backend=backend,
+                pack=pack.pack if pack else "",
+                build=base.build,
+            )
+            await self._remember(self._proof(pair, reason))
+            has_found = True
+        return has_found
 
     async def prove(self, name: str, pair: Pair, plan: ModulePlan | None = None) -> Proof:
         """Tries the GPU that ggml calls `name`, and remembers what came of it."""
@@ -107,9 +152,17 @@ class Prover:
                 "seconds": round(proof.seconds, 1),
             },
         )
-        await asyncio.to_thread(self._store.keep, with_proof(self._store.record, proof))
-        self.on_change()
+        await self._remember(proof)
         return proof
+
+    async def _remember(self, proof: Proof) -> None:
+        async with self._keeping:
+            record = self._store.record
+            if proof.is_good:
+                # It was opened, so it can be.
+                record = without_proofs(record, [replace(proof.pair, device=EVERY)])
+            await asyncio.to_thread(self._store.keep, with_proof(record, proof))
+        self.on_change()
 
     async def _tried(self, name: str, pair: Pair, plan: ModulePlan | None) -> Proof:
         # Whatever is known of the pair must not keep the child from trying it.
@@ -145,9 +198,6 @@ class Prover:
         program = self._program if plan is None else await self.with_plan("report.json", plan)
         raw = await answer_of(program, "--backends", seconds_max=REPORT_SECONDS_MAX)
         return msgspec.json.decode(raw, type=BackendReport)
-
-    def _keep_proofs(self, proofs: tuple[Proof, ...]) -> None:
-        self._store.keep(replace(self._store.record, proofs=proofs))
 
     def _tell_pins(self, listed: Sequence[DeviceUse]) -> None:
         """The owner reads why a GPU is not used, as long as that is so."""

@@ -26,6 +26,8 @@ from app.core.runtime.record import (
 from app.core.state.events import NoticeCleared, NoticeRaised
 from app.core.state.node_state import Notice
 from app.core.state.view import size
+from app.server.engine_child.exit_words import read_ending
+from app.server.hardware.short_child import ChildFailed
 from app.server.node.bell import Bell
 from app.server.node.hub import Hub
 from app.server.node.runtimes.fetching import Fetching
@@ -243,8 +245,15 @@ class Runtimes:
         `record` carries the wish that the trial is made under.
         """
         wish = pack.id if pack else name
-        plan = _open(plan_of(wished(record, wish), self._store.folders()))
-        report = await self._prover.report(plan)
+        plan = self._trial_plan(wished(record, wish), pack)
+        try:
+            report = await self._prover.report(plan)
+        except ChildFailed as error:
+            ending = read_ending(error.status, error.lines)
+            raise EngineFailed(
+                f"{title} ends the engine when it is opened: it {ending.reason}",
+                remedy=ending.remedy,
+            ) from None
         backend = pack.backend if pack else name
         wanted = [module for module in report.modules if module.backend == backend]
         mine = [module for module in wanted if module.pack == (pack.id if pack else "")]
@@ -336,6 +345,16 @@ class Runtimes:
             raise RemoteNotFound(f"{pack.title} is of no use here: {reason}")
         return pack
 
+    def _trial_plan(self, record: RuntimeRecord, pack: Pack | None) -> ModulePlan:
+        """By the wish of the record, with the pack whatever is known of it, and every device."""
+        plan = plan_of(record, self._store.folders())
+        mine = [self._store.folder_of(pack)] if pack else []
+        others = [each for each in plan.packs if not pack or each.backend != pack.backend]
+        tried = pack.backend if pack else record.wish
+        return ModulePlan(
+            packs=(*mine, *others), off=tuple(each for each in plan.off if each != tried)
+        )
+
     def _find_installed(self, name: str) -> Pack | None:
         found = self._store.installed()
         return next((pack for pack in found if name in {pack.id, pack.name}), None)
@@ -344,8 +363,3 @@ class Runtimes:
 def _meant(packs: tuple[Pack, ...], hardware: Hardware, name: str) -> Pack | None:
     named = next((pack for pack in packs if pack.id == name), None)
     return named or newest(packs, hardware).get(name)
-
-
-def _open(plan: ModulePlan) -> ModulePlan:
-    """The plan with every device open, for a trial."""
-    return ModulePlan(packs=plan.packs, off=plan.off)

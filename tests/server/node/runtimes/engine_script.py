@@ -1,6 +1,6 @@
 """A program that answers `--devices`, `--backends` and `--trial` as an engine does.
 
-    {"vulkan0": "good" | "wrong" | "crash" | "hang", "cuda0": ...}
+    {"vulkan0": "good" | "wrong" | "crash" | "hang", "cuda0": ..., "at_load": "cuda"}
 
 is its file. It loads no llama.cpp: what is tried here is what the server makes of the answers. The
 plan says which modules there are, as in an engine.
@@ -22,6 +22,9 @@ CARD = "Some GPU"
 
 def main(script: dict[str, str], words: list[str]) -> None:
     """Print the answer, or end as the script says."""
+    loaded = [module["backend"] for module in modules(plan()) if module["is_loaded"]]
+    if script.get("at_load") in loaded:
+        os.abort()
     match words:
         case ["--devices"]:
             print(json.dumps(devices(plan())))
@@ -41,8 +44,7 @@ def plan() -> ModulePlan:
 
 def modules(plan: ModulePlan) -> list[dict[str, object]]:
     found = [(pack.backend, pack.pack, Path(pack.folder).is_dir()) for pack in plan.packs]
-    if not is_off(plan, "vulkan"):
-        found.append(("vulkan", "", True))
+    found.append(("vulkan", "", not is_off(plan, "vulkan")))
     return [
         {"backend": backend, "path": "/m", "pack": pack, "is_loaded": is_loaded,
          "reason": "" if is_loaded else "its module is missing"}

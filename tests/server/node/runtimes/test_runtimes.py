@@ -316,6 +316,46 @@ def test_after_a_crash_on_a_gpu_it_is_tried_again_before_it_is_used(tmp_path: Pa
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("backend", ["cuda", "vulkan"])
+def test_a_module_that_ends_every_engine_is_found_and_switched_off(
+    tmp_path: Path, backend: str
+) -> None:
+    async def scene() -> None:
+        async with world_at(tmp_path) as world:
+            world.publish_cuda()
+            await world.runtimes.install("cuda13")
+            await world.done()
+            world.script(vulkan0="good", cuda0="good", at_load=backend)
+
+            listed = await world.listed()
+
+            assert [device.kind for device in listed] == ["gpu", "cpu"]
+            assert any("when it was opened" in words for words in world.notices())
+            world.script(vulkan0="good", cuda0="good")
+            await world.runtimes.test("cuda13" if backend == "cuda" else "vulkan")
+            assert not (await world.done()).has_failed
+            assert world.notices() == []
+
+    asyncio.run(scene())
+
+
+def test_a_pack_whose_module_ends_the_engine_is_never_opened_by_one(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with world_at(tmp_path) as world:
+            world.publish_cuda()
+            world.script(vulkan0="good", at_load="cuda")
+
+            await world.runtimes.install("cuda13")
+            picture = await world.done()
+
+            assert picture.has_failed
+            assert "ends the engine when it is opened: it crashed" in picture.told
+            assert world.store.plan().packs == ()
+            assert await world.gpus() == ["inside vulkan"]
+
+    asyncio.run(scene())
+
+
 def test_a_record_that_cannot_be_read_has_everything_tried_again(tmp_path: Path) -> None:
     async def scene() -> None:
         async with world_at(tmp_path) as world:
