@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from app.settings.autostart.autostart import Switch
+from app.settings.links.links import LinkSwitch
 from tests.sdist import ROOT
 from tests.support.node import RunningNode
 
@@ -60,8 +62,8 @@ class Machine:
             file = self.folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        assert self.athanor("autostart", "on").returncode == 0
-        assert self.athanor("links", "on").returncode == 0
+        Switch.of_this(self.environment).turn_on()
+        LinkSwitch.of_this(self.environment).turn(on=True)
 
     def left(self) -> list[str]:
         return sorted(

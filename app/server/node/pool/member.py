@@ -5,6 +5,7 @@ stand. A fault in here ends the link and not the node; the link is opened again.
 """
 
 import asyncio
+import contextlib
 import logging
 from typing import Final, final
 
@@ -46,6 +47,8 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 5.0
 """As often the node looks at itself where nothing calls."""
+REST_SECONDS: Final = 2.0
+"""For guests to end before a sleep: the system waits little longer."""
 PACE_SECONDS: Final = 0.1
 """Between two looks: a busy node has hundreds of events a second."""
 
@@ -138,7 +141,10 @@ class Member:
     async def rest(self) -> None:
         """The computer is about to sleep: hand jobs over, and tell the host that nobody is here."""
         if self._lender is not None:
-            await self._lender.stop()
+            # A guest that does not end must not keep the host from hearing of it.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REST_SECONDS):
+                    await self._lender.stop()
         if self.link.send(GoingAway(reason="sleep")):
             await self.link.written()
 
