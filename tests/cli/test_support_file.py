@@ -177,6 +177,16 @@ def test_addresses_paths_keys_and_models_are_marks(text: str) -> None:
     assert re.fullmatch(r"<\d+>", Blanking(WORDS).text(text))
 
 
+def test_a_folder_that_is_called_as_ours_is_shows_nothing_of_what_is_in_it() -> None:
+    blanking = Blanking(WORDS)
+
+    theirs = blanking.line('  File "/srv/app/kunde7x/lager.py", line 3, in run')
+    ours = blanking.line('  File "/srv/app/kunde7x/app/server/node/link.py", line 3, in run')
+
+    assert re.fullmatch(r'  File "<\d+>", line 3, in run', theirs)
+    assert ours == '  File "app/server/node/link.py", line 3, in run'
+
+
 def test_one_name_has_one_mark_and_another_has_another() -> None:
     blanking = Blanking(WORDS)
 
@@ -188,6 +198,7 @@ def test_one_name_has_one_mark_and_another_has_another() -> None:
 def test_sentences_and_numbers_of_the_program_stay_as_they_are() -> None:
     for text in (
         "stopping requests=0 grace=10.0",
+        "request ended outcome=completed prompt=15 first_token_ms=4435",
         "the computer is about to sleep",
         "giving memory back reasons='exclusive game'",
         "507 GB are free, 12 %",

@@ -13,15 +13,15 @@ from typing import Final, final
 _STAMP: Final = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z) (\w+) (\S+) (.*)$")
 _LEVELS: Final = frozenset({"debug", "info", "warning", "error", "critical"})
 _CHUNK: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\S+")
-_FRAME: Final = re.compile(r'^\s*File ".*?[/\\](app[/\\][\w./\\]+\.py)", line (\d+), in (\w+)$')
+_FRAME: Final = re.compile(r'^\s*File ".*[/\\](app[/\\][\w./\\]+\.py)", line (\d+), in (\w+)$')
 _FIELD: Final = re.compile(r"^([a-z_]{1,30})=(.*)$", re.DOTALL)
 _NUMBER: Final = re.compile(r"^[-+]?\d{1,12}(?:\.\d{1,6})?(?:%|[a-zA-Z]{1,4})?$")
 _VERSION: Final = re.compile(r"^v?\d{1,4}\.\d{1,4}\.\d{1,6}$")
 _EDGES: Final = "\"'([{<,;:!?)]}>.%"
 _SPOKEN: Final = frozenset(
     {
-        *("because", "by", "code", "ending", "error", "frame", "kind", "next", "phase", "place"),
-        *("reason", "reasons", "requests", "rung", "settings", "status", "trouble", "why"),
+        *("because", "by", "code", "ending", "error", "frame", "kind", "next", "outcome", "phase"),
+        *("place", "reason", "reasons", "requests", "rung", "settings", "status", "trouble", "why"),
     }
 )
 """Fields whose value is a sentence or a word of ours; any other's text is somebody's name."""
@@ -44,7 +44,10 @@ class Blanking:
             return f"{stamp} {level} {self._logger(logger)} {self.text(rest)}"
         if (frame := _FRAME.match(line)) is not None:
             file, number, function = frame.groups()
-            return f'  File "{file}", line {number}, in {self._word(function)}'
+            # A folder of the owner's may be called app too.
+            is_ours = all(self._is_ours(part) for part in re.split(r"[/\\]", file[: -len(".py")]))
+            shown = file if is_ours else self._mark(file)
+            return f'  File "{shown}", line {number}, in {self._word(function)}'
         return self.text(line)
 
     def text(self, text: str) -> str:
@@ -57,7 +60,7 @@ class Blanking:
         return self._mark(text)
 
     def _chunk(self, chunk: str) -> str:
-        if (field := _FIELD.match(chunk)) is not None and field[1] in self._vocabulary:
+        if (field := _FIELD.match(chunk)) is not None and self._is_ours(field[1]):
             name, value = field.groups()
             bare = value.strip("\"'")
             if _is_number(bare) or bare in {"True", "False", "None"}:
