@@ -63,10 +63,11 @@ def _compiler(folder: Path, root: Path) -> Path:
     loader = next((root / "usr").glob("lib*/ld-linux*.so*"))
     libraries = next(root.rglob("libshaderc.so.1")).parent
     script = folder / "glslc"
-    script.write_text(
-        f'#!/bin/sh\nexec "{loader}" --library-path "{libraries}" "{root}/usr/bin/glslc" "$@"\n'
-    )
-    script.chmod(0o755)
+    text = f'#!/bin/sh\nexec "{loader}" --library-path "{libraries}" "{root}/usr/bin/glslc" "$@"\n'
+    if not script.exists() or script.read_text() != text:
+        # Not otherwise: every shader depends on it.
+        script.write_text(text)
+        script.chmod(0o755)
     return script
 
 

@@ -14,9 +14,15 @@ libgomp reads the variable once, when it is loaded: it must be set before `llama
 """
 
 import os
+import sys
 from typing import Final
 
 SPIN_COUNT: Final = "10000"
 """Half a millisecond: all the speed of a quiet machine, and far less loss on a busy one."""
 
 os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
+
+if getattr(sys, "frozen", False):
+    # llama_cpp would look there for CUDA's libraries before it looks beside its own.
+    for _name in ("CUDA_PATH", "HIP_PATH"):
+        os.environ.pop(_name, None)

@@ -64,7 +64,8 @@ def load(folders: Sequence[Path], build: str) -> None:
     backends = in_order({*inside, *(pack.backend for pack in _Loaded.plan.packs)})
     for backend in backends:
         if is_off(_Loaded.plan, backend):
-            tried += [_off(backend, path) for path in inside.get(backend, ())[:1]]
+            here = inside.get(backend, ())[:1]
+            tried += [_left(backend, path, "it was not chosen") for path in here]
             continue
         packs = [pack for pack in _Loaded.plan.packs if pack.backend == backend]
         _load_first(backend, packs, inside.get(backend, ()), build, tried)
@@ -112,6 +113,7 @@ def _load_first(
         tried.append(attempt)
         if attempt.is_loaded:
             _Loaded.packs[backend] = pack.pack
+            tried += [_left(backend, path, "a pack is used instead") for path in inside[:1]]
             return
     for path in _best_first(inside):
         attempt = _load_module(backend, path, "")
@@ -158,10 +160,8 @@ def _load_module(backend: str, path: Path, pack: str) -> ModuleSeen:
     )
 
 
-def _off(backend: str, path: Path) -> ModuleSeen:
-    return ModuleSeen(
-        backend=backend, path=str(path), pack="", is_loaded=False, reason="it was not chosen"
-    )
+def _left(backend: str, path: Path, reason: str) -> ModuleSeen:
+    return ModuleSeen(backend=backend, path=str(path), pack="", is_loaded=False, reason=reason)
 
 
 def _best_first(paths: Sequence[Path]) -> list[Path]:
