@@ -91,7 +91,7 @@ def tidy(paths: Paths) -> None:
 
 
 def _places(paths: Paths) -> dict[Name, list[Path]]:
-    packs = paths.data / "runtimes"
+    packs = paths.runtimes
     ours = {paths.models, paths.pool, paths.runtime}
     data = sorted(paths.data.iterdir()) if paths.data.is_dir() else []
     return {
