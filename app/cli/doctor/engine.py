@@ -126,7 +126,7 @@ def judge_gpus(*, has_gpu: bool, driven: Sequence[str], vendors: Set[str]) -> Fi
             verdict="ok" if has_gpu else "wrong",
             message=f"{', '.join(driven)}, driver {_nvidia_driver()}"
             + ("" if has_gpu else "; the engine was built without it, so models run on the CPU"),
-            remedy="" if has_gpu else _REBUILD["NVIDIA"],
+            remedy="" if has_gpu else _remedy("NVIDIA"),
         )
     elif "NVIDIA" in vendors:
         yield Finding(
@@ -141,10 +141,16 @@ def judge_gpus(*, has_gpu: bool, driven: Sequence[str], vendors: Set[str]) -> Fi
             about="GPU",
             verdict="warning",
             message=f"there is a GPU of {vendor}, but the engine does not use it",
-            remedy=_REBUILD[vendor],
+            remedy=_remedy(vendor),
         )
     elif not has_gpu:
         yield Finding(about="GPU", verdict="note", message="none; models run on the CPU")
+
+
+def _remedy(vendor: str) -> str:
+    if getattr(sys, "frozen", False):
+        return "`athanor runtime list --look` says why, and which packs there are for it."
+    return _REBUILD[vendor]
 
 
 def _vendors_on_bus() -> set[str]:

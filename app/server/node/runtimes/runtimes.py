@@ -44,6 +44,12 @@ ORDER: Final = "runtime-order"
 TELL_SECONDS: Final = 0.5
 _BUSY_SECONDS: Final = 10
 
+_CHANGES: Final = {
+    AUTO: "choosing what is best",
+    PROCESSOR: "changing over to the processor",
+}
+"""Orders that need no trial."""
+
 HardwareOf = Callable[[str], Hardware]
 """What the machine has, for this build of llama.cpp; blocks for some milliseconds."""
 
@@ -141,8 +147,9 @@ class Runtimes:
                 f"there is no runtime {name} here",
                 remedy="`athanor runtime list` shows which there are.",
             )
-        title = pack.title if pack else words_of(name)
-        self._begin(f"trying {title}", pack.id if pack else name, self._use(name, pack))
+        words = _CHANGES.get(name, f"trying {pack.title if pack else words_of(name)}")
+        name = pack.id if pack else name
+        self._begin(words, name, self._use(name, pack))
 
     async def test(self, name: str) -> None:
         """Begins to try every GPU under this pack or back end anew. Raises: RemoteNotFound."""

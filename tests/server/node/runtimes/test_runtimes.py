@@ -162,6 +162,11 @@ def test_versions_lie_side_by_side_and_the_newer_is_used_until_it_is_removed(
                 await world.runtimes.install("cuda13")
                 assert not (await world.done()).has_failed
             both = await world.gpus()
+            await world.runtimes.use("cuda13-1.9")
+            assert (await world.done()).wish == "cuda13-1.9"
+            assert [each.pack for each in world.store.plan().packs] == ["cuda13-1.9"]
+            await world.runtimes.use("cuda13")
+            assert (await world.done()).wish == "cuda13-1.10"
             await world.runtimes.remove("cuda13-1.10")
             await world.done()
 
