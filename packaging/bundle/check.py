@@ -30,7 +30,7 @@ _PYTHON: Final = str(
     (_VENV if _VENV.is_absolute() else product.ROOT / _VENV)
     / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 )
-_PYTEST: Final = (_PYTHON, "-m", "pytest", "-v", "-rs")
+_PYTEST: Final = (_PYTHON, "-m", "pytest", "-vv", "-rs")
 _UPDATES: Final = ("tests/core/release", "tests/installation", "tests/server/node/updates")
 
 STEPS: Final[dict[str, Sequence[str]]] = {
