@@ -23,10 +23,10 @@ from starter_model.vocabulary import COLOURS, FOODS, city, name
 TEMPLATE_FILE: Final = Path(__file__).with_name("chat_template.jinja")
 
 _SKILLS: Final[tuple[tuple[Skill, int], ...]] = (
-    (about, 40),
-    (arithmetic, 24),
+    (about, 52),
+    (arithmetic, 20),
     (words, 27),
-    (facts, 18),
+    (facts, 22),
     (counting, 11),
     (extraction, 4),
 )

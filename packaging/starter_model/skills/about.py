@@ -13,13 +13,16 @@ FILE: Final = Path(__file__).parent.parent / "about.toml"
 BLIND_FILE: Final = FILE.with_name("blind.toml")
 """Questions written by others after about.toml, never trained on."""
 
+_SLIPPED_MIN: Final = 12
+"""Characters. A slip in a single short word leaves nothing to understand: "gi" is any word."""
+
 UNKNOWN: Final = "unknown"
 """The intent of questions about anything else in the world."""
 
 _ALONE: Final = frozenset(
     "greeting how_are_you thanks goodbye compliment complaint acknowledge".split()
 )
-"""These are said without an opener or a closer: "Hello, thanks" would be two things."""
+"""Small talk. It is said without an opener or a closer: "Hello, thanks" would be two things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,10 @@ def answer_to(intent: str) -> str:
 
 
 @cache
-def _around() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What people say before and behind a question."""
+def _around() -> dict[str, tuple[str, ...]]:
+    """What people say before and behind: `openers`, `closers`, and the `tails` of small talk."""
     table = tomllib.loads(FILE.read_text("utf-8"))
-    return tuple(table["openers"]), tuple(table["closers"])
+    return {name: tuple(table[name]) for name in ("openers", "closers", "tails")}
 
 
 def blind_questions() -> tuple[tuple[str, str], ...]:
@@ -66,13 +69,17 @@ def about(chance: random.Random) -> Exchange:
         intent = intents()[UNKNOWN]
     question = chance.choice(intent.questions)
     key = question.lower()
-    if intent.name not in _ALONE:
-        if chance.random() < 0.35:
-            opener = chance.choice(_around()[0])
+    if intent.name in _ALONE:
+        if chance.random() < 0.45:
+            question = question.rstrip("?.! ") + chance.choice(_around()["tails"])
+            key = question.lower()
+    else:
+        if chance.random() < 0.45:
+            opener = chance.choice(_around()["openers"])
             question = opener + (question[0].lower() + question[1:])
             key = question.lower()
         if chance.random() < 0.15:
-            question = question.rstrip("?.! ") + chance.choice(_around()[1])
+            question = question.rstrip("?.! ") + chance.choice(_around()["closers"])
     return said("about", _typed(question, chance), intent.answer, key=key)
 
 
@@ -82,7 +89,7 @@ def _typed(text: str, chance: random.Random) -> str:
         text = text.lower()
     if chance.random() < 0.25:
         text = text.rstrip("?.!")
-    if chance.random() < 0.2:
+    if chance.random() < 0.2 and len(text) >= _SLIPPED_MIN:
         text = _slipped(text, chance)
     return text
 
