@@ -261,9 +261,7 @@ class Works:
             attempts=stored.attempts,
             receipts=stored.receipts,
             verdicts=verdicts,
-            account_of=lambda device: (
-                found.account if (found := stored.devices.get(device)) is not None else None
-            ),
+            account_of=stored.devices.account_of,
             now=now,
         )
         jobs.on_late = orphans.heard

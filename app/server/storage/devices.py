@@ -67,6 +67,11 @@ class Devices:
         found = self._devices.get(device)
         return found if found is not None and found.removed_at is None else None
 
+    def account_of(self, device: DeviceId) -> AccountId | None:
+        """Whose the device is, if it may connect."""
+        found = self.get(device)
+        return None if found is None else found.account
+
     def of(self, account: AccountId) -> tuple[Device, ...]:
         """The devices of an account that may connect."""
         return tuple(
