@@ -28,7 +28,8 @@ DESCRIPTION: Final = (
     "its owner allows it, it joins a pool of such machines that share their models for credits.",
 )
 AUTHORS: Final = "The Athanor authors"
-MAINTAINER: Final = f"{AUTHORS} <maintainers@users.noreply.athanor.org>"
+MAINTAINER: Final = f"{AUTHORS} <maintainers@athanor.example>"
+"""Debian wants an address; a publisher puts its own here."""
 LICENCE: Final = "Apache-2.0"
 FIRST_YEAR: Final = 2026
 

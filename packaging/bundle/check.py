@@ -100,10 +100,12 @@ def _run(name: str, command: Sequence[str]) -> Outcome:
             log.write(line)
             lines.append(line.strip())
     nothing_to_run = "pytest" in command and process.returncode == _NOTHING_COLLECTED
+    last = next((line for line in reversed(lines) if line), "")
     return Outcome(
         passed=process.returncode == 0 or nothing_to_run,
         seconds=round(time.monotonic() - began, 1),
-        last=next((line for line in reversed(lines) if line), ""),
+        # The result is kept; where the clone lies means nothing to others.
+        last=last.replace(f"{product.ROOT}{os.sep}", ""),
         skipped=tuple(line for line in lines if line.startswith("SKIPPED")),
     )
 
