@@ -66,7 +66,7 @@ def _keep(asked: threading.Event, release: threading.Event) -> None:
             by.append("logind")
         log.info(
             "the computer is kept awake" if by else "nothing here keeps the computer awake",
-            extra={"by": ", ".join(by)},
+            extra={"by": ", ".join(by)} if by else {},
         )
         asked.set()
         release.wait()
