@@ -110,7 +110,9 @@ def test_hostile_names_are_left_out_and_nothing_is_written_elsewhere(
 
         with pytest.raises(RemoteNotFound):
             await place.shop.order(f"{REPOSITORY}:../../../evil-Q4_0")
-        assert not list(place.folder.parent.rglob("evil*"))
+        beside = {path.name for path in place.folder.parent.iterdir()}
+        assert not list(place.folder.rglob("evil*"))
+        assert not {name for name in beside if name.startswith("evil")}
 
     in_shop(act)
 
