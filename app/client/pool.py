@@ -1,9 +1,6 @@
 """Pool calls: the pool of this node, and the owner's rules, as typed calls of the client."""
 
-from typing import Protocol, TypeVar
-
-import msgspec
-
+from app.client.call import Call
 from app.wire.pool_local import (
     DayList,
     JoinRequest,
@@ -16,25 +13,11 @@ from app.wire.pool_local import (
 )
 from app.wire.pool_picture import PoolPicture
 
-T = TypeVar("T")
-
-
-class _Call(Protocol):
-    def __call__(
-        self,
-        method: str,
-        path: str,
-        answer: type[T],
-        body: msgspec.Struct | None = None,
-        *,
-        is_patient: bool = False,
-    ) -> T: ...
-
 
 class PoolCalls:
     """Part of Client."""
 
-    _call: _Call
+    _call: Call
 
     def pool(self) -> PoolPicture:
         """The pool that the node belongs to; `is_member` is False without one."""

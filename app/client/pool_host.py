@@ -1,10 +1,8 @@
 """Host calls: what the operator of a pool asks its host, as typed calls of the client."""
 
-from typing import Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
-import msgspec
-
+from app.client.call import Call
 from app.wire.pool_admin import (
     AccountChange,
     AccountDetail,
@@ -38,27 +36,13 @@ from app.wire.pool_keys import (
     PoolKeyRequest,
 )
 
-T = TypeVar("T")
-
 _ROOT = "/local/host"
-
-
-class _Call(Protocol):
-    def __call__(
-        self,
-        method: str,
-        path: str,
-        answer: type[T],
-        body: msgspec.Struct | None = None,
-        *,
-        is_patient: bool = False,
-    ) -> T: ...
 
 
 class HostCalls:
     """Part of Client. Only a host of a pool answers these."""
 
-    _call: _Call
+    _call: Call
 
     def hosted(self) -> HostPicture:
         """The pool in a few figures."""

@@ -1,31 +1,16 @@
 """Runtime calls: back ends and their packs, as typed calls of the client."""
 
-from typing import Literal, Protocol, TypeVar
+from typing import Literal
 from urllib.parse import quote
 
-import msgspec
-
+from app.client.call import Call
 from app.wire.runtime import RuntimeOrder, RuntimePicture
-
-T = TypeVar("T")
-
-
-class _Call(Protocol):
-    def __call__(
-        self,
-        method: str,
-        path: str,
-        answer: type[T],
-        body: msgspec.Struct | None = None,
-        *,
-        is_patient: bool = False,
-    ) -> T: ...
 
 
 class RuntimeCalls:
     """Part of Client."""
 
-    _call: _Call
+    _call: Call
 
     def runtime(self, after: int = -1) -> RuntimePicture:
         """The picture now, or after some seconds at the latest one with a number past `after`."""

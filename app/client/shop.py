@@ -1,10 +1,8 @@
 """Shop calls: what could be had, and what is on its way, as typed calls of the client."""
 
-from typing import Protocol, TypeVar
 from urllib.parse import quote
 
-import msgspec
-
+from app.client.call import Call
 from app.wire.local import DownloadPicture
 from app.wire.remote import (
     CataloguePicture,
@@ -16,25 +14,11 @@ from app.wire.remote import (
     SearchAnswer,
 )
 
-T = TypeVar("T")
-
-
-class _Call(Protocol):
-    def __call__(
-        self,
-        method: str,
-        path: str,
-        answer: type[T],
-        body: msgspec.Struct | None = None,
-        *,
-        is_patient: bool = False,
-    ) -> T: ...
-
 
 class ShopCalls:
     """Part of Client. What asks the hub may take as long as the hub does."""
 
-    _call: _Call
+    _call: Call
 
     def catalogue(self) -> CataloguePicture:
         """The hand-picked models, with what this machine makes of them."""
