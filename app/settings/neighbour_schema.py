@@ -3,14 +3,13 @@
 The rules of schema.py hold here too. What the policy makes of them stands in core/sharing.
 """
 
-from typing import Annotated, Final, Literal, final
+from typing import Annotated, Literal, final
 
 import msgspec
 from msgspec import Meta
 
 from app.core.sharing.hours import PATTERN as HOURS_PATTERN
-
-_SECONDS: Final = {"unit": "seconds"}
+from app.settings.shapes import SECONDS
 
 
 @final
@@ -68,7 +67,7 @@ class NeighbourSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             ge=0,
             le=86_400,
             description="How long no request takes GPU memory again after it was freed by hand.",
-            extra=_SECONDS,
+            extra=SECONDS,
         ),
     ] = 60
     allow_cpu_after_gpu_loss: Annotated[

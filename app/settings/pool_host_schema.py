@@ -4,13 +4,12 @@ The rules of schema.py hold here too. What is taken and given for tokens stands 
 which docs/host-a-pool.md explains.
 """
 
-from typing import Annotated, Final, Literal, final
+from typing import Annotated, final
 
 import msgspec
 from msgspec import Meta
 
-_SECONDS: Final = {"unit": "seconds"}
-_MIB: Final = 1024 * 1024
+from app.settings.shapes import ADDRESS, ADDRESS_WORDS, MIB, SECONDS, LogLevel
 
 
 @final
@@ -28,10 +27,10 @@ class PoolHostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     pool_address: Annotated[
         str,
         Meta(
-            pattern=r"^[0-9A-Za-z.:%_-]+$",
+            pattern=ADDRESS,
             description="Address on which the host listens; 0.0.0.0 lets other machines in. "
             "Members prove their keys and callers need one, from this machine too.",
-            extra={"allowed": "an IP address or a host name"},
+            extra=ADDRESS_WORDS,
         ),
     ] = "127.0.0.1"
     pool_port: Annotated[
@@ -76,7 +75,7 @@ class PoolHostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         ),
     ] = ()
     pool_log_level: Annotated[
-        Literal["debug", "info", "warning", "error"],
+        LogLevel,
         Meta(description="Least level that is written to the host's log."),
     ] = "info"
     members_max: Annotated[
@@ -110,20 +109,20 @@ class PoolHostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     member_buffer_bytes_max: Annotated[
         int,
         Meta(
-            ge=_MIB,
-            le=1024 * _MIB,
+            ge=MIB,
+            le=1024 * MIB,
             description="What may wait for a member that reads slowly; past it, its connection is "
             "closed and may come back.",
             extra={"unit": "bytes"},
         ),
-    ] = 32 * _MIB
+    ] = 32 * MIB
     heartbeat_members_seconds: Annotated[
         float,
         Meta(
             ge=0.1,
             le=300,
             description="How often a member says that it is there.",
-            extra=_SECONDS,
+            extra=SECONDS,
         ),
     ] = 10.0
     grace_members_seconds: Annotated[
@@ -133,7 +132,7 @@ class PoolHostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             le=600,
             description="How long a member whose connection was lost may come back before its "
             "work goes to another.",
-            extra=_SECONDS,
+            extra=SECONDS,
         ),
     ] = 15.0
     pool_requests_max: Annotated[
@@ -152,18 +151,18 @@ class PoolHostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             ge=0,
             le=3600,
             description="How long a request waits for a machine before it is answered 503.",
-            extra=_SECONDS,
+            extra=SECONDS,
         ),
     ] = 60.0
     pool_body_bytes_max: Annotated[
         int,
         Meta(
             ge=1024,
-            le=8 * _MIB,
+            le=8 * MIB,
             description="Largest body of a caller's request.",
             extra={"unit": "bytes"},
         ),
-    ] = 4 * _MIB
+    ] = 4 * MIB
     usage_address_days: Annotated[
         int,
         Meta(
@@ -219,6 +218,6 @@ class PoolHostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             ge=0,
             le=600,
             description="How long running answers may take to finish when the host stops.",
-            extra=_SECONDS,
+            extra=SECONDS,
         ),
     ] = 20.0

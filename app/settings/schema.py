@@ -10,7 +10,7 @@ sentence. No name stands in two sections, since flags have no section. A setting
 or renamed needs a line in CHANGELOG.md, since a file that still has it is refused.
 """
 
-from typing import Annotated, Final, Literal, final
+from typing import Annotated, Literal, final
 
 import msgspec
 from msgspec import Meta
@@ -20,20 +20,22 @@ from app.settings.neighbour_schema import NeighbourSettings, SharingSettings
 from app.settings.pool_host_schema import PoolHostSettings
 from app.settings.pool_schema import PoolSettings
 from app.settings.runtime_schema import RuntimeSettings
+from app.settings.shapes import (
+    ADDRESS,
+    ADDRESS_WORDS,
+    BYTES,
+    GIB,
+    KIB,
+    MIB,
+    SECONDS,
+    TOKENS,
+    LogLevel,
+)
 from app.settings.update_schema import UpdateSettings
 
-KIB: Final = 1024
-MIB: Final = 1024 * KIB
-GIB: Final = 1024 * MIB
-
-LogLevel = Literal["debug", "info", "warning", "error"]
 CacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
 Choice = Literal["auto", "on", "off"]
 SplitMode = Literal["none", "layer", "row"]
-
-Bytes = {"unit": "bytes"}
-Seconds = {"unit": "seconds"}
-Tokens = {"unit": "tokens"}
 
 
 @final
@@ -43,10 +45,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     host: Annotated[
         str,
         Meta(
-            pattern=r"^[0-9A-Za-z.:%_-]+$",
+            pattern=ADDRESS,
             description="Address to listen on. Loopback means both 127.0.0.1 and ::1; any other "
             "address needs an API key to exist.",
-            extra={"allowed": "an IP address or a host name"},
+            extra=ADDRESS_WORDS,
         ),
     ] = "127.0.0.1"
     port: Annotated[
@@ -74,7 +76,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ] = ()
     body_bytes_max: Annotated[
         int,
-        Meta(ge=KIB, le=128 * MIB, description="Largest request body.", extra=Bytes),
+        Meta(ge=KIB, le=128 * MIB, description="Largest request body.", extra=BYTES),
     ] = 64 * MIB
     requests_max: Annotated[
         int,
@@ -92,7 +94,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             ge=0.05,
             le=10,
             description="Longest silence in a stream before a heartbeat is sent.",
-            extra=Seconds,
+            extra=SECONDS,
         ),
     ] = 5.0
     stop_grace_seconds: Annotated[
@@ -101,7 +103,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             ge=0,
             le=600,
             description="How long running answers may take to finish when the server stops.",
-            extra=Seconds,
+            extra=SECONDS,
         ),
     ] = 10.0
     log_level: Annotated[LogLevel, Meta(description="Least level that is written to the log.")] = (
@@ -151,7 +153,7 @@ class ModelsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             le=10 * 365 * 86400,
             description="How long an unused model stays loaded; 0 unloads it after its last "
             "answer, -1 keeps it.",
-            extra=Seconds,
+            extra=SECONDS,
         ),
     ] = 1800
     loaded_max: Annotated[
@@ -177,7 +179,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             le=16 * MIB,
             description="Longest sequence, prompt and answer together; 0 takes what the model "
             "was trained on and memory allows.",
-            extra=Tokens,
+            extra=TOKENS,
         ),
     ] = 0
     cells: Annotated[
@@ -186,7 +188,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             ge=0,
             le=64 * MIB,
             description="KV cells that all sequences share; 0 takes what memory allows.",
-            extra=Tokens,
+            extra=TOKENS,
         ),
     ] = 0
     sequences: Annotated[
@@ -234,7 +236,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             le=65_536,
             description="Most tokens computed in one step; 0 chooses by the device. Smaller "
             "steps start other answers sooner, larger ones read prompts faster.",
-            extra=Tokens,
+            extra=TOKENS,
         ),
     ] = 0
     speculation: Annotated[
@@ -250,7 +252,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             ge=0,
             le=1024 * GIB,
             description="Memory of each device that is left free for other programs.",
-            extra=Bytes,
+            extra=BYTES,
         ),
     ] = GIB
     memory_map: Annotated[

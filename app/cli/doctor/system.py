@@ -15,7 +15,8 @@ from app.core.state.view import size
 from app.server.hardware.machine import look_at_machine, memory_available
 from app.settings.load import DEFAULT_ORIGIN, load_settings
 from app.settings.paths import Paths
-from app.settings.schema import GIB, Settings
+from app.settings.schema import Settings
+from app.settings.shapes import GIB
 
 _DISK_LITTLE: Final = 10 * GIB
 """A model of eight billion parameters takes about five."""
