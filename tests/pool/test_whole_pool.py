@@ -78,7 +78,9 @@ def check_books(pool: WholePool) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_a_worker_killed_at_every_token_changes_nothing(tmp_path: Path, exact_gguf: Path) -> None:
+def test_a_worker_killed_at_each_of_the_first_tokens_changes_neither_answer_nor_bill(
+    tmp_path: Path, exact_gguf: Path
+) -> None:
     with whole_pool(tmp_path, exact_gguf, "one", "two", "three") as pool:
         whole = ask(pool)
         failed_over = 0
