@@ -161,7 +161,8 @@ class Chunk(Private, frozen=True, kw_only=True, omit_defaults=True, tag="chunk")
     """Number of the first of `tokens` in the whole answer."""
     tokens: list[int]
     events: list[Begun | Progress | Delta | Ended | Embedded]
-    """As the engine said them. A sealed job has `sealed` instead."""
+    """As the engine said them, of the steps of a prompt at least the last: by that the prompt is
+    settled if no receipt comes. A sealed job has `sealed` instead."""
     sealed: Sealed | None = None
 
 

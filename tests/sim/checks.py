@@ -155,7 +155,7 @@ class Checks:
         told, last = len(self.told.get(name, [])), job.attempts[-1]
         are_honest = all(self._node(a.placement.worker).character == "honest" for a in job.attempts)
         are_paid = all(a.placement.circle != "own" for a in job.attempts if a.tokens)
-        is_whole = job.ending in ("completed", "length") and last.reported is not None
+        is_whole = job.ending in ("completed", "length") and last.told_cached is not None
         if are_honest and are_paid and is_whole and told and last.tokens:
             key = self._caller(name).key
             due = PRICES.cost(prompt=words.prompt_tokens(key), answer=told)

@@ -18,6 +18,7 @@ from app.wire.engine import (
     Delta,
     Ended,
     Generate,
+    Progress,
     Refused,
     Said,
     Timings,
@@ -144,7 +145,10 @@ class Worker:
                     attempt=task.offer.attempt,
                     first=task.place,
                     tokens=[],
-                    events=[Begun(request=body.request, prompt_tokens=1)],
+                    events=[
+                        Begun(request=body.request, prompt_tokens=1),
+                        Progress(request=body.request, total=1, cached=0, processed=1, ms=0),
+                    ],
                 )
             )
             self._speak(task)

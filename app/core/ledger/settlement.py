@@ -10,7 +10,7 @@ The rule in one line: no work, no charge; delivered work, always paid; never mor
   reported by the worker. Where an attempt ends in mid-word, its text alone may need a token less
   and the next one's a token more: the token is the former's, who delivered it.
 - The prompt is paid once, to the first attempt that delivered and gave a receipt. A worker that
-  vanished is paid only what it delivered.
+  vanished is paid only what it delivered; the prompt is that too where the answer was whole.
 - What a later attempt had to compute again is paid by the fund, never by the user.
 - An answer that was cut short and that nobody went on with costs the user nothing, unless the user
   takes part answers; what was delivered is then paid by the fund.
@@ -29,7 +29,7 @@ from app.core.base.units import Micros
 from app.core.ledger.accounts import FEES, FUND, ROUNDING, user
 from app.core.ledger.commands import Posting
 from app.core.ledger.pricing import MILLION, Shares, rounded
-from app.core.ledger.work import Attempt, End, Job
+from app.core.ledger.work import Attempt, End, Job, Reported
 
 
 @final
@@ -155,6 +155,8 @@ def _paid(job: Job, attempts: tuple[Attempt, ...], end: End) -> Iterator[_Paid]:
             end is End.CANCELLED and attempt.is_prefilled
         )
         receipt = attempt.reported
+        if receipt is None and is_last and end in WHOLE:
+            receipt = _without_receipt(job, attempt)
         if attempt.worker != job.payer and (answer > 0 or (is_last and did_all_work)):
             paid.answer = answer
             if receipt is not None:
@@ -175,7 +177,17 @@ def _paid(job: Job, attempts: tuple[Attempt, ...], end: End) -> Iterator[_Paid]:
         yield paid
 
 
-ANSWERED: Final = frozenset({End.COMPLETED, End.LENGTH, End.LATE})
+def _without_receipt(job: Job, attempt: Attempt) -> Reported | None:
+    """What the host knows without it of a worker that said the last word and then vanished."""
+    if job.prompt is None or attempt.told_cached is None:
+        return None
+    return Reported(
+        prompt=job.prompt, cached=attempt.told_cached, answer=attempt.end - attempt.first
+    )
+
+
+WHOLE: Final = frozenset({End.COMPLETED, End.LENGTH})
+ANSWERED: Final = WHOLE | {End.LATE}
 
 
 SEAM_TOKENS_MAX: Final = 4

@@ -60,6 +60,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens of that by the model's vocabulary on the host; None where it cannot be counted."""
     reported: Reported | None = None
     """None where no valid receipt came: the worker vanished."""
+    told_cached: int | None = None
+    """Tokens of prompt that it had in its cache, as it said while it worked; None: it did not."""
     is_prefilled: bool = False
     """It said that the whole prompt was computed; true also where it delivered anything."""
     undelivered: int = 0

@@ -37,9 +37,18 @@ def honest(number: int, worker: AccountId, first: int, end: int, **changes: obje
     return Attempt(number=number, worker=worker, first=first, end=end, **(fields | changes))  # type: ignore[arg-type]
 
 
-def vanished(number: int, worker: AccountId, first: int, end: int) -> Attempt:
+def vanished(
+    number: int, worker: AccountId, first: int, end: int, *, told_cached: int | None = 0
+) -> Attempt:
     """An attempt whose worker was lost: no receipt came."""
-    return Attempt(number=number, worker=worker, first=first, end=end, counted=end - first)
+    return Attempt(
+        number=number,
+        worker=worker,
+        first=first,
+        end=end,
+        counted=end - first,
+        told_cached=told_cached,
+    )
 
 
 def sums(settlement: Settlement) -> dict[LedgerAccount, int]:
@@ -88,6 +97,7 @@ def any_attempts(draw: st.DrawFn) -> tuple[Attempt, ...]:
                 end=first + draw(COUNTS),
                 counted=draw(st.none() | COUNTS),
                 reported=draw(REPORTS),
+                told_cached=draw(st.none() | COUNTS),
                 is_prefilled=draw(st.booleans()),
                 undelivered=draw(COUNTS),
             )

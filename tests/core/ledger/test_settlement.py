@@ -132,6 +132,29 @@ def test_a_worker_that_was_lost_is_paid_what_it_delivered_and_its_successor_the_
     assert earned(settlement, BEN) == (100 + 20 * 4) * 80 // 100 + 30 * 80 // 100
 
 
+@pytest.mark.parametrize("end", [End.COMPLETED, End.LENGTH])
+def test_a_worker_lost_after_its_last_word_is_paid_as_with_its_receipt(end: End) -> None:
+    settlement = settle(job(), (vanished(0, ANNA, 0, 50),), end, held=HELD)
+
+    assert settlement == settle(job(), (honest(0, ANNA, 0, 50),), end, held=HELD)
+
+
+def test_what_a_lost_worker_had_in_its_cache_has_its_own_price_without_a_receipt() -> None:
+    settlement = settle(
+        job(), (vanished(0, ANNA, 0, 50, told_cached=90),), End.COMPLETED, held=HELD
+    )
+
+    assert settlement.charge == 10 + 90 // 10 + 50 * 4
+
+
+def test_a_prompt_of_which_a_lost_worker_told_nothing_is_not_paid() -> None:
+    silent = vanished(0, ANNA, 0, 50, told_cached=None)
+
+    settlement = settle(job(), (silent,), End.COMPLETED, held=HELD)
+
+    assert settlement.charge == 50 * 4
+
+
 def test_a_lost_worker_that_nobody_followed_is_paid_by_the_fund() -> None:
     settlement = settle(job(), (vanished(0, ANNA, 0, 50),), End.INTERRUPTED, held=HELD)
 
@@ -195,6 +218,14 @@ def test_embeddings_are_paid_by_their_prompt() -> None:
     settlement = settle(job(is_embedding=True), (honest(0, ANNA, 0, 0),), End.COMPLETED, held=HELD)
 
     assert sums(settlement) == {user(PAYER): -100, user(ANNA): 80, FEES: 15, FUND: 5}
+
+
+def test_embeddings_that_were_delivered_are_paid_without_a_receipt() -> None:
+    settlement = settle(
+        job(is_embedding=True), (vanished(0, ANNA, 0, 0),), End.COMPLETED, held=HELD
+    )
+
+    assert (settlement.charge, earned(settlement, ANNA)) == (100, 80)
 
 
 def test_cached_tokens_of_a_prompt_have_their_own_price() -> None:

@@ -22,6 +22,7 @@ from tests.core.ledger.jobs import (
     honest_attempts,
     job,
     sums,
+    vanished,
 )
 
 HOLDS = st.integers(0, 2_000).map(Micros) | st.just(HELD)
@@ -86,7 +87,8 @@ def test_a_bill_is_the_same_however_many_workers_had_a_part(
     attempts: tuple[Attempt, ...], data: st.DataObject
 ) -> None:
     tokens = attempts[-1].end + data.draw(st.integers(1, 50))
-    last = honest(len(attempts), BEN, attempts[-1].end, tokens)
+    made = data.draw(st.sampled_from([honest, vanished]))
+    last = made(len(attempts), BEN, attempts[-1].end, tokens)
 
     in_parts = settle(job(), (*attempts, last), End.COMPLETED, held=HELD)
     in_one = settle(job(), (honest(0, ANNA, 0, tokens),), End.COMPLETED, held=HELD)

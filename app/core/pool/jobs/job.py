@@ -252,6 +252,8 @@ class Attempt(Private, frozen=True, kw_only=True):
     """Delivered: these are its range."""
     parts: tuple[Part, ...] = ()
     """The same as text: what the counting compares with the tokens."""
+    told_cached: int | None = None
+    """Tokens of prompt that it had in its cache, once it has said that the prompt is read."""
     sealed_bytes: int = 0
     """Delivered of a sealed answer, of which neither is known: at least one a token."""
     undelivered: int = 0

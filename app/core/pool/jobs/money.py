@@ -257,6 +257,7 @@ def _ledger_attempt(job: Job, number: int) -> work.Attempt:
         end=stop,
         counted=counted,
         reported=attempt.reported,
+        told_cached=attempt.told_cached,
         is_prefilled=attempt.spoke_at is not None,
         undelivered=attempt.undelivered,
     )

@@ -4,7 +4,7 @@ from app.core.pool.jobs import closing, money
 from app.core.pool.jobs.effects import Deliver
 from app.core.pool.jobs.job import AnswerEvent
 from app.core.pool.jobs.turn import Turn
-from app.wire.engine import Begun, Delta, Embedded, Ended, Part, Progress
+from app.wire.engine import Begun, Delta, Embedded, Ended, Generate, Part, Progress
 from app.wire.pool import Chunk, Sealed
 
 
@@ -61,29 +61,48 @@ def _deliver(turn: Turn, ready: list[AnswerEvent | Sealed]) -> None:
     tokens: list[int] = []
     parts: list[Part] = []
     for event in ready:
-        match event:
-            case Begun():
-                if turn.job.has_begun:
-                    continue  # of another worker: the caller sees no seam
-                turn.set(has_begun=True)
-            case Progress():
-                if turn.job.delivered or tokens:
-                    continue
-            case Delta():
-                tokens += event.token_ids
-                parts += event.parts
-                if not event.parts and not event.logprobs:
-                    continue  # its text is held back: nothing to tell yet
-            case Ended():
-                turn.set(is_whole=True, is_cut=event.reason == "length")
-            case Embedded():
-                turn.set(is_whole=True)
-            case Sealed():
-                sealed = turn.attempt.sealed_bytes + len(event.ciphertext)
-                turn.set_attempt(sealed_bytes=sealed)
-        told.append(event)
+        if isinstance(event, Delta):
+            tokens += event.token_ids
+            parts += event.parts
+        if _is_told(turn, event, is_first=not tokens):
+            told.append(event)
+        _note(turn, event)
     if tokens or parts:
         before = turn.attempt
         turn.set_attempt(tokens=before.tokens + tuple(tokens), parts=before.parts + tuple(parts))
     if told:
         turn.want(Deliver(job=turn.job.request.job, events=tuple(told)))
+
+
+def _is_told(turn: Turn, event: AnswerEvent | Sealed, *, is_first: bool) -> bool:
+    """Whether the caller hears of it. `is_first`: no token came before it in this delivery."""
+    match event:
+        case Begun():
+            return not turn.job.has_begun  # not that of another worker: the caller sees no seam
+        case Progress():
+            body = turn.job.request.body
+            is_wanted = isinstance(body, Generate) and body.progress
+            return is_wanted and is_first and not turn.job.delivered
+        case Delta():
+            return bool(event.parts or event.logprobs)  # else its text is held back
+        case _:
+            return True
+
+
+def _note(turn: Turn, event: AnswerEvent | Sealed) -> None:
+    """What the job remembers of it, besides tokens and text."""
+    match event:
+        case Begun():
+            turn.set(has_begun=True)
+        case Progress() if event.processed >= event.total:
+            turn.set_attempt(told_cached=event.cached)
+        case Ended():
+            turn.set(is_whole=True, is_cut=event.reason == "length")
+        case Embedded():
+            turn.set(is_whole=True)
+            turn.set_attempt(told_cached=0)
+        case Sealed():
+            sealed = turn.attempt.sealed_bytes + len(event.ciphertext)
+            turn.set_attempt(sealed_bytes=sealed)
+        case _:
+            pass

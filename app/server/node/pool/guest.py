@@ -141,9 +141,12 @@ class Guest:
         async for event in link.stream(generate):
             first = self.work.end
             tokens = self.work.hear(event, self._clock())
-            is_wanted = self.work.body.progress or not isinstance(event, Progress)
-            if is_wanted:
+            if not isinstance(event, Progress) or self.work.body.progress or self._counts(event):
                 self._tell(first, tokens, event)
+
+    def _counts(self, event: Progress) -> bool:
+        """Whether the host counts by it: the prompt is read, and so much of it was cached."""
+        return self._sealer is None and event.processed >= event.total
 
     async def _embed(self, link: Link, embed: Embed) -> None:
         answer = await link.ask(embed)

@@ -22,6 +22,7 @@ from app.wire.engine import (
     Embedded,
     Ended,
     Generate,
+    Progress,
     PromptText,
     Refused,
     Said,
@@ -38,8 +39,10 @@ REQUEST = RequestId("r1")
 START = Microseconds(1_790_000_000 * SECOND)
 
 
-def body(max_tokens: int | None = None) -> Generate:
-    return Generate(request=REQUEST, prompt=PromptText(text="?"), max_tokens=max_tokens)
+def body(max_tokens: int | None = None, *, progress: bool = False) -> Generate:
+    return Generate(
+        request=REQUEST, prompt=PromptText(text="?"), max_tokens=max_tokens, progress=progress
+    )
 
 
 def embedding(inputs: int = 2) -> Embed:
@@ -153,8 +156,12 @@ class Play:
             worker, Chunk(job=NAME, attempt=attempt, first=place, tokens=tokens, events=events)
         )
 
-    def begun(self, worker: str) -> "Play":
-        events: list[Begun] = [Begun(request=REQUEST, prompt_tokens=10)]
+    def begun(self, worker: str, *, cached: int | None = None) -> "Play":
+        """Its first word; with `cached` also that the prompt is read."""
+        events: list[Begun | Progress] = [Begun(request=REQUEST, prompt_tokens=10)]
+        if cached is not None:
+            read = Progress(request=REQUEST, total=10, cached=cached, processed=10, ms=1)
+            events.append(read)
         attempt = self.attempt_of(worker)
         chunk = Chunk(
             job=NAME, attempt=attempt, first=self.job.delivered, tokens=[], events=[*events]

@@ -4,8 +4,8 @@ import pytest
 
 from app.core.pool.jobs import happenings as befell
 from app.core.pool.jobs.effects import CancelAttempt, Deliver, MeasureAttempt, Observe
-from app.wire.engine import Begun, Generate
-from tests.core.pool.jobs.play import Play
+from app.wire.engine import Begun, Generate, Progress
+from tests.core.pool.jobs.play import Play, body
 
 
 def play() -> Play:
@@ -162,12 +162,24 @@ def test_a_worker_without_a_free_slot_may_be_asked_again_later() -> None:
     assert job.job.avoided == frozenset()
 
 
-def test_an_answer_whose_end_was_delivered_is_whole_without_a_receipt() -> None:
-    job = play().chunk("a", [1, 2], end="stop").do(befell.WorkerGone(worker="a"))
-    job.counted(0, 2).settled()
+@pytest.mark.parametrize(("cached", "prompt"), [(0, 10), (10, 1), (None, 0)])
+def test_an_answer_whose_end_was_delivered_is_whole_without_a_receipt(
+    cached: int | None, prompt: int
+) -> None:
+    job = play().begun("a", cached=cached).chunk("a", [1, 2], end="stop")
+    job.do(befell.WorkerGone(worker="a")).counted(0, 2).settled()
 
     assert job.end.ending == "completed"
-    assert job.end.cost == 2 * 2  # its prompt is paid by receipt, and there is none
+    assert job.end.cost == prompt + 2 * 2  # nothing, where it never said that the prompt is read
+
+
+def test_that_a_prompt_is_read_is_told_to_a_caller_who_wants_progress_and_to_no_other() -> None:
+    silent, told = play().begun("a", cached=0), Play(body=body(progress=True)).granted()
+    told.running("a").begun("a", cached=0)
+
+    for job, expected in ((silent, 0), (told, 1)):
+        events = [event for deliver in job.wanted(Deliver) for event in deliver.events]
+        assert sum(isinstance(event, Progress) for event in events) == expected
 
 
 def test_each_attempt_is_counted_after_what_was_answered_before() -> None:
