@@ -76,8 +76,9 @@ def test_a_models_folder_that_is_missing_and_a_broken_file_are_warnings(
     assert any("bad.gguf" in f.message for f in _about(report, "models"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a folder's mode forbids nothing")
 @pytest.mark.skipif(
-    sys.platform == "win32" or os.geteuid() == 0, reason="this user may write everywhere"
+    sys.platform != "win32" and os.geteuid() == 0, reason="root may write everywhere"
 )
 def test_a_folder_that_cannot_be_written_is_wrong(home: Path, capsys: Captured) -> None:
     home.chmod(0o500)
