@@ -78,7 +78,7 @@ bench: setup-test ## Measure against llama-server, built from the same llama.cpp
 STARTER := .cache/starter-model/venv
 JEMALLOC := $(firstword $(wildcard /usr/lib/*/libjemalloc.so.2))
 
-starter-model: setup-test ## Train the demonstration model anew, from nothing (four to five hours)
+starter-model: setup-test ## Train the demonstration model anew, from nothing (five to six hours)
 	@test -x $(STARTER)/bin/python || $(PYTHON) -m venv $(STARTER)
 	$(STARTER)/bin/pip install --quiet --requirement packaging/starter_model/requirements.txt
 	LD_PRELOAD=$(JEMALLOC) MALLOC_CONF=thp:always,dirty_decay_ms:-1,muzzy_decay_ms:-1 \

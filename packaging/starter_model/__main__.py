@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m starter_model", description=__doc__)
     commands = parser.add_subparsers(required=True)
     make = commands.add_parser("make", help="corpus, vocabulary, training and export")
-    make.add_argument("--steps", type=int, default=15_500, help="of training (default: 15500)")
+    make.add_argument("--steps", type=int, default=20_300, help="of training (default: 20300)")
     make.add_argument("--threads", type=int, default=0, help="of torch (default: its own choice)")
     make.add_argument("--output", type=Path, default=_MODEL, help="the GGUF to write")
     make.set_defaults(run=_make)
@@ -55,7 +55,7 @@ def _make(arguments: argparse.Namespace) -> int:
         tokenizer.train(_SEED).save(str(vocabulary_file))
     vocabulary = tokenizer.load(vocabulary_file)
     print(
-        "2 of 3: the training, four to five hours on two cores; Ctrl-C keeps what is done",
+        "2 of 3: the training, five to six hours on two cores; Ctrl-C keeps what is done",
         flush=True,
     )
     plan = training.Plan(steps=arguments.steps, tokens=6144, seed=_SEED)

@@ -1,6 +1,7 @@
 """Batches: conversations as padded rows of tokens of about one length, each token weighted."""
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -16,8 +17,19 @@ from starter_model.conversation import converse, rendered
 _POOL: Final = 4096
 """So many conversations are drawn at a time and sorted by length: little is padded."""
 
+_LOOSENED_SHARE: Final = 0.4
+_LOOSENED_DROPOUT: Final = 0.1
+"""In this share of conversations what users write is cut into other tokens than usual, each merge
+left out by this chance (BPE dropout, Provilkov et al. 2020). A slip of the finger does the same to
+a word, so the model learns words by more than their usual token."""
+
 _PROMPT_WEIGHT: Final = 0.004
 """Of a token that a user or a tool wrote. An assistant's turn of n tokens weighs the root of n."""
+
+
+_USERS_WORDS: Final = re.compile(
+    rf"(?<={re.escape(names.TURN_BEGIN)}user\n)(.*?)(?={re.escape(names.TURN_END)})", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +49,43 @@ def batches(
     """
     chance = random.Random(seed)
     masker = _Masker(tokenizer)
+    loosened = _Loosened(tokenizer, chance)
     while True:
-        rows = sorted(_rows(tokenizer, chance, long_share), key=len)
+        rows = sorted(_rows(loosened, chance, long_share), key=len)
         gathered = list(_gathered(rows, tokens))
         chance.shuffle(gathered)
         for rows_of_batch in gathered:
             yield _padded(rows_of_batch, masker)
 
 
-def _rows(tokenizer: Tokenizer, chance: random.Random, long_share: float) -> list[list[int]]:
-    texts: list[str] = []
-    while len(texts) < _POOL:
+def _rows(tokenizer: "_Loosened", chance: random.Random, long_share: float) -> list[list[int]]:
+    rows: list[list[int]] = []
+    while len(rows) < _POOL:
         turns = chance.randint(10, 60) if chance.random() < long_share else None
         conversation = converse(chance, turns=turns)
         if not conversation.is_held_out or turns:
-            texts.append(rendered(conversation))
-    return [encoding.ids[:4096] for encoding in tokenizer.encode_batch(texts)]
+            rows.append(tokenizer.encode(rendered(conversation))[:4096])
+    return rows
+
+
+class _Loosened:
+    """A tokenizer that at times cuts what users write into smaller pieces than it has to."""
+
+    def __init__(self, tokenizer: Tokenizer, chance: random.Random) -> None:
+        self._usual = tokenizer
+        self._loose = Tokenizer.from_str(tokenizer.to_str())
+        self._loose.model.dropout = _LOOSENED_DROPOUT
+        self._chance = chance
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a rendered conversation."""
+        if self._chance.random() >= _LOOSENED_SHARE:
+            return list(self._usual.encode(text).ids)
+        ids: list[int] = []
+        # The expression has one group: what it matched stands at the odd places.
+        for at, part in enumerate(_USERS_WORDS.split(text)):
+            ids += (self._loose if at % 2 else self._usual).encode(part).ids
+        return ids
 
 
 def _gathered(rows: list[list[int]], tokens: int) -> Iterator[list[list[int]]]:

@@ -23,7 +23,7 @@ from starter_model.vocabulary import COLOURS, FOODS, city, name
 TEMPLATE_FILE: Final = Path(__file__).with_name("chat_template.jinja")
 
 _SKILLS: Final[tuple[tuple[Skill, int], ...]] = (
-    (about, 52),
+    (about, 80),
     (arithmetic, 20),
     (words, 27),
     (facts, 22),

@@ -36,7 +36,7 @@ SKILLS: Final = {
     "tool_answer": "answering from a tool's result",
 }
 TARGET: Final = 0.95
-_SEED: Final = 20_261_121
+_SEED: Final = 20_261_122
 _TOKENS_MAX: Final = 200
 _AT_ONCE: Final = 8
 

@@ -13,9 +13,6 @@ FILE: Final = Path(__file__).parent.parent / "about.toml"
 BLIND_FILE: Final = FILE.with_name("blind.toml")
 """Questions written by others after about.toml, never trained on."""
 
-_SLIPPED_MIN: Final = 12
-"""Characters. A slip in a single short word leaves nothing to understand: "gi" is any word."""
-
 UNKNOWN: Final = "unknown"
 """The intent of questions about anything else in the world."""
 
@@ -89,7 +86,7 @@ def _typed(text: str, chance: random.Random) -> str:
         text = text.lower()
     if chance.random() < 0.25:
         text = text.rstrip("?.!")
-    if chance.random() < 0.2 and len(text) >= _SLIPPED_MIN:
+    if chance.random() < 0.2:
         text = _slipped(text, chance)
     return text
 
