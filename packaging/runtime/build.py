@@ -3,7 +3,8 @@
 `inside` makes build/runtime/wheel/llama_cpp_python-*.whl of the pinned source: libllama, ggml,
 every variant of the processor and Vulkan, each library once. `make bundle` installs it. `cuda13`
 compiles the CUDA module alone, for the same llama.cpp, into build/runtime/cuda13 (pack.py makes the
-pack of it). It needs nvcc 13 and was not run yet: no machine of the project has had one.
+pack of it). It needs nvcc 13; what else the toolkit lacks is fetched (cuda_libraries.py). Linux was
+built, two hours on one core; nothing of it has run on a GPU yet, and Windows was not built.
 
 What was compiled is kept: a second run compiles what has changed. `JOBS` says how many at a time.
 """
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import cuda_libraries
 import vulkan_tools
 import wheel_with_libraries
 
@@ -104,11 +106,10 @@ def build_cuda() -> Path:
     told = subprocess.run([nvcc, "--version"], capture_output=True, text=True, check=True).stdout
     if f"release {CUDA_MAJOR}." not in told:
         raise Refused(f"{nvcc} is not of CUDA {CUDA_MAJOR}: {told.strip().splitlines()[-1]}")
+    release = told.split("release ")[1].split(",")[0]
     toolkit = Path(nvcc).resolve().parents[1]
-    if not any(toolkit.rglob("cublas_v2.h")):
-        raise Refused(f"{toolkit} has no cuBLAS: install its headers and library beside nvcc")
     build = FOLDER / "cmake-cuda13"
-    _configure(_source(), build, CUDA)
+    _configure(_source(), build, [*CUDA, *cuda_libraries.options(toolkit, release, FOLDER)])
     _compile(build, ["ggml-cuda"])
     name = "ggml-cuda.dll" if os.name == "nt" else "libggml-cuda.so"
     target = FOLDER / "cuda13" / name
