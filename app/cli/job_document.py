@@ -96,6 +96,8 @@ and what is missing is checked elsewhere.
 A seed that breaks one is seen again by `python -m tests.sim --seed N --trace`. That the checks see
 anything at all is a test of its own: faults planted in settlement, in the handling of chunks and in
 failover are caught within {seeds} seeds.
+
+Each attack on a pool, with what stops it and the tests that play it: [attacks.md](attacks.md).
 """
 
 

@@ -106,6 +106,7 @@ class Worker:
         self.verdicts: dict[tuple[JobId, int], Countersigned] = {}
         self.checkpoints: list[Checkpoint] = []
         self.standings: list[Standing] = []
+        self.markets: list[Market] = []
         self.attempts: list[Attempt] = []
         self.over_words: list[str] = []
         self.lives_words: list[str] = []
@@ -206,6 +207,7 @@ class Worker:
             case Standing():
                 self.standings.append(frame)
             case Market():
+                self.markets.append(frame)
                 self._is_offering = True
             case _:
                 pass

@@ -35,6 +35,8 @@ MEMORY_READS_MAX: Final = 80
 """No card reads its whole memory oftener in a second; an RTX 3080 comes to 76, most to 40."""
 BANDWIDTH_WITHOUT_GPU: Final = 10**12
 """Bytes a second: past the best servers' RAM."""
+BANDWIDTH_MAX: Final = 10**14
+"""Of a machine, whatever memory it says it has: past eight of the fastest cards together."""
 SPEED_TOKENS_MIN: Final = 64
 """Shorter answers are over before their time can be told."""
 
@@ -221,6 +223,7 @@ def tokens_per_second_max(gpu_memory_bytes: int, active_bytes: int) -> float | N
     if active_bytes <= 0:
         return None
     bandwidth = gpu_memory_bytes * MEMORY_READS_MAX or BANDWIDTH_WITHOUT_GPU
+    bandwidth = min(bandwidth, BANDWIDTH_MAX)
     return bandwidth / active_bytes * (DRAFT_MAX + 1)
 
 

@@ -121,7 +121,7 @@ def decide(
         if one.sha256 == candidate.sha256
     ]
     able = [
-        predicted(find, one, candidate, speeds.of(one.worker, one.sha256, one.parameters))
+        predicted(find, one, candidate, _speed(one, speeds))
         for one, candidate, reasons in against
         if not reasons
     ]
@@ -175,7 +175,7 @@ def wait_seconds(
         return float("inf")
     if any(one.running < one.slots for one in offerings if one.is_lending) and not queued:
         return 0.0
-    token_ms = min(speeds.of(one.worker, one.sha256, one.parameters).answer_ms for one in offerings)
+    token_ms = min(_speed(one, speeds).answer_ms for one in offerings)
     ahead = sum(find.request.expected_tokens for find in queued)
     running = sum(one.running for one in offerings) * _MEAN_TOKENS_LEFT
     return (ahead + running) * token_ms / slots / 1000
@@ -183,6 +183,11 @@ def wait_seconds(
 
 _MEAN_TOKENS_LEFT: Final = 64
 """Of an answer under way, whose length nobody knows."""
+
+
+def _speed(offering: Offering, speeds: Speeds) -> Speed:
+    is_own = offering.relation == "own"
+    return speeds.of(offering.worker, offering.sha256, offering.parameters, is_own=is_own)
 
 
 def _choose(find: FindWorker, able: list[Prediction], draw: int) -> Prediction | None:

@@ -3,6 +3,9 @@
 Each figure is a moving average: a new observation counts for `WEIGHT`, so ten answers tell most of
 what there is to know and a worse hour is noticed within a few. Before anything was seen, the
 model's size gives a guess that is neither a reward nor a punishment for being new.
+
+Rule: what a device answered its own account counts for that account alone. It costs nothing and
+nobody looks at it, so a machine could make itself look fast by asking itself.
 """
 
 from collections.abc import Iterable
@@ -86,19 +89,25 @@ class Speeds:
 
     def __init__(self) -> None:
         self._known: dict[tuple[DeviceId, str], Speed] = {}
+        """As others saw them."""
+        self._to_owner: dict[tuple[DeviceId, str], Speed] = {}
+        """As all saw them, the owner too."""
 
-    def of(self, worker: DeviceId, sha256: str, parameters: int) -> Speed:
-        """As observed, or a guess by the size of the model."""
-        return self._known.get((worker, sha256)) or guessed(parameters)
+    def of(self, worker: DeviceId, sha256: str, parameters: int, *, is_own: bool = False) -> Speed:
+        """As observed, or a guess by the size of the model. `is_own`: as its owner sees it."""
+        known = self._to_owner if is_own else self._known
+        return known.get((worker, sha256)) or guessed(parameters)
 
     def observe(self, seen: Observe, parameters: int) -> None:
         """One more attempt was seen to its end."""
-        before = self.of(seen.worker, seen.sha256, parameters)
-        after = observed(before, seen)
-        if after is not before:
-            self._known[seen.worker, seen.sha256] = after
+        for known in (self._to_owner,) if seen.is_own else (self._to_owner, self._known):
+            before = known.get((seen.worker, seen.sha256)) or guessed(parameters)
+            after = observed(before, seen)
+            if after is not before:
+                known[seen.worker, seen.sha256] = after
 
     def forget(self, workers: Iterable[DeviceId]) -> None:
         """These left the pool."""
         gone = set(workers)
         self._known = {key: one for key, one in self._known.items() if key[0] not in gone}
+        self._to_owner = {key: one for key, one in self._to_owner.items() if key[0] not in gone}

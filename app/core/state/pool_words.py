@@ -14,18 +14,24 @@ from app.core.state.node_state import NodeState
 from app.core.state.pool_state import PoolState
 
 _SKIPPED: Final = {
+    "paused": "answers of this node were in doubt",
     "not_lending": "this node was not lending",
-    "no_slot": "all of its places for guests were taken",
-    "no_model": "it does not lend the model that was asked for",
-    "price": "your least price is above what was paid",
-    "circle": "the request was for a closer circle",
+    "avoided": "it had tried the same request before",
+    "not_asked": "the request was for another node by name",
+    "circle": "the request came from further away than you lend",
+    "trust": "the request was for a closer circle",
+    "content": "the request was for another file of the model",
+    "quantisation": "the request was for a finer quantisation",
+    "region": "the request was for another region",
+    "price": "less was offered than the pool takes for the model",
+    "price_floor": "your least price is above what was paid",
+    "free_only": "the request was for devices of its own account",
     "context": "the request was longer than the model's context here",
-    "sealing": "a sealed request could not be opened",
-    "slower": "another node was expected to answer sooner",
-    "strikes": "answers of this node were in doubt",
+    "sealing": "this node gave no key to seal a request to",
     "breaker": "it failed at this model and is tried again soon",
-    "probation": "new nodes get little work at first",
-    "self": "the request came from your own account",
+    "resting": "it had asked for a pause",
+    "no_slot": "all of its places for guests were taken",
+    "slower": "another node was expected to answer sooner",
 }
 """By the word that the host sends; one that is not known here is shown as it came."""
 

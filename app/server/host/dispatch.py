@@ -136,7 +136,7 @@ class Dispatch:
             self.queue.remove(job)
             self._roster.take(placement.worker, job, placement.sha256)
             self.standing.placed(placement.worker, placement.sha256)
-            log.debug("dispatch decided", extra={"job": job, **decision.log_fields()})
+            log.info("dispatch decided", extra={"job": job, **decision.log_fields()})
             self.on_placed(job, placement)
             return
         if offerings and all(one.running >= one.slots or not one.is_lending for one in offerings):

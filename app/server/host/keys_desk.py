@@ -131,7 +131,8 @@ class KeysDesk:
         invite = await self._invites.revoke(invite_id)
         if invite is None:
             raise UnknownHere(
-                f"there is no invite {invite_id!r}", remedy="`athanor pool invite list` shows them."
+                f"there is no invite {invite_id!r}",
+                remedy="`athanor pool invites list` shows them.",
             )
         return self._invite_picture(invite)
 

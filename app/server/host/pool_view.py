@@ -231,7 +231,7 @@ class PoolView:
                 return fits[0]
         raise UnknownHere(
             f"there is no machine {name_or_id!r}, or several are called so",
-            remedy="`athanor pool accounts machines` shows their keys.",
+            remedy="`athanor pool machines list` shows their keys.",
         )
 
     async def remove(self, name_or_id: str) -> MachinePicture:

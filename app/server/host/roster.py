@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final, final
 
+from msgspec.structs import replace
+
 from app.core.base.ids import AccountId, DeviceId, JobId
 from app.core.base.units import Microseconds
 from app.core.pool.eligibility import Offering
 from app.core.pool.jobs.job import Candidate
 from app.core.pool.wishes import REGION_LENGTH_MAX, is_within
+from app.server.host.offers import Offered
 from app.wire.pool import Circle, GoingAway, Heartbeat, OfferedModel, Register
 
 SLOTS_MAX: Final = 256
@@ -66,12 +69,12 @@ class Roster:
         *,
         circle: CircleOf,
         is_reachable: Callable[[DeviceId], bool],
-        is_offered: Callable[[str], bool],
+        listed: Callable[[str], Offered | None],
         now: Callable[[], Microseconds],
     ) -> None:
-        """`is_reachable`: a socket is open now. `is_offered`: the content is on the host's list."""
+        """`is_reachable`: a socket is open now. `listed`: a content on the host's list, or None."""
         self._circle, self._is_reachable = circle, is_reachable
-        self._is_offered, self._now = is_offered, now
+        self._listed, self._now = listed, now
         self._machines: dict[DeviceId, Machine] = {}
         self._by_content: dict[str, dict[DeviceId, Machine]] = {}
         self.on_change: Callable[[], None] = _nothing
@@ -123,9 +126,9 @@ class Roster:
         self._forget_models(machine)
         machine.register = register
         machine.models = {
-            model.sha256: model
+            model.sha256: _as_listed(model, listed)
             for model in register.models[:MODELS_MAX]
-            if self._is_offered(model.sha256)
+            if (listed := self._listed(model.sha256)) is not None
         }
         for sha256 in machine.models:
             self._by_content.setdefault(sha256, {})[device] = machine
@@ -242,6 +245,20 @@ class Roster:
             if not self._by_content[sha256]:
                 del self._by_content[sha256]
         machine.models = {}
+
+
+def _as_listed(model: OfferedModel, listed: Offered) -> OfferedModel:
+    """What a machine offers, with the facts of the content as the host's own file has them.
+
+    A machine that calls a model smaller is else guessed to be faster than all others, and one that
+    calls it finer is given what only finer ones may have.
+    """
+    return replace(
+        model,
+        parameters=listed.facts.parameters,
+        quantisation=listed.quantisation,
+        is_embedding=listed.is_embedding,
+    )
 
 
 def _loaded(machine: Machine) -> tuple[str, ...]:

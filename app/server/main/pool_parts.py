@@ -29,7 +29,7 @@ from app.server.host.market import Market
 from app.server.host.members import Members
 from app.server.host.membership import Membership
 from app.server.host.offer_files import OfferFiles, read_offer_files
-from app.server.host.offers import Offers
+from app.server.host.offers import Offered, Offers
 from app.server.host.orphans import Orphans
 from app.server.host.requests import Requests
 from app.server.host.roster import Roster
@@ -79,9 +79,9 @@ class OfferBook:
         """By which the host counts."""
         return self.files.files.get(sha256)
 
-    def has(self, sha256: str) -> bool:
-        """Whether a content is on the list."""
-        return self.files.offers.of(sha256) is not None
+    def listed(self, sha256: str) -> Offered | None:
+        """A content on the list; None where it is not offered."""
+        return self.files.offers.of(sha256)
 
     def bytes_of(self, sha256: str) -> int:
         """Of the weights that a token needs; 0 where that is not known."""
@@ -226,7 +226,7 @@ class Works:
     ) -> Self:
         """Over the door."""
         circle, is_here = door.membership.circle, wires.is_reachable
-        roster = Roster(circle=circle, is_reachable=is_here, is_offered=offers.has, now=now)
+        roster = Roster(circle=circle, is_reachable=is_here, listed=offers.listed, now=now)
         offers.on_read = roster.look_again
         chance = random.Random(secrets.randbits(64))  # noqa: S311  # which of equals: no secret
         dispatch = Dispatch(roster, weight=weights_of(stored.accounts), now=now, chance=chance)

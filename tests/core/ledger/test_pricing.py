@@ -4,7 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.core.base.units import Micros
-from app.core.ledger.pricing import Prices, quote, rounded
+from app.core.ledger.pricing import MILLION, Prices, quote, rounded
 from tests.core.ledger.jobs import COUNTS, prices
 
 
@@ -16,6 +16,27 @@ def test_a_tiny_request_costs_its_true_price_and_not_a_whole_micro() -> None:
     cheap = Prices(input=Micros(400_000), cached_input=Micros(0), output=Micros(0))
 
     assert [cheap.cost(prompt=n) for n in (1, 2, 5, 1_000)] == [0, 1, 2, 400]
+
+
+@given(prices(), st.lists(COUNTS, min_size=1, max_size=50))
+def test_who_cuts_a_request_into_tiny_ones_saves_less_than_half_a_micro_with_each(
+    each: Prices, answers: list[int]
+) -> None:
+    tiny = sum(each.cost(answer=answer) for answer in answers)
+
+    saved = each.exactly(answer=sum(answers)) - tiny * MILLION
+
+    assert abs(saved) * 2 <= len(answers) * MILLION
+
+
+def test_requests_of_all_sizes_are_rounded_up_as_often_as_down() -> None:
+    dear = Prices(input=Micros(100_000), cached_input=Micros(0), output=Micros(410_000))
+    sizes = [(prompt, answer) for prompt in range(100) for answer in range(100)]
+
+    paid = sum(dear.cost(prompt=prompt, answer=answer) for prompt, answer in sizes)
+    exact = sum(dear.exactly(prompt=prompt, answer=answer) for prompt, answer in sizes)
+
+    assert abs(paid * MILLION - exact) <= 10 * MILLION, "of ten thousand, not five"
 
 
 @given(prices(), COUNTS, st.lists(COUNTS), st.data())

@@ -144,6 +144,19 @@ def test_ones_own_devices_neither_earn_nor_cost(
     assert not settle(agreed, own, end, held=held).postings
 
 
+@given(any_jobs(), any_attempts(), ENDS, HOLDS)
+def test_who_pays_machines_of_ones_own_second_account_ends_up_with_less(
+    agreed: Job, attempts: tuple[Attempt, ...], end: End, held: Micros
+) -> None:
+    settlement = settle(agreed, attempts, end, held=held)
+
+    found = sums(settlement)
+    both = sum(found.get(user(name), 0) for name in (PAYER, ANNA, BEN))
+    insured = sum(line.from_fund for line in settlement.lines)
+    uncovered = max(0, sum(line.earned for line in settlement.lines) - insured - held)
+    assert both <= insured + uncovered, "from one pocket into the other, less the fee"
+
+
 @given(any_jobs(), any_attempts(), HOLDS)
 def test_a_late_claim_takes_nothing_from_the_fund(
     agreed: Job, attempts: tuple[Attempt, ...], held: Micros

@@ -1,6 +1,10 @@
 """Laws of waiting before the host is called again."""
 
-from hypothesis import given
+from collections import Counter
+from heapq import heapify, heappop, heappush
+from random import Random
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.member.reconnect import BOUND_SECONDS_MAX, DIRECTED_SECONDS_MAX, wait_seconds
@@ -24,6 +28,32 @@ def test_nobody_comes_earlier_than_the_host_said(
 
     assert wait >= min(directed, DIRECTED_SECONDS_MAX)
     assert wait <= 1.5 * DIRECTED_SECONDS_MAX
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=10)
+def test_thousands_that_lose_their_host_at_once_come_back_without_a_storm(seed: int) -> None:
+    """The host is back after a minute, takes so many greetings a second, and sends others away."""
+    chance = Random(seed)
+    nodes, a_second, sent_away_for = 4_000, 256, 15.0
+    calls = [(chance.random(), 0) for _ in range(nodes)]  # when, and failures so far
+    heapify(calls)
+    inside, in_this_second, busiest = 0, Counter[int](), 0
+    while calls:
+        now, failures = heappop(calls)
+        in_this_second[int(now)] += 1
+        if now < 60.0:
+            heappush(calls, (now + wait_seconds(failures + 1, chance.random()), failures + 1))
+        elif in_this_second[int(now)] <= a_second:
+            inside += 1
+        else:
+            wait = wait_seconds(failures, chance.random(), directed=sent_away_for)
+            heappush(calls, (now + wait, failures))
+        busiest = max(busiest, in_this_second[int(now)] if now >= 60.0 else 0)
+
+    assert inside == nodes
+    assert busiest <= 2 * a_second, "nobody's door is run in"
+    assert max(in_this_second) <= 60 + 300
 
 
 def test_two_nodes_of_one_host_come_back_at_different_times() -> None:

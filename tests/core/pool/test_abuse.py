@@ -49,6 +49,7 @@ def kinds(watch: Watch, *several: Work) -> list[Kind]:
         ({"ended_for_room": True, "tokens": 200, "room": 1000}, "room"),
         ({"seconds": 0.01}, "speed"),
         ({"gpu_memory_bytes": 0, "seconds": 0.01}, "speed"),
+        ({"gpu_memory_bytes": 2**62, "tokens": 2000, "seconds": 0.001}, "speed"),
     ],
 )
 def test_what_one_attempt_shows_is_a_finding_with_its_numbers(

@@ -177,6 +177,13 @@ def test_no_bytes_make_the_verification_raise(data: bytes) -> None:
     assert breach is not None
 
 
+@pytest.mark.parametrize("time", ["2026-11-22T07:00:00Z", "", 1.5, None])
+def test_a_time_is_whole_microseconds_and_no_text_is_taken_for_one(time: object) -> None:
+    written = RECEIPT.encode(replace(a_receipt(), ended_at=time))  # type: ignore[type-var]
+
+    assert RECEIPT.read(written) is None
+
+
 def test_prices_and_amounts_stay_whole_numbers() -> None:
     receipt = a_receipt()
     with_fraction = RECEIPT.encode(replace(receipt, prices=(Micros(1), Micros(1), 0.5)))

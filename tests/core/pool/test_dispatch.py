@@ -77,6 +77,17 @@ def test_own_devices_come_before_all_others() -> None:
     assert pool.worker(find()) == "mine"
 
 
+def test_a_machine_that_answers_itself_at_once_looks_no_faster_to_others() -> None:
+    pool = Pool(offering("plain"), offering("washer"))
+    pool.observe(seen("plain"), times=5)
+    pool.observe(seen("washer", decode_milliseconds=9000.0), times=5)
+
+    pool.observe(seen("washer", is_own=True, decode_milliseconds=1.0), times=100)
+
+    assert {pool.worker(find(), draw) for draw in range(20)} == {"plain"}
+    assert pool.speeds.of("washer", SHA256, 10**9, is_own=True).answer_ms < 1.0
+
+
 def test_the_cheapest_content_goes_first_for_whoever_wishes_it() -> None:
     dear = candidate(OTHER)
     cheap = candidate(SHA256)

@@ -68,6 +68,32 @@ def test_a_probe_that_fails_opens_the_breaker_for_twice_as_long() -> None:
     assert pool.worker(find()) == "a"
 
 
+def test_a_machine_that_says_it_lends_and_answers_no_offer_is_soon_left_alone() -> None:
+    pool = Pool(offering("dead", is_lending=True), offering("alive", is_loaded=False))
+    asked = []
+    for number in range(50):
+        worker = pool.worker(find(f"j{number}"))
+        asked.append(worker)
+        end = {"end": "stalled", "why": "no_answer", "tokens": 0} if worker == "dead" else {}
+        pool.observe(seen(worker, **end))
+
+    assert asked == ["dead"] * 3 + ["alive"] * 47
+    assert pool.standing.paused("dead", pool.now) == "", "it may just hang: no strike"
+
+
+def test_a_machine_that_fails_every_job_is_asked_a_few_times_in_ten_minutes() -> None:
+    pool = Pool(offering("a"))
+    asked = 0
+    for second in range(600):
+        if pool.worker(find(f"j{second}")) == "a":
+            asked += 1
+            pool.standing.placed("a", SHA256)
+            pool.observe(failed())
+        pool.wait(1.0)
+
+    assert asked <= 9, "three, and then one probe each after 15, 30, 60, 120 and 240 seconds"
+
+
 @pytest.mark.parametrize("end", ["preempted", "rejected", "refused"])
 def test_a_probe_that_proved_nothing_is_followed_by_another(end: str) -> None:
     pool = Pool(offering("a"))

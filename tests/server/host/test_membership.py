@@ -77,6 +77,26 @@ def test_of_two_who_come_with_one_invite_one_gets_in(tmp_path: Path) -> None:
     with_door(tmp_path, act)
 
 
+def test_keys_made_in_bulk_get_no_account_and_no_credit_but_for_invites(tmp_path: Path) -> None:
+    async def act(door: Door) -> None:
+        made = await door.invites.create(
+            "account", account=None, expires_at=Microseconds(BEGIN + DAY), credits=Micros(500),
+            uses_max=3,
+        )  # fmt: skip
+        for number in range(200):
+            device = DeviceId(f"{number:064x}")
+            for secret in ("", made.secret):
+                # Each from a place of its own, as whoever has many addresses comes.
+                address = f"2001:db8:{number:x}::1"
+                await door.membership.admit(device, invite=secret, name="x", address=address)
+
+        assert len(door.accounts.all()) == len(door.granted) == 3
+        assert sum(amount for _, amount in door.granted.values()) == 3 * 500
+        assert door.devices.get(DeviceId(f"{199:064x}")) is None
+
+    with_door(tmp_path, act)
+
+
 def test_guessing_invites_is_slowed(tmp_path: Path) -> None:
     async def act(door: Door) -> None:
         for _ in range(TRIED.amount):

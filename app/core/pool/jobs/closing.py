@@ -56,6 +56,7 @@ def end_attempt(turn: Turn, end: AttemptEnd, why: str = "", retry_after: float =
             decode_milliseconds=1000 * turn.seconds(attempt.spoke_at, attempt.heard_at),
             is_cold=attempt.is_cold,
             retry_after_seconds=retry_after,
+            is_own=attempt.placement.circle == "own",
         )
     )
     fields: dict[str, str | int | float] = {

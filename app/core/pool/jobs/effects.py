@@ -98,6 +98,8 @@ class Observe(msgspec.Struct, frozen=True, kw_only=True):
     is_cold: bool
     retry_after_seconds: float = 0.0
     """Of a rejection."""
+    is_own: bool = False
+    """By a device of the payer's own account, which may answer itself as fast as it likes."""
 
 
 @final

@@ -13,8 +13,9 @@ from app.core.ledger.settlement import Settlement
 from app.core.pool.counts import prompt_bound
 from app.core.pool.jobs.effects import Book, Log
 from app.core.pool.jobs.faults import heard
-from app.core.pool.jobs.job import UNDER_WAY, Candidate, Ending, Job
+from app.core.pool.jobs.job import UNDER_WAY, Attempt, Candidate, Ending, Job
 from app.core.pool.jobs.turn import Turn, after, span
+from app.wire.engine import CallBegun, Part
 from app.wire.pool import Sealed
 
 ENDS: Final[dict[Ending, work.End]] = {
@@ -243,8 +244,7 @@ def _prompt(job: Job) -> int | None:
 
 def _ledger_attempt(job: Job, number: int) -> work.Attempt:
     attempt = job.attempts[number]
-    stop = attempt.stop
-    counted = None if attempt.counted is None else attempt.counted.answer_tokens
+    stop, counted = attempt.stop, _counted(attempt)
     if job.request.is_sealed and attempt.end == "completed":
         reported = 0 if attempt.reported is None else attempt.reported.answer
         reported = min(reported, attempt.sealed_bytes)
@@ -261,3 +261,19 @@ def _ledger_attempt(job: Job, number: int) -> work.Attempt:
         is_prefilled=attempt.spoke_at is not None,
         undelivered=attempt.undelivered,
     )
+
+
+def _counted(attempt: Attempt) -> int | None:
+    """Tokens of the attempt by the host's count; None where it could not be counted.
+
+    Where the words are not what the tokens say, tokens may hide that the caller never saw a word
+    of: then no more count than bytes were delivered, since a token of text is a byte at least.
+    """
+    found = attempt.counted
+    if found is None or not found.differs:
+        return None if found is None else found.answer_tokens
+    return min(found.answer_tokens, sum(len(_words(part).encode()) for part in attempt.parts))
+
+
+def _words(part: Part) -> str:
+    return part.name if isinstance(part, CallBegun) else part.text

@@ -5,6 +5,7 @@ import pytest
 from app.core.pool.jobs import happenings as befell
 from app.core.pool.jobs.effects import CancelAttempt, Deliver, MeasureAttempt, Observe
 from app.wire.engine import Begun, Generate, Progress
+from tests.core.pool.choosing import Pool, find, offering
 from tests.core.pool.jobs.play import Play, body
 
 
@@ -84,6 +85,20 @@ def test_a_worker_that_gets_on_is_not_stalled() -> None:
         job.chunk("a", [token]).do(befell.Tick(), after_seconds=4.0)
 
     assert job.job.phase == "running"
+
+
+def test_a_worker_that_drips_is_paid_its_drops_and_not_asked_where_another_is() -> None:
+    job = play()
+    for token in range(9):
+        job.do(befell.Tick(), after_seconds=4.9).chunk("a", [token])
+    job.do(befell.CallerLeft()).finished("a", "cancelled", answer=9).counted(0, 9).settled()
+    pool = Pool(offering("a"), offering("b", is_loaded=False))
+
+    for observed in job.wanted(Observe):
+        pool.observe(observed)
+
+    assert job.end.cost == 10 + 9 * 2
+    assert {pool.worker(find(), draw) for draw in range(20)} == {"b"}
 
 
 def test_a_worker_that_loads_the_model_first_gets_the_time_for_it() -> None:

@@ -1,12 +1,16 @@
 """Money of a job: windows, the end of a balance, who pays for what at each end."""
 
+import pytest
+
 from app.core.base.units import Micros
 from app.core.ledger.commands import Extend, Reserve, Void
 from app.core.pool.jobs import happenings as befell
-from app.core.pool.jobs.effects import Book, CancelAttempt, Countersign, FindWorker
+from app.core.pool.jobs.effects import Book, CancelAttempt, Countersign, FindWorker, ObserveCount
 from app.core.pool.jobs.rules import JobRules
 from app.core.pool.wishes import RouteWishes
-from tests.core.pool.jobs.play import Play, body, embedding
+from app.wire.engine import Delta, Ended, Said
+from app.wire.pool import Chunk
+from tests.core.pool.jobs.play import NAME, REQUEST, Play, body, embedding
 
 PROMPT = 10
 EACH = 2
@@ -182,6 +186,23 @@ def test_the_smallest_count_is_paid() -> None:
     job.finished("a", answer=30).counted(0, 7, prompt=9).settled()
 
     assert job.end.cost == 9 + 7 * EACH
+
+
+@pytest.mark.parametrize(("said", "paid"), [("", 0), ("word", 4), ("many words " * 90, 500)])
+def test_tokens_of_which_the_caller_saw_no_word_are_not_paid(said: str, paid: int) -> None:
+    job = Play().granted().running("a").granted()
+    parts = [Said(text=said)] if said else []
+    hidden = [*range(500)]
+    delta = Delta(request=REQUEST, choice=0, parts=parts, tokens=500, token_ids=hidden)
+    ended = Ended(request=REQUEST, choice=0, reason="stop")
+    job.heard("a", Chunk(job=NAME, attempt=0, first=0, tokens=hidden, events=[delta, ended]))
+    while job.job.is_asking:
+        job.granted()
+
+    job.finished("a", answer=500).counted(0, 500, differs="parts").settled()
+
+    assert job.end.cost == (PROMPT + paid * EACH if paid else 0)
+    assert job.wanted(ObserveCount)[-1].differs == "parts", "and it is a strike"
 
 
 def test_an_answer_of_no_tokens_costs_nothing() -> None:

@@ -2,7 +2,7 @@
 
 from app.core.base.units import Micros
 from app.core.pool.jobs import happenings as befell
-from app.core.pool.jobs.effects import Deliver, MeasureAttempt
+from app.core.pool.jobs.effects import Deliver, MeasureAttempt, ObserveCount
 from app.core.pool.jobs.job import Counted
 from app.wire.pool import Sealed
 from tests.core.pool.jobs.play import Play
@@ -56,6 +56,13 @@ def test_no_worker_is_paid_for_more_tokens_than_there_were_bytes() -> None:
     job = play(answer=1_000_000).do(befell.Tick(), after_seconds=30.0).settled()
 
     assert job.end.cost == 10 + len(PIECE + PIECE) * 2
+
+
+def test_a_caller_that_counts_less_pays_less_and_accuses_nobody() -> None:
+    job = play().do(caller_counted(1)).settled()
+
+    assert job.end.cost == 10 + 1 * 2
+    assert not job.wanted(ObserveCount)
 
 
 def test_a_caller_that_is_gone_is_not_waited_for() -> None:

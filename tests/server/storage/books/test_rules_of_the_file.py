@@ -47,6 +47,8 @@ REFUSED = [
     ("delete from ledger_accounts", "never deleted"),
     (EVENT.format(number=1, id="new").replace("insert", "insert or replace"), "never replaced"),
     (EVENT.format(number=99, id="grant").replace("insert", "insert or replace"), "never replaced"),
+    (EVENT.format(number=99, id="new").replace(", 1,", ", '2026-11-22T07:00:00',"), "store TEXT"),
+    (EVENT.format(number=99, id="new").replace(", 1,", ", 1790000000.5,"), "store REAL"),
     (posting(5, event=1), "nothing is added"),
     (posting(5, event=1).replace("insert", "insert or replace"), "nothing is added"),
     (posting(5, account=ALICE), "lots of their own"),
