@@ -2,7 +2,7 @@
 
 cuBLAS is taken from NVIDIA's wheel, which holds the same headers and library as the toolkit; the
 pack takes its libraries from there anyway. For the driver's library, which only a machine with a
-driver has, an empty one of its name stands in at the link: the module finds the real one.
+driver has, one of its name stands in at the link: the module finds the real one.
 """
 
 import subprocess
@@ -39,11 +39,17 @@ def _library(folder: Path, name: str) -> Path:
 
 
 def _stand_in(folder: Path) -> Path:
-    """A library without content. What a shared library calls is looked up when it is opened."""
+    """A library of that name. What the module calls is looked up when it is opened.
+
+    One of the functions that it calls is in it: linkers leave out what resolves nothing, and the
+    module would not name its driver then.
+    """
     file = folder / "stubs" / "libcuda.so"
     file.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
-        ["cc", "-shared", "-Wl,-soname,libcuda.so.1", "-x", "c", "/dev/null", "-o", file],
+        ["cc", "-shared", "-Wl,-soname,libcuda.so.1", "-x", "c", "-", "-o", file],
+        input="void cuGetErrorString(void) {}\n",
+        text=True,
         check=True,
     )
     return file
