@@ -273,10 +273,16 @@ class Quote(Message, frozen=True, kw_only=True, omit_defaults=True):
     context: int
     prices: tuple[Micros, Micros, Micros]
     wait_seconds: float
+    """Until an answer would begin; below zero where its workers keep their GPUs for now."""
     workers: int
     sealing: dict[str, bytes] = {}
     """Device -> its X25519 key and the device's signature over it (32 + 64 bytes), of workers to
     whom this account may seal. Check it by core/pool/proofs: the host could offer its own key."""
+
+    @property
+    def expected_wait(self) -> float | None:
+        """Seconds until an answer would begin; None where nobody lends it now."""
+        return None if self.wait_seconds < 0 else self.wait_seconds
 
 
 class Market(Message, frozen=True, kw_only=True, omit_defaults=True, tag="market"):

@@ -45,7 +45,8 @@ class QuotePicture(PoolMessage, frozen=True, kw_only=True):
     input_price: int
     cached_price: int
     output_price: int
-    wait_seconds: float
+    wait_seconds: float | None
+    """Until an answer would begin; None where its machines keep their GPUs for now."""
     workers: int
     can_be_sealed: bool
     """One of the workers is of our own devices or friends, who alone could read it."""

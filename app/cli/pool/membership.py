@@ -142,7 +142,7 @@ def market(is_json: bool) -> int:
                     credits_text(quote.input_price),
                     credits_text(quote.cached_price),
                     credits_text(quote.output_price),
-                    duration(quote.wait_seconds),
+                    _wait_words(quote.wait_seconds),
                     str(quote.workers),
                     "possible" if quote.can_be_sealed else "no",
                 )
@@ -163,3 +163,7 @@ def _spending_words(picture: MarketPicture) -> str:
         f"One request may cost {left} at most (your limit of the {limit}); it may be read by: "
         f"{picture.trust}."
     )
+
+
+def _wait_words(seconds: float | None) -> str:
+    return "nobody lends it now" if seconds is None else duration(seconds)

@@ -62,8 +62,8 @@ class Model(Answer, frozen=True, kw_only=True):
     """Of a model that is in the node's pool and not at home: what an answer costs."""
     workers: int | UnsetType = UNSET
     """Of the same: machines that offer it."""
-    wait_seconds: float | UnsetType = UNSET
-    """Of the same: until an answer would begin."""
+    wait_seconds: float | UnsetType | None = UNSET
+    """Of the same: until an answer would begin; None where its machines keep their GPUs for now."""
 
 
 class ModelList(Answer, frozen=True, kw_only=True):

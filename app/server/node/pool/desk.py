@@ -229,7 +229,7 @@ def quote_picture(quote: Quote) -> QuotePicture:
         input_price=quote.prices[0],
         cached_price=quote.prices[1],
         output_price=quote.prices[2],
-        wait_seconds=max(0.0, quote.wait_seconds),
+        wait_seconds=quote.expected_wait,
         workers=quote.workers,
         can_be_sealed=bool(quote.sealing),
     )

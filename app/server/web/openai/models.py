@@ -85,7 +85,7 @@ def shape_quote(services: Services, quote: Quote) -> Model:
             input=quote.prices[0], cached_input=quote.prices[1], output=quote.prices[2]
         ),
         workers=quote.workers,
-        wait_seconds=max(0.0, quote.wait_seconds),
+        wait_seconds=quote.expected_wait,
     )
 
 

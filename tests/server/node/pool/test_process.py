@@ -10,11 +10,13 @@ from pathlib import Path
 import httpx
 import openai
 import pytest
+from msgspec.structs import replace
 
 from app.core.base.ids import RequestId
 from app.core.base.units import Micros
 from app.wire.engine import Begun, Completed, Delta, Ended, Said, Timings, Usage
 from app.wire.pool import Ask, CancelAsk, Market, Quote, Sealed, Told
+from tests.pool.members import wait_for
 from tests.sdist import ROOT
 from tests.support.node import RunningNode, put_toy, running_node
 from tests.support.scripted_host import HostThread, ScriptedHost
@@ -184,6 +186,19 @@ def test_a_node_that_is_killed_in_mid_answer_asks_for_the_cost_when_it_is_back(
         assert told.result(30).cost_max == 3000 - 11
         receipts = json.loads(cli(node, "credits", "receipts", "--json"))["receipts"]
         assert sorted(each["micros"] for each in receipts) == [1, 11]
+
+
+def test_a_model_that_nobody_lends_now_is_not_called_ready(
+    tmp_path: Path, club: HostThread
+) -> None:
+    with running_node(tmp_path / "home", *SPENDING) as node:
+        joined(node, club)
+        assert json.loads(cli(node, "pool", "market", "--json"))["quotes"][0]["wait_seconds"] == 0
+        club.do(club.host.send(Market(quotes=(replace(QUOTE, wait_seconds=-1.0),))))
+
+        wait_for(lambda: "nobody lends it now" in cli(node, "pool", "market"), "the news")
+        (listed,) = (m for m in client(node).models.list().data if m.id == "pool/large")
+        assert listed.wait_seconds is None  # type: ignore[attr-defined]
 
 
 def test_the_rules_of_sharing_change_at_once_and_for_good(tmp_path: Path) -> None:
