@@ -70,7 +70,9 @@ class Care:
                 group.create_task(_round(SWEEP_SECONDS, self.sweep), name="sweep of holds"),
                 group.create_task(_round(SWEAR_SECONDS, self.swear), name="checkpoints"),
                 group.create_task(_round(STAND_SECONDS, self.stand), name="standings"),
-                group.create_task(_round(FORGET_SECONDS, self.forget), name="forgetting"),
+                group.create_task(
+                    _round(FORGET_SECONDS, self.forget, first=0.0), name="forgetting"
+                ),
                 group.create_task(self._keep_greeting(), name="greeting of members"),
             ]
             try:
@@ -128,10 +130,14 @@ class Care:
         self._tell(machine.device, standing)
 
 
-async def _round(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-    """Again and again; a disk that is full or busy is tried the next time."""
+async def _round(
+    seconds: float, work: Callable[[], Awaitable[None]], *, first: float | None = None
+) -> None:
+    """Again and again, first after so long; a disk that is full or busy is tried the next time."""
+    wait = seconds if first is None else first
     while True:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(wait)
+        wait = seconds
         try:
             await work()
         except (DatabaseUnusable, DiskFull, Busy, Unwritable) as error:
