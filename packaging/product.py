@@ -23,7 +23,7 @@ SUMMARY: Final = "private server for language models on your own GPU"
 DESCRIPTION: Final = (
     "Athanor turns the GPU of a home PC into a private server for language models, with OpenAI's "
     "API on this computer. It runs GGUF models with llama.cpp, serves many programs at once, and "
-    "sends nothing anywhere.",
+    "what is said to it stays on it.",
     "A dashboard in the browser, an icon in the tray and a command line show what it does. When "
     "its owner allows it, it joins a pool of such machines that share their models for credits.",
 )

@@ -16,7 +16,7 @@ from app.settings.environment import for_other_programs
 from app.settings.program import Program
 
 SILENT_UPGRADE: Final = ("/S", "/UPDATE")
-"""Asks nothing, waits until the running program is gone, and starts the new one at the end."""
+"""Asks nothing, waits until the running program is gone, and starts the tray if something ran."""
 
 _DETACHED: Final = 0x00000008 | 0x00000200
 """DETACHED_PROCESS and CREATE_NEW_PROCESS_GROUP: it must outlive us, whom it replaces."""
