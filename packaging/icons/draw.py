@@ -16,6 +16,7 @@ GRID = 16
 SIZES = (16, 22, 24, 32, 48, 64)
 APP_SIZES = (256, 512)
 ICO_SIZES = (16, 24, 32, 48, 64, 128, 256)
+ICNS_SIZES = (32, 64, 128, 256, 512, 1024)
 FINE_PIXELS_MAX = 4096
 """An icon is painted sixteen times larger than it comes out, a large one no larger than this."""
 CURVE_STEPS = 24
@@ -73,9 +74,13 @@ def write_all(folder: Path) -> list[Path]:
         file = folder / f"athanor-{size}.png"
         draw_app_icon(size).save(file, optimize=True)
         written.append(file)
-    largest = draw_app_icon(1024)
-    largest.save(folder / "athanor.ico", sizes=[(size, size) for size in ICO_SIZES])
-    largest.save(folder / "athanor.icns")
+    # Each size is drawn: Pillow would else scale the largest one down.
+    *small, largest = (draw_app_icon(size) for size in ICO_SIZES)
+    largest.save(
+        folder / "athanor.ico", sizes=[(size, size) for size in ICO_SIZES], append_images=small
+    )
+    *small, largest = (draw_app_icon(size) for size in ICNS_SIZES)
+    largest.save(folder / "athanor.icns", append_images=small)
     (folder / "athanor.svg").write_text(svg_of_app_icon())
     return [*written, *(folder / f"athanor.{kind}" for kind in ("ico", "icns", "svg"))]
 

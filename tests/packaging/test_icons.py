@@ -5,6 +5,7 @@ import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageChops, ImageStat
@@ -19,13 +20,19 @@ SCRIPT = Path(__file__).parents[2] / "packaging" / "icons" / "draw.py"
 
 
 @pytest.fixture(scope="module")
-def drawn() -> Callable[[str, str, int], Image.Image]:
+def script() -> dict[str, Any]:
     """The program that draws."""
     sys.path.insert(0, str(SCRIPT.parent))
     try:
-        return runpy.run_path(str(SCRIPT))["draw_mark"]  # type: ignore[no-any-return]
+        return runpy.run_path(str(SCRIPT))
     finally:
         sys.path.remove(str(SCRIPT.parent))
+
+
+@pytest.fixture(scope="module")
+def drawn(script: dict[str, Any]) -> Callable[[str, str, int], Image.Image]:
+    """What draws a mark."""
+    return script["draw_mark"]  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("bar", BARS)
@@ -85,6 +92,20 @@ def test_every_state_has_its_icon_for_every_bar_and_size() -> None:
     ]
 
     assert not missing
+
+
+@pytest.mark.parametrize(("kind", "sizes"), [("ico", "ICO_SIZES"), ("icns", "ICNS_SIZES")])
+def test_each_size_of_the_programs_icon_is_drawn_and_not_scaled(
+    kind: str, sizes: str, script: dict[str, Any]
+) -> None:
+    for size in script[sizes]:
+        with Image.open(assets_folder() / "icons" / f"athanor.{kind}") as icon:
+            # Apple's icons name a size in points and how many pixels a point has.
+            place = next(s for s in icon.info["sizes"] if s[0] * (*s, 1)[2] == size)
+            found = getattr(icon, kind).getimage(place).convert("RGBA")
+        difference = ImageChops.difference(found, script["draw_app_icon"](size))
+
+        assert max(ImageStat.Stat(difference).mean) < 1, size
 
 
 def test_the_programs_own_icon_is_there_for_each_system() -> None:
