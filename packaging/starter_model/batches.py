@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from starter_model import tokenizer as names
-from starter_model.conversation import converse, rendered
+from starter_model.conversation import rendered, trained
 
 _POOL: Final = 4096
 """So many conversations are drawn at a time and sorted by length: little is padded."""
@@ -62,9 +62,7 @@ def _rows(tokenizer: "_Loosened", chance: random.Random, long_share: float) -> l
     rows: list[list[int]] = []
     while len(rows) < _POOL:
         turns = chance.randint(10, 60) if chance.random() < long_share else None
-        conversation = converse(chance, turns=turns)
-        if not conversation.is_held_out or turns:
-            rows.append(tokenizer.encode(rendered(conversation))[:4096])
+        rows.append(tokenizer.encode(rendered(trained(chance, turns=turns)))[:4096])
     return rows
 
 

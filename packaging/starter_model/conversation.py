@@ -101,6 +101,15 @@ def converse(chance: random.Random, *, turns: int | None = None) -> Conversation
     return _assembled(exchanges, (), _system(chance, exchanges))
 
 
+def trained(chance: random.Random, *, turns: int | None = None) -> Conversation:
+    """A conversation to train on, drawn until it is as long as asked and none of it held out."""
+    while True:
+        conversation = converse(chance, turns=turns)
+        is_whole = turns is None or len(conversation.exchanges) >= turns
+        if is_whole and not conversation.is_held_out:
+            return conversation
+
+
 def examined(skill: str, chance: random.Random) -> Conversation:
     """A conversation of one exchange of this skill, drawn until it is one held out."""
     while True:

@@ -10,6 +10,7 @@ from starter_model.conversation import (
     converse,
     examined,
     rendered,
+    trained,
 )
 from starter_model.examination import SKILLS, questions
 from starter_model.skills.about import blind_questions, intents
@@ -22,7 +23,7 @@ TURN_END = "<|im_end|>"
 
 
 def conversations(count: int, seed: int = 5) -> list[Conversation]:
-    """As the training draws them."""
+    """As they come, the ones that are held out among them."""
     chance = random.Random(seed)
     return [converse(chance) for _ in range(count)]
 
@@ -42,16 +43,20 @@ def test_about_one_question_in_twenty_is_held_out_of_every_skill() -> None:
 
 
 def test_no_question_of_the_examination_is_in_a_conversation_that_is_trained_on() -> None:
-    trained = {
-        exchange.key
-        for each in conversations(4000)
-        if not each.is_held_out
-        for exchange in each.exchanges
-    }
+    chance = random.Random(5)
+    drawn = [trained(chance) for _ in range(4000)]
+    drawn += [trained(chance, turns=turns) for turns in range(10, 61)]
+    keys = {exchange.key for each in drawn for exchange in each.exchanges}
     for skill in SKILLS:
         chance = random.Random(7)
         for _ in range(20):
-            assert examined(skill, chance).exchanges[-1].key not in trained
+            assert examined(skill, chance).exchanges[-1].key not in keys
+
+
+def test_a_long_conversation_to_train_on_is_as_long_as_was_asked_for() -> None:
+    chance = random.Random(6)
+    for turns in (10, 35, 60):
+        assert len(trained(chance, turns=turns).exchanges) >= turns
 
 
 def test_the_examination_asks_the_same_at_every_call_and_nothing_twice() -> None:
