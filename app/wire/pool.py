@@ -200,7 +200,7 @@ class Checkpoint(Message, frozen=True, kw_only=True, omit_defaults=True, tag="ch
 
 
 class Standing(Message, frozen=True, kw_only=True, omit_defaults=True, tag="standing"):
-    """Host: the account's balance, and why this node got no work."""
+    """Host: the account's balance, why this node got no work, and what is held against it."""
 
     balance: Micros
     held: Micros
@@ -209,6 +209,8 @@ class Standing(Message, frozen=True, kw_only=True, omit_defaults=True, tag="stan
     """Reason -> jobs since the last one, of those that this node could have done."""
     paused: str = ""
     """Why the host gives it no work at all; "" when it does."""
+    strikes: dict[str, int] = {}
+    """What this node did that no honest one does, in words -> how often since its last pause."""
 
 
 # --- asking the pool: a member spends ------------------------------------------------------------

@@ -53,5 +53,7 @@ class PoolPicture(PoolMessage, frozen=True, kw_only=True):
     kilowatt_hours_today: float | None = None
     """None where the driver does not tell the power."""
     skipped: tuple[SkippedPicture, ...] = ()
+    strikes: tuple[str, ...] = ()
+    """What the host holds against this machine, such as: 2 x counts above what was delivered."""
     unacknowledged: int = 0
     disputes: int = 0

@@ -48,6 +48,7 @@ from app.wire.pool import (
     Chunk,
     Countersigned,
     Finished,
+    GoingAway,
     Heartbeat,
     Look,
     Market,
@@ -107,6 +108,7 @@ class Worker:
         self.checkpoints: list[Checkpoint] = []
         self.standings: list[Standing] = []
         self.markets: list[Market] = []
+        self.farewells: list[GoingAway] = []
         self.attempts: list[Attempt] = []
         self.over_words: list[str] = []
         self.lives_words: list[str] = []
@@ -206,6 +208,8 @@ class Worker:
                 self.checkpoints.append(frame)
             case Standing():
                 self.standings.append(frame)
+            case GoingAway():
+                self.farewells.append(frame)
             case Market():
                 self.markets.append(frame)
                 self._is_offering = True

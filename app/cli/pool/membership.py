@@ -111,6 +111,7 @@ def _lines(picture: PoolPicture, now: float) -> list[str]:
     if picture.remedy:
         lines.append(picture.remedy)
     lines += [f"Went elsewhere: {each.jobs}, since {each.words}" for each in picture.skipped]
+    lines += [f"Held against this machine: {each}" for each in picture.strikes]
     if picture.unacknowledged:
         lines.append(f"Receipts that the host has not counter-signed: {picture.unacknowledged}")
     if picture.disputes:

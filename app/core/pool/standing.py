@@ -6,7 +6,8 @@ does not eat one job after the other. *Strikes* are for what no honest worker do
 enough of them pause the whole device, each time for longer.
 
 Rule: nothing that can befall an honest worker is a strike. A lost network, a returning owner, a
-crash or a rejected offer opens a breaker at most.
+crash or a rejected offer opens a breaker at most. Nor is a sealed answer whose two ends count
+differently: who of them is wrong nobody can see, so the smaller count is paid and that is all.
 """
 
 from typing import Final, Literal, final
@@ -24,6 +25,8 @@ OPEN_SECONDS_MAX: Final = 900.0
 FADE_SECONDS: Final = 24 * 3600.0
 """A strike weighs half as much after so long."""
 PAUSE_POINTS: Final = 6.0
+FORGOTTEN_POINTS: Final = 0.25
+"""What weighs less than this is not spoken of any more: half of the lightest strike."""
 PAUSE_SECONDS: Final = 3600.0
 PAUSE_SECONDS_MAX: Final = 7 * 24 * 3600.0
 
@@ -31,9 +34,7 @@ COUNT_TOLERANCE: Final = 0.02
 COUNT_TOLERANCE_TOKENS: Final = 2
 """An answer that was cut within a word may take other tokens than it did."""
 
-Strike = Literal[
-    "faulty", "receipt", "differs", "inflated", "split", "stalled", "suspicious", "disputed"
-]
+Strike = Literal["faulty", "receipt", "differs", "inflated", "split", "stalled", "suspicious"]
 
 WEIGHTS: Final[dict[Strike, float]] = {
     "faulty": 2.0,
@@ -43,7 +44,6 @@ WEIGHTS: Final[dict[Strike, float]] = {
     "split": 1.0,
     "stalled": 0.5,
     "suspicious": 1.0,
-    "disputed": 0.5,
 }
 
 WORDS: Final[dict[Strike, str]] = {
@@ -54,7 +54,6 @@ WORDS: Final[dict[Strike, str]] = {
     "split": "words split into more tokens than they take",
     "stalled": "accepted jobs that got no further",
     "suspicious": "answers that look copied, looped or too fast for the GPU",
-    "disputed": "counts of sealed jobs that the other end does not confirm",
 }
 
 
@@ -97,6 +96,13 @@ class Standing:
         """Why the worker gets nothing at all, in a sentence; "" when it may."""
         record = self._records.get(worker)
         return record.reason if record is not None and now < record.paused_until else ""
+
+    def held_against(self, worker: DeviceId, now: Microseconds) -> dict[str, int]:
+        """What a strike was for, in words -> how many since the last pause, until they faded."""
+        record = self._records.get(worker)
+        if record is None or faded(record, now).points < FORGOTTEN_POINTS:
+            return {}
+        return {words: n for one, words in WORDS.items() if (n := record.counts.get(one, 0))}
 
     def is_open(self, worker: DeviceId, sha256: str, now: Microseconds) -> bool:
         """Whether the breaker keeps jobs of that model away: failing, or a probe is under way."""

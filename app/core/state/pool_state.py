@@ -53,6 +53,10 @@ class PoolState(Picture, frozen=True, kw_only=True):
     """Reason -> jobs that this node could have done and did not get, since the last one it got."""
     paused: str = ""
     """Why the host gives it no work at all; "" when it does."""
+    strikes: Mapping[str, int] = msgspec.field(default_factory=dict)
+    """What the host holds against this node, in its words -> how often; enough of it is a pause."""
+    is_host_leaving: bool = False
+    """The host said that it is about to stop; it takes no new requests."""
     is_capped: bool = False
     """The earnings of today reached the owner's cap."""
     unacknowledged: int = 0

@@ -40,6 +40,8 @@ def link_words(pool: PoolState, now: float) -> str:
     """Whether the host is reached: "connected to Club", "not connected to Club: ..."."""
     name = pool.name or pool.address
     match pool.link:
+        case "connected" if pool.is_host_leaving:
+            return f"connected to {name}, which is about to stop and takes no new requests"
         case "connected":
             return f"connected to {name}"
         case "connecting":
@@ -69,6 +71,8 @@ def why_idle(pool: PoolState, verdict: Verdict, now: float) -> str:
         return link_words(pool, now)
     if pool.paused:
         return f"the pool gives this node no work: {pool.paused}"
+    if pool.is_host_leaving:
+        return "the pool's host is about to stop; this node comes back when it does"
     if pool.is_capped:
         return "what you want to earn in a day is earned; lending goes on tomorrow"
     if not pool.offered:
@@ -88,6 +92,11 @@ def most_skipped(skipped: Mapping[str, int]) -> str:
 def skipped_words(reason: str) -> str:
     """A reason of the host's, in a clause."""
     return _SKIPPED.get(reason, reason.replace("_", " "))
+
+
+def strike_words(pool: PoolState) -> tuple[str, ...]:
+    """What the host holds against this node, a line each; () where it is nothing."""
+    return tuple(f"{count} x {words}" for words, count in pool.strikes.items())
 
 
 def today_words(pool: PoolState) -> str:

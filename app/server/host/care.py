@@ -55,11 +55,15 @@ class Care:
         self._judgement, self._idempotency, self._usage = judgement, idempotency, usage
         self._tell, self._now = tell, now
         self._address_days, self._row_days = address_days, row_days
-        self._joined: asyncio.Queue[DeviceId] = asyncio.Queue()
+        self._due: asyncio.Queue[tuple[DeviceId, bool]] = asyncio.Queue()
 
     def greet(self, device: DeviceId) -> None:
         """A device has a new session: it is told how it stands, and what was sworn."""
-        self._joined.put_nowait(device)
+        self._due.put_nowait((device, True))
+
+    def warn(self, device: DeviceId) -> None:
+        """Something is held against a device: it is told at once, and not at the next round."""
+        self._due.put_nowait((device, False))
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
@@ -73,7 +77,7 @@ class Care:
                 group.create_task(
                     _round(FORGET_SECONDS, self.forget, first=0.0), name="forgetting"
                 ),
-                group.create_task(self._keep_greeting(), name="greeting of members"),
+                group.create_task(self._keep_telling(), name="words to one member"),
             ]
             try:
                 yield
@@ -106,12 +110,13 @@ class Care:
             await self._idempotency.sweep()
             await self._usage.sweep(address_days=self._address_days, row_days=self._row_days)
 
-    async def _keep_greeting(self) -> None:
+    async def _keep_telling(self) -> None:
         while True:
-            machine = self._roster.get(await self._joined.get())
+            device, is_new = await self._due.get()
+            machine = self._roster.get(device)
             if machine is None:
                 continue
-            if self._verdicts.checkpoint is not None:
+            if is_new and self._verdicts.checkpoint is not None:
                 self._tell(machine.device, self._verdicts.checkpoint)
             await self._tell_standing(machine)
 
@@ -126,6 +131,7 @@ class Care:
             earned_today=await self._books.earned_in_day(user(account), now),
             skipped=skipped,
             paused=self._judgement.paused(machine.device, now),
+            strikes=self._judgement.held_against(machine.device, now),
         )
         self._tell(machine.device, standing)
 

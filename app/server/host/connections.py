@@ -143,6 +143,11 @@ class Connections:
         if session is not None:
             self._hear(self._lines[session.id], session.end(code, message))
 
+    def tell_all(self, frame: Message) -> None:
+        """Send it to every device that has a session."""
+        for line in list(self._lines.values()):
+            self.tell(line.session.device, frame)
+
     def stop(self, retry_after_seconds: float) -> None:
         """End every session and every socket; members may come back then."""
         self._is_stopping = True

@@ -56,6 +56,8 @@ class Watchman:
         self._came = asyncio.Event()
         self.on_strike: Callable[[str], None] = _nothing
         """Told the kind of each strike."""
+        self.on_judged: Callable[[DeviceId], None] = _nothing
+        """Told against which device each strike was."""
 
     async def begin(self) -> None:
         """Go on with what was held against whom before the host was started."""
@@ -127,6 +129,7 @@ class Watchman:
         strike = Strike(device=device, kind=kind, reason=reason, job=job, at=self._now())
         self._waiting.append(strike)
         self.on_strike(kind)
+        self.on_judged(device)
         self._came.set()
 
     def _work(self, job: Job, attempt: Attempt) -> Work:

@@ -50,6 +50,7 @@ from app.server.web.pool.services import HostServices
 from app.settings.paths import Paths
 from app.settings.pool_host_schema import PoolHostSettings
 from app.wire.local import ServerLock
+from app.wire.pool import GoingAway
 
 log = logging.getLogger(__name__)
 
@@ -330,6 +331,7 @@ async def _stop(
     log.info("stopping", extra={"jobs": len(host.works.jobs)})
     for web in webs:
         web.should_exit = True
+    host.connections.tell_all(GoingAway(reason="drain", back_after_seconds=BACK_SECONDS))
     async with asyncio.TaskGroup() as group:
         grace = host.settings.pool_stop_grace_seconds
         draining = group.create_task(host.works.jobs.stop(grace), name="drain")

@@ -379,6 +379,7 @@ def connect(
         row_days=settings.usage_row_days,
     )
     members.on_joined = care.greet
+    works.watchman.on_judged = care.warn
     return wires.connections, care
 
 

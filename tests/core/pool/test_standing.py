@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.pool.jobs.effects import ObserveCount
-from app.core.pool.standing import Standing
+from app.core.pool.standing import WORDS, Standing
 from tests.core.pool.choosing import Pool, find, offering, seen
 from tests.core.pool.jobs.play import SHA256, START
 
@@ -156,6 +156,26 @@ def test_strikes_fade() -> None:
         standing.strike("a", "differs", START + number * 3 * day)
 
     assert standing.paused("a", START + 30 * day) == ""
+
+
+def test_what_is_held_against_a_machine_is_named_until_it_faded_or_paused_it() -> None:
+    standing = Standing()
+    day = 24 * 3600 * 10**6
+    assert standing.held_against("a", START) == {}
+
+    standing.observe_count(counted(100, 50), START)
+    standing.strike("a", "stalled", START)
+    standing.strike("a", "stalled", START)
+
+    held = standing.held_against("a", START)
+    assert held == {WORDS["split"]: 1, WORDS["stalled"]: 2}
+    assert standing.held_against("a", START + 2 * day) == held
+    assert standing.held_against("a", START + 4 * day) == {}
+    assert standing.held_against("b", START) == {}
+    for _ in range(2):
+        standing.strike("a", "differs", START)
+    assert standing.paused("a", START)
+    assert standing.held_against("a", START) == {}
 
 
 def test_counts_above_what_was_delivered_are_strikes_and_small_differences_none() -> None:

@@ -8,9 +8,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import replace
 
 import httpx
+import msgspec
 import pytest
 
 from app.wire.engine import Embed, Generate
+from app.wire.engine_events import Delta, Said
 from app.wire.pool import Heartbeat, Look, Offer, Register
 from tests.server.host.pools import Pool, chat, pool, workers
 from tests.support.pool_worker import Event, Worker, offered
@@ -114,6 +116,26 @@ def test_a_stream_that_nobody_goes_on_with_ends_in_an_error_and_never_in_done(cl
     assert json.loads(lines[-1].removeprefix("data: "))["error"]["message"]
     assert not any('"finish_reason":"stop"' in line for line in lines)
     assert club.available() == (before, 0)
+
+
+def test_a_machine_is_told_at_once_what_is_held_against_it(club: Pool) -> None:
+    async def act() -> dict[str, int]:
+        async with workers(club, "liar") as (liar,), club.api() as api:
+            honest = liar.compute
+
+            async def other_words(body: Generate | Embed) -> AsyncGenerator[Event, None]:
+                async for event in honest(body):
+                    if isinstance(event, Delta) and event.parts:
+                        yield msgspec.structs.replace(event, parts=[Said(text="other ")])
+                    else:
+                        yield event
+
+            liar.compute = other_words
+            await api.post("/chat/completions", json=chat("some words"))
+            await liar.until(lambda: any(each.strikes for each in liar.standings))
+            return liar.standings[-1].strikes
+
+    assert asyncio.run(act()) == {"answers whose text is not what their tokens say": 1}
 
 
 @pytest.mark.parametrize("kind", ["image", "schema", "model"])

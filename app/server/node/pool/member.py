@@ -193,6 +193,7 @@ class Member:
                 self.market.came(frame)
             case GoingAway():
                 log.info("the host goes away", extra={"reason": frame.reason})
+                self._change(is_host_leaving=True)
             case _:
                 log.info("a frame of no use", extra={"frame": type(frame).__name__})
         self._show()
@@ -216,6 +217,8 @@ class Member:
         """See Ear."""
         since = self._state.since if life == self._state.link else self._house.now()
         self._change(link=life, trouble=trouble, remedy=remedy, retry_at=retry_at, since=since)
+        if life != "connected":
+            self._change(is_host_leaving=False)
         if life == "connecting":
             self._call.dialled()
         elif life == "connected":
@@ -311,6 +314,7 @@ class Member:
             held=standing.held,
             skipped=dict(standing.skipped),
             paused=standing.paused,
+            strikes=dict(standing.strikes),
         )
 
     def _show(self) -> None:

@@ -213,7 +213,7 @@ def trouble_of(pool: PoolState) -> Notice | None:
             key=SUSPENDED,
             severity="warning",
             message=f"{name} gives this node no work: {pool.paused}.",
-            remedy="Ask who hosts it; `athanor pool status` shows when it is over.",
+            remedy="It ends by itself. Ask who hosts the pool if you see no reason for it.",
         )
     if pool.disputes:
         return Notice(

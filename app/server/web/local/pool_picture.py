@@ -2,7 +2,13 @@
 
 from app.core.member.energy import kilowatt_hours
 from app.core.state.node_state import NodeState
-from app.core.state.pool_words import link_words, skipped_words, today_words, work_words
+from app.core.state.pool_words import (
+    link_words,
+    skipped_words,
+    strike_words,
+    today_words,
+    work_words,
+)
 from app.wire.pool_picture import PoolPicture, SkippedPicture
 
 
@@ -39,6 +45,7 @@ def pool_picture(state: NodeState, now: float, *, device: str = "") -> PoolPictu
             SkippedPicture(reason=reason, words=skipped_words(reason), jobs=jobs)
             for reason, jobs in sorted(pool.skipped.items(), key=lambda item: (-item[1], item[0]))
         ),
+        strikes=strike_words(pool),
         unacknowledged=pool.unacknowledged,
         disputes=pool.disputes,
     )

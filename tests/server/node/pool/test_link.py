@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.core.base.errors import RequestError
-from app.wire.pool import GoingAway, Heartbeat, Register
+from app.core.base.units import Micros
+from app.wire.pool import GoingAway, Heartbeat, Register, Standing
 from tests.server.node.homes import run, toy
 from tests.server.node.pool.members import joined, member_home
 from tests.support.scripted_host import scripted_host
@@ -252,5 +253,23 @@ def test_a_silent_host_does_not_hold_up_the_node(tmp_path: Path) -> None:
             answers = await asyncio.gather(*(home.node.ask("echo", "hi") for _ in range(5)))
 
             assert answers == ["hi"] * 5
+
+    run(act())
+
+
+def test_a_node_shows_that_its_host_is_about_to_stop_and_what_is_held_against_it(
+    tmp_path: Path,
+) -> None:
+    async def act() -> None:
+        async with joined(tmp_path) as home:
+            await home.until(lambda pool: pool.link == "connected")
+            standing = {"balance": Micros(1), "held": Micros(0), "earned_today": Micros(0)}
+
+            await home.host.send(Standing(**standing, strikes={"a word": 2}))
+            await home.until(lambda pool: pool.strikes == {"a word": 2})
+            await home.host.send(GoingAway(reason="drain", back_after_seconds=20))
+            await home.until(lambda pool: pool.is_host_leaving)
+            home.host.cut()
+            await home.until(lambda pool: not pool.is_host_leaving)
 
     run(act())
