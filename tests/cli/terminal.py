@@ -48,6 +48,10 @@ class Terminal:
         self._seen = found + len(text)
         return before
 
+    def modes(self) -> list[object]:
+        """How the terminal treats what is typed and shown, as termios tells it."""
+        return termios.tcgetattr(self._descriptor)
+
     def press_until_ended(self, key: str) -> int:
         """Presses the key, again where it was lost, until the program ends; its exit code.
 

@@ -5,7 +5,7 @@ marks, and where Ctrl-J was pressed or several lines were pasted. The history of
 lives in memory only: a chat leaves nothing on the disk.
 """
 
-import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from typing import Final, final
 
 PROMPT: Final = "> "
 MORE: Final = ". "
-"""ASCII, since readline garbles anything else where no locale is set."""
+"""ASCII, which every terminal shows, whatever its locale."""
 FENCE: Final = '"""'
 
 
@@ -52,38 +52,31 @@ def _fenced(first: str, read_line: Callable[[str], str]) -> str:
 
 
 @contextmanager
-def editing(words: Sequence[str]) -> Iterator[None]:
-    """Line editing with history, Tab for `words`, Ctrl-J and pasted lines as parts of a message."""
-    # Windows has no readline; its console edits lines by itself.
-    with contextlib.suppress(ImportError):
-        _set_up_readline(words)
+def editing(words: Sequence[str]) -> Iterator[Callable[[str], str]]:
+    """What reads a line for `read_typed`: edited with a history, Tab for `words`, Ctrl-J and pasted
+    lines as parts of a message.
+
+    Windows' console edits lines by itself; where there is no terminal that could show one that is
+    edited, the system's own line is read.
+    """
+    if sys.platform == "win32" or not _is_terminal():
+        yield _plain_line
+        return
+    from app.cli.chat.editor import LineEditor  # noqa: PLC0415  # not on Windows
+
     with _enter_kept_apart():
-        yield
+        yield LineEditor(words).read
 
 
-def read_terminal_line(prompt: str) -> str:
-    """One line from the terminal, the prompt on it."""
+def _is_terminal() -> bool:
+    """Whether what is typed and what is shown are both at a terminal that can move its cursor."""
+    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    return is_terminal and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _plain_line(prompt: str) -> str:
     sys.stdout.flush()
     return input(prompt)
-
-
-def _set_up_readline(words: Sequence[str]) -> None:
-    import readline  # noqa: PLC0415  # it changes the terminal, so for chats alone
-
-    def complete(start: str, index: int) -> str | None:
-        matches = [word for word in words if word.startswith(start)]
-        return matches[index] if start and index < len(matches) else None
-
-    readline.set_completer_delims(" ")
-    readline.set_completer(complete)
-    readline.set_auto_history(True)
-    if "libedit" in (readline.__doc__ or ""):
-        readline.parse_and_bind("bind ^I rl_complete")
-        return
-    readline.parse_and_bind("tab: complete")
-    readline.parse_and_bind("set enable-bracketed-paste on")
-    # A quoted newline: the key inserts a line end where Enter sends the message.
-    readline.parse_and_bind(r'"\C-j": "\C-v\n"')
 
 
 @contextmanager
@@ -92,9 +85,6 @@ def _enter_kept_apart() -> Iterator[None]:
 
     There the terminal would turn it into Ctrl-J, and a message typed ahead would not be sent.
     """
-    if sys.platform == "win32":
-        yield
-        return
     import termios  # noqa: PLC0415  # not on Windows
 
     terminal = sys.stdin.fileno()

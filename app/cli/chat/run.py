@@ -1,6 +1,7 @@
 """`athanor run`: talk to a model in the terminal, or ask it one thing in a pipe."""
 
 import sys
+from collections.abc import Callable
 from http import HTTPStatus
 
 import click
@@ -10,7 +11,7 @@ from rich.markup import escape
 
 from app.cli.chat.answer import Answer, PlainFace, QuietFace, TerminalFace, receive
 from app.cli.chat.conversation import Conversation
-from app.cli.chat.reader import editing, read_terminal_line, read_typed
+from app.cli.chat.reader import editing, read_typed
 from app.cli.chat.slash import COMMANDS, Chat, obey
 from app.cli.command import MODEL_IF_ANY, command
 from app.cli.exit_codes import Exit
@@ -94,8 +95,8 @@ def run(
         if is_prompt or not model:
             conversation.model = engine.model
         if is_chat:
-            with editing([*COMMANDS]):
-                return _chat(client, conversation, engine)
+            with editing([*COMMANDS]) as read_line:
+                return _chat(client, conversation, engine, read_line)
         text = _text_of(prompt, piped)
         return _ask_once(client, conversation, text, engine=engine, is_json=is_json)
 
@@ -146,7 +147,12 @@ def _ask_once(
     return Exit.INTERRUPTED if answer.is_stopped else Exit.OK
 
 
-def _chat(client: Client, conversation: Conversation, engine: EnginePicture) -> int:
+def _chat(
+    client: Client,
+    conversation: Conversation,
+    engine: EnginePicture,
+    read_line: Callable[[str], str],
+) -> int:
     chat = Chat(conversation, engine.context)
     name = labelled(engine.model, is_demonstration=engine.is_demonstration)
     stderr().print(
@@ -159,7 +165,7 @@ def _chat(client: Client, conversation: Conversation, engine: EnginePicture) -> 
     was_interrupted = False
     while not chat.is_over:
         try:
-            typed = read_typed(read_terminal_line)
+            typed = read_typed(read_line)
         except EOFError:
             stdout().print()
             break
