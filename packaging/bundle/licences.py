@@ -1,30 +1,76 @@
-"""Gather the licences of everything that is in the bundle: `python licences.py FOLDER`.
+"""Gather the licences of what the bundle is collected from: `python licences.py FOLDER`.
 
 Run with the interpreter of the bundle's environment: every package that is installed there, with
-the texts that it brought along. A package without a text is named, and fails the build unless
-its licence is stated here with the reason.
+the texts that it brought along; Python, with what is inside it; PyInstaller's own part of a bundle.
+A package without a text is named, and fails the build unless its licence is stated here with the
+reason. Shared libraries that no package brought are the matter of libraries.py.
+
+A compiled package may hold others, such as crates of Rust. They are listed as far as it states
+them: in its bill of materials, else by the names that its compiler left in it.
 """
 
+import json
 import re
 import shutil
 import sys
 import sysconfig
+from collections.abc import Iterable, Sequence
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Final
 
 _TEXT: Final = re.compile(r"(licen[cs]e|copying|notice|authors)", re.IGNORECASE)
 
-_ONLY_TO_BUILD: Final = frozenset(
-    "altgraph athanor packaging pip pyinstaller pyinstaller-hooks-contrib setuptools wheel".split()
-)
+_ONLY_TO_BUILD: Final = frozenset("altgraph athanor packaging pip setuptools wheel".split())
+"""Of PyInstaller the bootloader and the hooks for the start are in the bundle."""
 
 _WITHOUT_TEXT: Final = {
-    "nvidia-ml-py": "BSD-3-Clause, Copyright (c) 2011-2026 NVIDIA Corporation, as its source says.",
-    "hf-xet": "Apache-2.0, as its metadata says; the text is that of this program's own licence.",
-    "python-xlib": "LGPL-2.1-or-later; its source is the package itself, which lies in the bundle.",
+    "nvidia-ml-py": "pynvml.py",
 }
-"""Packages whose wheel forgot the text, and what stands in its place."""
+"""Packages whose wheel forgot the text, and the file of theirs that begins with it."""
+
+_PANIC: Final = re.compile(rb"registry/src/[^/\x00]+/([A-Za-z0-9_-]+?)-(\d+\.\d+\.\d+[^/\x00]*)/")
+"""Where Rust's compiler names the source of a crate: in the words of its panics."""
+
+_OWN: Final = Path(__file__).with_name("licences")
+
+
+def main() -> int:
+    """Writes one file a package; 1 when a text is missing."""
+    folder = Path(sys.argv[1])
+    # What an older build wrote may be the licence of something that is not in this one.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    missing = []
+    for package in distributions():
+        name = package.metadata["Name"].lower()
+        if name in _ONLY_TO_BUILD:
+            continue
+        text = statement(package)
+        if text:
+            (folder / f"{name}.txt").write_text(text, "utf-8")
+        else:
+            missing.append(name)
+    (folder / "python.txt").write_text(python_text(), "utf-8")
+    for own in _OWN.iterdir():
+        shutil.copyfile(own, folder / own.name)
+    for name in sorted(missing):
+        print(f"{name}: its package holds no licence text; state it in {Path(__file__).name}")
+    return 1 if missing else 0
+
+
+def statement(package: Distribution) -> str:
+    """All that is to be said of a package; "" where it holds no licence."""
+    stated = package.metadata.get("License-Expression") or package.metadata.get("License") or ""
+    found = texts(package)
+    if not found:
+        return ""
+    parts = [f"{package.metadata['Name']} {package.version}\n{stated.strip()[:200]}\n"]
+    parts += [f"\n--- {title} ---\n\n{text}" for title, text in found]
+    inside = parts_of_bills(_read(package, "/sboms/", ".json")) or crates_of(_compiled(package))
+    if inside:
+        parts += ["\n--- compiled into it, as it states ---\n\n", *(f"{line}\n" for line in inside)]
+    return "".join(parts)
 
 
 def texts(package: Distribution) -> list[tuple[str, str]]:
@@ -35,35 +81,76 @@ def texts(package: Distribution) -> list[tuple[str, str]]:
             path = Path(str(package.locate_file(file)))
             if path.is_file():
                 found.append((file.name, path.read_text("utf-8", errors="replace")))
+    source = _WITHOUT_TEXT.get(package.metadata["Name"].lower())
+    if source and not found:
+        path = Path(str(package.locate_file(source)))
+        found.append((source, head_comment(path.read_text("utf-8"))))
     return found
 
 
-def main() -> int:
-    """Writes one file a package; 1 when a text is missing."""
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = []
-    for package in distributions():
-        name = package.metadata["Name"].lower()
-        if name in _ONLY_TO_BUILD:
-            continue
-        stated = package.metadata.get("License-Expression") or package.metadata.get("License") or ""
-        parts = [f"{package.metadata['Name']} {package.version}\n{stated.strip()[:200]}\n"]
-        found = texts(package)
-        parts += [f"\n--- {title} ---\n\n{text}" for title, text in found]
-        if not found:
-            if name not in _WITHOUT_TEXT:
-                missing.append(name)
-                continue
-            parts.append(_WITHOUT_TEXT[name])
-        (folder / f"{name}.txt").write_text("".join(parts), "utf-8")
-    python = Path(sysconfig.get_paths()["stdlib"]) / "LICENSE.txt"
-    shutil.copyfile(python, folder / "python.txt")
-    for text in Path(__file__).with_name("licences").iterdir():
-        shutil.copyfile(text, folder / text.name)
-    for name in sorted(missing):
-        print(f"{name}: its package holds no licence text; state it in {Path(__file__).name}")
-    return 1 if missing else 0
+def head_comment(source: str) -> str:
+    """The comment that a file of Python begins with."""
+    lines = []
+    for line in source.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("#").removeprefix(" "))
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def parts_of_bills(bills: Iterable[str]) -> list[str]:
+    """Name, version and licence of each part in bills of materials in CycloneDX's form."""
+    found = set()
+    for bill in bills:
+        for part in json.loads(bill).get("components", ()):
+            licence = ", ".join(filter(None, map(_licence_name, part.get("licenses") or ())))
+            line = f"{part.get('name', '')} {part.get('version', '')}  {licence}"
+            found.add(line.strip())
+    return sorted(found)
+
+
+def _licence_name(stated: dict[str, object]) -> str:
+    named = stated.get("license")
+    if isinstance(named, dict):
+        return str(named.get("id") or named.get("name") or "")
+    return str(stated.get("expression") or "")
+
+
+def crates_of(libraries: Iterable[bytes]) -> list[str]:
+    """Name and version of each crate that a library was compiled from and still names."""
+    found = {
+        f"{name.decode()} {version.decode()}"
+        for content in libraries
+        for name, version in _PANIC.findall(content)
+    }
+    return [*sorted(found), "(their licences are not in the wheel)"] if found else []
+
+
+def python_text() -> str:
+    """Python's own licence. Raises: FileNotFoundError."""
+    # Beside the standard library; on Windows, where it covers the libraries that come with it
+    # too, beside the interpreter.
+    for folder in (Path(sysconfig.get_paths()["stdlib"]), Path(sys.base_prefix)):
+        file = folder / "LICENSE.txt"
+        if file.is_file():
+            return file.read_text("utf-8", errors="replace")
+    raise FileNotFoundError("this Python came without its LICENSE.txt")
+
+
+def _read(package: Distribution, inside: str, suffix: str) -> list[str]:
+    return [path.read_text("utf-8") for path in _files(package, inside, (suffix,))]
+
+
+def _compiled(package: Distribution) -> Iterable[bytes]:
+    return (path.read_bytes() for path in _files(package, "", (".so", ".pyd", ".dylib")))
+
+
+def _files(package: Distribution, inside: str, suffixes: Sequence[str]) -> list[Path]:
+    return [
+        Path(str(package.locate_file(file)))
+        for file in package.files or ()
+        if inside in f"/{file.as_posix()}" and file.suffix in suffixes
+    ]
 
 
 if __name__ == "__main__":

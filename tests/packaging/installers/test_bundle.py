@@ -8,7 +8,8 @@ import pytest
 
 from tests.packaging.installers.support import BUNDLE, needs_bundle
 
-import elf  # isort: skip  # a script of packaging/linux, which support.py makes known
+import elf  # isort: skip  # scripts of packaging, which support.py makes known
+from libraries import INDEX  # isort: skip
 
 pytestmark = pytest.mark.bundle
 
@@ -55,6 +56,25 @@ def test_the_licences_of_what_is_inside_are_inside(files: list[Path]) -> None:
         "numpy.txt",
         "litestar.txt",
     } <= names
+
+
+def test_every_program_and_library_is_listed_with_a_licence_that_is_inside(
+    files: list[Path],
+) -> None:
+    compiled = {file for file in files if file.suffix in {".pyd", ".dll"} or elf.is_elf(file)}
+    index = next(file for file in files if file.parent.name == "licences" and file.name == INDEX)
+
+    whose = dict(line.split(": ") for line in index.read_text("utf-8").splitlines())
+
+    places = {index.parents[1], BUNDLE}
+    listed = {place / name for place in places for name in whose}
+    assert compiled
+    assert not compiled - listed
+    assert not [text for text in whose.values() if not (index.parent / text).is_file()]
+
+
+def test_no_library_under_the_gpl_without_exception_is_in_it(files: list[Path]) -> None:
+    assert not [file.name for file in files if "readline" in file.name]
 
 
 def test_the_program_is_there_without_its_sources_and_tests(files: list[Path]) -> None:
