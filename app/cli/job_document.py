@@ -76,26 +76,44 @@ _INVARIANTS: Final = """\
 `python -m tests.sim --seeds 5000` runs the host, nodes, callers, network and clock in one process
 under one seed each: sockets are cut, frames lost, doubled and swapped, nodes crash, stall, lie and
 collude, owners return, callers vanish, the disk is full, the host is killed between any two steps
-and its clock jumps. After every step these hold; the numbers are those in `tests/sim/checks.py`,
-and what is missing is checked elsewhere.
+and its clock jumps. The numbers are those in `tests/sim`; what is missing is checked elsewhere.
+After every step these hold:
 
 | | |
 |---|---|
 | 1 | every event in the books sums to zero, and balances are the sums of their entries and lots |
-| 2 | nobody's available credits are below zero; a hold ends once; what is told is held for |
+| 2 | nobody has more in holds than in the balance; what is told is held for |
+| 2 | a hold ends once, and at most 3 s after its time where the host can write that down |
 | 3 | a caller pays for the tokens it was told, once, at the price that was agreed |
-| 4 | what a node's verdicts say it earned is what the books gave it |
+| 3 | after a restart it pays for what receipts claim, each token once, and at most what was held |
+| 4 | what a node's verdicts say it earned is what the books gave it, but for what is pending |
+| 4 | what is pending has its receipt in the node's outbox, or has none that was signed |
 | 5 | no token of an answer is paid twice; what is computed again is never on the caller's bill |
-| 6 | a receipt or verdict with one bit turned breaks its chain at that entry |
+| 6 | the host's chain and each node's only grow, and an entry with one bit turned breaks it there |
+| 6 | `athanor credits verify` finds nothing amiss on any honest node |
+| 11 | a client's mistake is tried once; every refusal has a reason in words |
+| 12 | a hold succeeds exactly if the balance covers it beside all that is held already |
+| 15 | what an honest worker delivered is paid, whoever is restarted and when |
+| 15 | a receipt has its verdict or is in its node's outbox, and no attempt is claimed twice |
+
+These hold in full only while nothing is under way, and are looked at whenever that is so, and at
+the end:
+
+| | |
+|---|---|
+| 2 | nothing is held, and nobody is in line |
+| 4 | nothing is pending; besides, nothing stays so for more than 100 s after the trouble |
+| 6 | each chain from its beginning, also with any bit turned |
 | 8 | an answer that went on elsewhere is the answer that was interrupted |
 | 9 | no honest machine is paused |
-| 11 | a client's mistake is tried once; every refusal has a reason in words |
-| 12 | of ten thousand reservations on a balance that covers some, as many succeed |
-| 15 | what an honest worker delivered is paid, whoever is restarted and when |
+
+Of 12, ten thousand reservations at once on a balance that covers some are a test of their own:
+exactly as many succeed.
 
 A seed that breaks one is seen again by `python -m tests.sim --seed N --trace`. That the checks see
-anything at all is a test of its own: faults planted in settlement, in the handling of chunks and in
-failover are caught within {seeds} seeds.
+anything at all is a test of its own: for each number there is a planted fault, in settlement, in
+the handling of chunks, in failover, in the books, in recovery, in the host or a node, which is
+caught under that number within {seeds} seeds.
 
 Each attack on a pool, with what stops it and the tests that play it: [attacks.md](attacks.md).
 """

@@ -1,7 +1,8 @@
 """The invariants of the pool, looked at after every step. A broken one is an AssertionError.
 
 Numbers are those of the list in docs/pool.md. What is checked against is kept here, apart from what
-the product remembers: which token was delivered to whom, and what the books moved.
+the product remembers: which token was delivered to whom, and what every receipt claimed. Books are
+looked at in book_checks.py, chains in chain_checks.py.
 """
 
 from collections import Counter
@@ -11,17 +12,16 @@ from app.core.ledger.accounts import user
 from app.core.ledger.books import Books
 from app.core.ledger.commands import EventId, Settle
 from app.core.ledger.pricing import MILLION, Prices
-from app.core.pool.chain import verify_receipts, verify_verdicts
-from app.core.pool.jobs.effects import Deliver
+from app.core.ledger.work import Reported
+from app.core.pool.jobs.effects import Deliver, End, Record
 from app.core.pool.jobs.job import OVER, Attempt, Job
 from app.core.pool.jobs.money import hold_id
-from app.core.pool.signed import SignedBytes
-from app.server.identity.keys import verify
 from app.wire.engine import Delta
-from app.wire.pool import Chunk
-from tests.core.ledger.identities import check as check_identities
+from app.wire.pool import Chunk, Finished
 from tests.sim import words
+from tests.sim.book_checks import BookChecks
 from tests.sim.callers import Caller
+from tests.sim.chain_checks import ChainChecks
 from tests.sim.host import SimHost
 from tests.sim.market import PRICES, SHARES
 from tests.sim.node import SimNode
@@ -30,16 +30,26 @@ from tests.sim.node import SimNode
 class Checks:
     """Hears of everything, and looks after every step."""
 
-    def __init__(self, host: SimHost, nodes: list[SimNode], callers: list[Caller]) -> None:
+    def __init__(
+        self, host: SimHost, nodes: list[SimNode], callers: list[Caller], *, calm_at: int
+    ) -> None:
+        """`calm_at` is when nothing goes wrong any more."""
         self.host, self.nodes, self.callers = host, nodes, callers
+        self.books = BookChecks(host)
+        self.chains = ChainChecks(host, nodes, calm_at=calm_at)
         self.told: dict[JobId, list[int]] = {}
         self.told_by: Counter[tuple[JobId, int]] = Counter()
         self.last: dict[JobId, Job] = {}
         self.said: dict[tuple[JobId, DeviceId, int], set[int]] = {}
         """Job, worker, place -> what the worker said that the token is."""
-        self._settled: set[JobId] = set()
-        self._changed = -1
+        self.claims: dict[tuple[JobId, int], Reported] = {}
+        """What the receipts say that the host took."""
+        self._settled = 0
+        self._quiet_at: tuple[object, ...] = ()
+        """How everything stood when it was last looked at in full."""
         host.on_deliver = self.delivered
+        host.on_claim = self.claimed
+        host.on_end = self.ended
         host.on_advance = self.advanced
         host.on_chunk = self.heard
 
@@ -51,16 +61,17 @@ class Checks:
         self.last[name] = after
         if after.phase in OVER:
             self._check_pay(after)
-        if len(after.attempts) == len(before.attempts):
+        if after.attempts is before.attempts:
             return
         end = 0
         for attempt in after.attempts:
             assert attempt.first >= end, f"5: {name} attempt {attempt.number} overlaps another"
             end = attempt.stop
-        assert after.attempts[-1].first == end, f"3: {name} leaves tokens out"
         for attempt in after.attempts[:-1]:
             assert attempt.end not in (None, "refused", "completed", "cancelled"), f"11: {name}"
-        self._tell_spies(after)
+        if len(after.attempts) > len(before.attempts):
+            assert after.attempts[-1].first == after.delivered, f"3: {name} leaves tokens out"
+            self._tell_spies(after)
 
     def _check_pay(self, job: Job) -> None:
         """15: what an honest worker delivered to another is paid, however the job ended."""
@@ -106,17 +117,37 @@ class Checks:
         assert worth <= hold.granted, f"2: {name} was told more than is held for it"
         assert job.request.cost_max is None or hold.granted <= job.request.cost_max
 
+    def claimed(self, device: DeviceId, frame: Finished, reported: Reported) -> None:
+        """What a receipt says that the host took, of an attempt that this device was asked for."""
+        if any(
+            (record.attempt, record.worker) == (frame.attempt, device)
+            for record in self.host.disk.records_of(frame.job)
+        ):
+            self.claims.setdefault((frame.job, frame.attempt), reported)
+
+    def ended(self, end: End) -> None:
+        """3, 11: the last that a caller hears: what it paid, or why it was refused."""
+        name = end.job
+        if end.ending in ("completed", "length"):
+            assert not end.kind, f"11: {name} ended {end.ending} and {end.kind}"
+        elif end.ending not in {"credit_exhausted", "cancelled"}:
+            is_told = end.message or (end.needed is not None and end.available is not None)
+            assert end.kind and is_told, f"11: {name} ended {end.ending} without a word"
+        if end.cost is not None:
+            settle = self.host.disk.settles.get(name)
+            payer = user(self._caller(name).request.account)
+            paid = -sum(p.amount for p in settle.postings if p.account == payer) if settle else 0
+            assert end.cost == paid, f"3: {name} was told {end.cost} and paid {paid}"
+
     def after_step(self) -> None:
-        """1, 2, 5: after every step in which anything was written down."""
-        if self.host.disk.changed == self._changed:
-            return
-        self._changed = self.host.disk.changed
-        books = self.host.disk.books
-        check_identities(books, self.host.now)
-        for name, settle in self.host.disk.settles.items():
-            if name not in self._settled:
-                self._settled.add(name)
-                self._check_settle(name, settle, books)
+        """1 to 6, 12, 15: all that the step has changed."""
+        self.books.after_step()
+        self.chains.after_step()
+        settles = self.host.disk.settles
+        if len(settles) > self._settled:
+            for name in list(settles)[self._settled :]:
+                self._check_settle(name, settles[name], self.host.disk.books)
+            self._settled = len(settles)
 
     def _check_settle(self, name: JobId, settle: Settle, books: Books) -> None:
         """3, 5: what is paid is what was delivered, once, at the price that was agreed."""
@@ -126,7 +157,8 @@ class Checks:
         assert 0 <= charge <= hold.granted, f"2: {name} costs more than was held"
         job = self.last.get(name)
         if job is None or job.settlement is None or job.settlement.postings != settle.postings:
-            return  # its host died: what was claimed is held to the hold and to nothing else
+            self._check_recovered(name, settle, charge)
+            return
         told = len(self.told.get(name, []))
         key = self._caller(name).key
         most = _worth(PRICES, words.prompt_tokens(key), told + _beyond(job))
@@ -147,6 +179,34 @@ class Checks:
         work = _worth(PRICES, words.prompt_tokens(key) + first, by_it + _beyond(job))
         most = work * SHARES.worker // 100
         assert amount * MILLION <= most, f"5: {name}/{attempt} earned {amount} for {by_it} tokens"
+
+    def _check_recovered(self, name: JobId, settle: Settle, charge: int) -> None:
+        """3, 5, 15: its host died. Each attempt is paid for what its receipt claims, up to where
+        the next one was asked to begin, and an honest one for all that the caller was told."""
+        records = sorted(self.host.disk.records_of(name), key=lambda record: record.attempt)
+        prompt, due = words.prompt_tokens(self._caller(name).key), 0
+        for record, after in zip(records, [*records[1:], None], strict=True):
+            claim = self.claims.get((name, record.attempt))
+            answer = 0 if claim is None else claim.answer
+            if after is not None:
+                answer = min(answer, max(0, after.first - record.first))
+            due += _worth(PRICES, 0, answer)
+            earned = self.host.disk.earned(name, record.attempt)
+            most = _worth(PRICES, prompt, answer) * SHARES.worker // 100
+            assert earned * MILLION <= most, f"5: {name}/{record.attempt} earned {earned}"
+            self._check_restarted(record, claim, earned)
+        most = _worth(PRICES, prompt, 0) + due
+        assert charge * MILLION <= most + MILLION // 2, f"3: {name} costs {charge} after a restart"
+
+    def _check_restarted(self, record: Record, claim: Reported | None, earned: int) -> None:
+        """15: no restart of the host takes from an honest worker what it claimed and was told."""
+        is_own = record.account == record.payer
+        if claim is None or is_own or self._node(record.worker).character != "honest":
+            return
+        told = self.told_by[record.job, record.attempt]
+        due = PRICES.exactly(answer=told) * SHARES.worker // 100 // MILLION
+        place = f"{record.job}/{record.attempt}"
+        assert earned >= due, f"15: {place} told {told} and earned {earned} after a restart"
 
     def _check_ending(self, name: JobId, job: Job, charge: int) -> None:
         if job.ending in ("interrupted", "failed", "refused", "unserved"):
@@ -174,9 +234,13 @@ class Checks:
             and not any(node.disk.outbox for node in self.nodes if node.character == "honest")
         )
 
-    def at_the_end(self) -> None:
-        """2, 4, 6, 11, 15: everything ended, is paid, and both ledgers agree."""
+    def when_quiet(self) -> None:
+        """2, 4, 6, 15 in full: everything ended, is paid, and both ledgers agree."""
         host = self.host
+        stands = (host.disk.changed, len(self.callers), *(node.disk.size for node in self.nodes))
+        if stands == self._quiet_at:
+            return
+        self._quiet_at = stands
         assert not host.jobs, f"unfinished: {[(j.phase, n) for n, j in host.jobs.items()]}"
         assert not len(host.queue), "2: somebody is still in line"
         assert not host.disk.books.open_holds, "2: something is still held"
@@ -184,7 +248,7 @@ class Checks:
             self._check_caller(caller)
         for node in self.nodes:
             self._check_node(node)
-        self._check_chains()
+        self.chains.when_quiet()
         for job in self.last.values():
             assert job.phase in OVER or job.request.job not in host.jobs
 
@@ -205,46 +269,15 @@ class Checks:
             return
         assert caller.begun <= 1, "the caller saw a seam"
         if end.ending in ("completed", "length"):
-            assert len(caller.finishes) == 1 and not end.kind
-        elif end.ending not in {"credit_exhausted", "cancelled"}:
-            is_told = end.message or (end.needed is not None and end.available is not None)
-            assert end.kind and is_told, f"11: {name} ended {end.ending} without a word"
-        if end.cost is not None:
-            settle = self.host.disk.settles.get(name)
-            payer = user(caller.request.account)
-            paid = -sum(p.amount for p in settle.postings if p.account == payer) if settle else 0
-            assert end.cost == paid, f"{name} was told {end.cost} and paid {paid}"
+            assert len(caller.finishes) == 1, f"{name} has no last word, or two"
 
     def _check_node(self, node: SimNode) -> None:
-        """4, 15: what the node's verdicts say is what the books gave it, and nothing is pending."""
-        if node.character != "honest":
-            return
-        assert not node.disk.outbox, f"15: node {node.number} still waits for {node.disk.outbox}"
-        assert not self.host.standing.paused(node.device, self.host.now), "9: an honest node paused"
-        for name, settle in self.host.disk.settles.items():
-            for record in self.host.disk.records_of(name):
-                if record.worker == node.device and (name, record.attempt) in node.disk.verdicts:
-                    given = sum(p.amount for p in settle.postings if p.attempt == record.attempt)
-                    told = node.disk.verdicts[name, record.attempt].earned
-                    assert told == given, f"4: {name}/{record.attempt}: {told} told, {given} given"
-
-    def _check_chains(self) -> None:
-        """6: both chains hold, and with any bit turned they break at that entry."""
-        host = self.host
-        verdicts = host.disk.verdicts
-        assert verify_verdicts(verdicts, pool=host.key.pool, verify=verify) is None
-        for node in self.nodes:
-            chain = node.disk.receipts
-            found = verify_receipts(chain, device=node.device, pool=host.key.pool, verify=verify)
-            assert found is None, f"6: {found}"
-        if verdicts:
-            place = host.clock.random.randrange(len(verdicts))
-            body = bytearray(verdicts[place].body)
-            body[host.clock.random.randrange(len(body))] ^= 1 << host.clock.random.randrange(8)
-            turned = [*verdicts]
-            turned[place] = SignedBytes(bytes(body), verdicts[place].signature)
-            breach = verify_verdicts(turned, pool=host.key.pool, verify=verify)
-            assert breach is not None and breach.index == place, "6: a bit was turned unseen"
+        """4, 15: nothing is pending: with that, what the node was told is all that it was given."""
+        if node.character == "honest":
+            waiting = node.disk.outbox
+            assert not waiting, f"15: node {node.number} still waits for {waiting.keys()}"
+            is_paused = self.host.standing.paused(node.device, self.host.now)
+            assert not is_paused, f"9: honest node {node.number} is paused"
 
     def _tell_spies(self, job: Job) -> None:
         for node in self.nodes:

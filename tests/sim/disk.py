@@ -11,6 +11,7 @@ from app.core.base.ids import AccountId, JobId, PoolId
 from app.core.base.units import CREDIT, Micros, Microseconds
 from app.core.ledger.accounts import MINT, user
 from app.core.ledger.books import Books
+from app.core.ledger.changes import Decision
 from app.core.ledger.commands import AnyCommand, EventId, Settle, Transfer
 from app.core.ledger.decide import apply
 from app.core.ledger.result import Outcome
@@ -32,11 +33,9 @@ class Disk:
     settles: dict[JobId, Settle] = field(default_factory=dict)
     verdicts: list[SignedBytes] = field(default_factory=list)
     by_attempt: dict[tuple[JobId, int, str], SignedBytes] = field(default_factory=dict)
-    entries: list[tuple[str, str, int, int | None]] = field(default_factory=list)
-    """Job, account, amount, attempt of every posting of a settlement."""
     changed: int = 0
     is_full: bool = False
-    listeners: list[Callable[[AnyCommand, Outcome], None]] = field(default_factory=list)
+    on_write: Callable[[AnyCommand, Decision], None] = lambda command, decision: None
 
     def grant(self, account: AccountId, amount: int, at: Microseconds) -> None:
         """Credits from nowhere, as an operator gives them."""
@@ -53,17 +52,19 @@ class Disk:
 
     def write(self, command: AnyCommand) -> Outcome:
         """One command, durably."""
-        decision = apply(self.books, command)
+        decision = self.decide(command)
+        self.on_write(command, decision)
         if decision.changes is not None:
             self.changed += 1
             if isinstance(command, Settle):
                 job = JobId(command.hold.removeprefix("job/"))
+                assert job not in self.settles, f"5: {job} is settled twice"
                 self.settles[job] = command
-                for posting in command.postings:
-                    self.entries.append(
-                        (job, str(posting.account), posting.amount, posting.attempt)
-                    )
         return decision.outcome
+
+    def decide(self, command: AnyCommand) -> Decision:
+        """What the books make of it; they are as after it."""
+        return apply(self.books, command)
 
     def record(self, record: Record) -> None:
         """Who was asked."""

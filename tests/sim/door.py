@@ -16,10 +16,11 @@ from app.core.pool.happenings import (
 from app.core.pool.host_greeting import HostGreeting
 from app.core.pool.host_session import HostSession, Terms
 from app.core.pool.host_sessions import Establishment, HostSessions
-from app.server.identity.keys import PoolKey, verify
+from app.server.identity.keys import PoolKey
 from app.wire.message import Message
 from tests.sim.clock import Clock
 from tests.sim.network import Socket
+from tests.sim.signatures import verify
 
 TERMS = Terms(pool_name="sim", account="", fee_percent=15, heartbeat_seconds=5.0, grace_seconds=4.0)
 

@@ -4,8 +4,8 @@ from app.core.base.ids import DeviceId, PoolId
 from app.core.ledger.work import Reported
 from app.core.pool.receipt import RECEIPT
 from app.core.pool.signed import SignedBytes
-from app.server.identity.keys import verify
 from app.wire.pool import Finished
+from tests.sim.signatures import verify
 
 
 def receipt_of(frame: Finished, device: DeviceId, pool: PoolId) -> Reported | None:

@@ -10,6 +10,7 @@ from typing import assert_never
 from app.core.base.ids import AccountId, DeviceId, JobId
 from app.core.base.units import Microseconds
 from app.core.ledger.commands import AnyCommand, EventId, Expire, Settle
+from app.core.ledger.work import Reported
 from app.core.pool.dispatch import decide
 from app.core.pool.fair_queue import FairQueue
 from app.core.pool.jobs import effects as wanted
@@ -46,10 +47,12 @@ BEGIN = 1_790_000_000 * SECOND
 class SimHost:
     """One host. `accounts` says whose each device is."""
 
+    disk_type: type[Disk] = Disk
+
     def __init__(self, clock: Clock, rules: JobRules, accounts: dict[DeviceId, AccountId]) -> None:
         self.clock, self.rules, self.accounts = clock, rules, accounts
         self.key = PoolKey((77).to_bytes(32, "big"))
-        self.disk = Disk(pool=self.key)
+        self.disk = self.disk_type(pool=self.key)
         self.offset = 0
         """Of the clock on the wall, which jumps."""
         self.life = 0
@@ -58,6 +61,8 @@ class SimHost:
         self.on_deliver: Callable[[Job, wanted.Deliver], None] = lambda job, deliver: None
         self.on_advance: Callable[[Job, Job], None] = lambda before, after: None
         self.on_chunk: Callable[[DeviceId, Chunk], None] = lambda device, chunk: None
+        self.on_claim: Callable[[DeviceId, Finished, Reported], None] = lambda *claim: None
+        self.on_end: Callable[[wanted.End], None] = lambda end: None
         self._written_until = 0
         self.start()
 
@@ -87,10 +92,10 @@ class SimHost:
         self.callers: dict[JobId, Caller] = {}
         self.queue, self.speeds, self.standing = FairQueue(), Speeds(), Standing()
         self.receipts: dict[tuple[JobId, int], SignedBytes] = {}
-        self.orphans = {orphan.job: orphan for orphan in self._orphans()}
+        self.orphans = {orphan.job: orphan for orphan in self.orphaned()}
         self._poll(self.life)
 
-    def _orphans(self) -> Iterator[Orphan]:
+    def orphaned(self) -> Iterator[Orphan]:
         """Holds that are open, or expired and to be claimed; no job of them is left."""
         for name in sorted({record.job for record in self.disk.records.values()}):
             hold = self.disk.books.hold(EventId(f"job/{name}"))
@@ -119,8 +124,8 @@ class SimHost:
             return
         self.door.look()
         for hold in list(self.disk.books.open_holds.values()):
-            if hold.is_due(self.now) and JobId(hold.about) not in self.jobs:
-                self._write(Expire(id=EventId(f"{hold.id}/expiry"), at=self.now, hold=hold.id))
+            if hold.is_due(self.now):
+                self.write(Expire(id=EventId(f"{hold.id}/expiry"), at=self.now, hold=hold.id))
         for orphan in list(self.orphans.values()):
             self._orphan_turned(*due(orphan, self.now))
         self._dispatch()
@@ -162,10 +167,9 @@ class SimHost:
     def _finished(self, device: DeviceId, frame: Finished) -> None:
         """To its job; to an orphan; or, where all is over, the verdict that stands."""
         receipt = receipt_of(frame, device, self.key.pool)
+        if receipt is not None:
+            self.on_claim(device, frame, receipt)
         if frame.job in self.jobs:
-            signed = SignedBytes(frame.receipt, frame.signature)
-            if receipt is not None:
-                self.receipts.setdefault((frame.job, frame.attempt), signed)
             self.advance(frame.job, befell.Heard(worker=device, frame=frame, receipt=receipt))
             return
         orphan = self.orphans.get(frame.job)
@@ -234,7 +238,7 @@ class SimHost:
         def failed() -> None:
             self.orphans[orphan.job] = orphan  # it is due, so the next look tries again
 
-        self._write(
+        self.write(
             Settle(id=EventId(f"{hold}/end"), at=self.now, hold=hold, postings=postings),
             done,
             failed,
@@ -242,7 +246,7 @@ class SimHost:
 
     # --- books -----------------------------------------------------------------------------------
 
-    def _write(
+    def write(
         self,
         command: AnyCommand,
         done: Callable[[object], None] = lambda _: None,
@@ -330,7 +334,7 @@ class SimHost:
                 self.on_deliver(self.jobs[name], effect)
                 self.callers[name].told(effect.events)
             case wanted.End():
-                self.callers[name].ended(effect)
+                self.end(effect)
             case wanted.MeasureAttempt(attempt=attempt, measure=measure):
                 counted = None if self.clock.happens(0.05) else words.count(measure)
                 done = befell.MeasureDone(attempt=attempt, counted=counted)
@@ -351,6 +355,11 @@ class SimHost:
             case _:
                 assert_never(effect)
 
+    def end(self, end: wanted.End) -> None:
+        """The last that a caller hears."""
+        self.callers[end.job].ended(end)
+        self.on_end(end)
+
     def _settled(self, name: JobId, effect: wanted.Countersign) -> None:
         attempt = effect.attempt
         key = (name, attempt.number)
@@ -358,7 +367,7 @@ class SimHost:
             key,
             attempt.placement.worker,
             earned=effect.line.earned,
-            receipt=self.receipts.get(key) if attempt.receipt else None,
+            receipt=SignedBytes(attempt.receipt, attempt.signature),
             at=self.now,
             answer=effect.line.answer,
         )

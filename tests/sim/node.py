@@ -14,13 +14,13 @@ from app.core.pool.happenings import (
 )
 from app.core.pool.happenings import Refused as OpeningRefused
 from app.core.pool.node_session import NodeSession
-from app.server.identity.keys import verify
 from app.wire.message import Message
 from app.wire.pool import Heartbeat, OfferedModel, Register
 from tests.sim import words
 from tests.sim.clock import SECOND, Clock
 from tests.sim.liars import Character
 from tests.sim.network import Socket
+from tests.sim.signatures import verify
 from tests.sim.worker import SLOTS, Worker
 
 POLL = 2 * SECOND

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from tests.sim.world import RULES, Outcome, World
+from app.core.pool.jobs.rules import JobRules
+from tests.sim.world import CAST, RULES, Cast, Outcome, World
 
 BATCH = 20
 
@@ -18,6 +19,10 @@ class Broken:
     seed: int
     message: str
 
+    def breaks(self, number: str) -> bool:
+        """Whether the invariant of this number is the one."""
+        return self.message.partition(" s: ")[2].startswith(f"{number}: ")
+
     def __str__(self) -> str:
         return (
             f"seed {self.seed}: {self.message}\n"
@@ -25,9 +30,9 @@ class Broken:
         )
 
 
-def run_seed(seed: int, rules=RULES) -> Outcome | Broken:
+def run_seed(seed: int, rules: JobRules = RULES, cast: Cast = CAST) -> Outcome | Broken:
     """One world to its end. A crash of the product is as bad as a broken invariant."""
-    world = World(seed, rules)
+    world = World(seed, rules, cast)
     try:
         return world.run()
     except Exception as error:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from app.core.base.ids import AccountId, DeviceId, JobId, PoolId
 from app.core.base.units import Microseconds
 from app.core.pool.receipt import RECEIPT, VERDICT, Ending, Receipt, Verdict
-from app.core.pool.signed import SignedBytes
-from app.server.identity.keys import DeviceKey, verify
+from app.core.pool.signed import SignedBytes, hash_of
+from app.server.identity.keys import DeviceKey
 from app.wire.engine import (
     Begun,
     Completed,
@@ -37,6 +37,7 @@ from app.wire.pool import (
 from tests.sim import words
 from tests.sim.clock import Clock
 from tests.sim.liars import Character, twisted
+from tests.sim.signatures import verify
 
 Key = tuple[JobId, int]
 SLOTS = 2
@@ -66,6 +67,13 @@ class Disk:
     receipts: list[SignedBytes] = field(default_factory=list)
     outbox: dict[Key, Finished] = field(default_factory=dict)
     verdicts: dict[Key, Verdict] = field(default_factory=dict)
+    signed: dict[bytes, SignedBytes] = field(default_factory=dict)
+    """Hash of a receipt -> the verdict on it, as the host signed it."""
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Other than before whenever something was written."""
+        return len(self.receipts), len(self.outbox), len(self.verdicts)
 
 
 class Worker:
@@ -280,12 +288,13 @@ class Worker:
     def _countersigned(self, frame: Countersigned) -> None:
         assert verify(self.pool, frame.signature, frame.verdict), "the host signs its verdicts"
         verdict = VERDICT.read(frame.verdict)
-        assert verdict is not None
+        assert verdict is not None and verdict.pool == self.pool
         assert (verdict.job, verdict.attempt) == (frame.job, frame.attempt)
         key = (frame.job, frame.attempt)
         known = self.disk.verdicts.get(key)
         assert known is None or known.earned == verdict.earned, "a verdict stands"
         self.disk.verdicts[key] = verdict
+        self.disk.signed[hash_of(verdict.receipt)] = SignedBytes(frame.verdict, frame.signature)
         self.disk.outbox.pop(key, None)
 
 

@@ -36,6 +36,19 @@ TROUBLE_UNTIL = 40 * SECOND
 END = 400 * SECOND
 """All is quiet long before, or something never ends."""
 QUIET_LOOKS_EACH = 2 * SECOND
+RUSH_EACH, RUSH_AT = 8, 3 * SECOND
+"""In one world of so many everybody asks at the same moment."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who plays the host and the nodes: a test that plants a fault puts a faulty one in place."""
+
+    host: type[SimHost] = SimHost
+    node: type[SimNode] = SimNode
+
+
+CAST = Cast()
 
 
 @dataclass(frozen=True)
@@ -52,41 +65,46 @@ class Outcome:
 class World:
     """One host, a few nodes, a few accounts, and what befalls them."""
 
-    def __init__(self, seed: int, rules: JobRules = RULES) -> None:
+    def __init__(self, seed: int, rules: JobRules = RULES, cast: Cast = CAST) -> None:
+        self.cast = cast
         self.clock = Clock(seed)
         chance = self.clock.random
         is_calm = self.clock.happens(0.15)
         self.weather = Weather() if is_calm else self._weather()
         self.liar_share = 0.0 if is_calm else chance.choice([0.0, 0.0, 0.3, 0.6])
         accounts: dict[str, AccountId] = {}
-        self.host = SimHost(self.clock, rules, accounts)
+        self.host = cast.host(self.clock, rules, accounts)
         self.callers: list[Caller] = []
         self.nodes = [self._node(number) for number in range(chance.randint(2, 5))]
         for node in self.nodes:
             accounts[node.device] = node.account
-        self.checks = Checks(self.host, self.nodes, self.callers)
+        self.checks = Checks(self.host, self.nodes, self.callers, calm_at=TROUBLE_UNTIL)
         for account in ("c0", "c1", "c2"):
             amount = chance.choice([0, 60, 300, 5_000, 10**6, 10**6])
             if amount:
                 self.host.disk.grant(AccountId(account), amount, self.host.now)
         for node in self.nodes:
             self.clock.after(self.clock.between(0, 3000), node.start)
+        is_rush = seed % RUSH_EACH == 0
         for number in range(chance.randint(4, 14)):
-            self.clock.after(self.clock.between(100, 25_000), self._asking(number))
+            after = self.clock.between(100, 25_000)
+            self.clock.after(RUSH_AT if is_rush else after, self._asking(number))
         if not is_calm:
             self._trouble()
         self.clock.at(TROUBLE_UNTIL, self._clear_up)
 
     def run(self) -> Outcome:
         """To the end. Raises: AssertionError with the invariant that does not hold."""
-        looked_at = TROUBLE_UNTIL
+        looked_at = 0
         while self.clock.now < END and self.clock.step():
             self.checks.after_step()
             if self.clock.now > looked_at + QUIET_LOOKS_EACH:
                 looked_at = self.clock.now
                 if self.checks.is_quiet():
-                    break
-        self.checks.at_the_end()
+                    self.checks.when_quiet()
+                    if looked_at > TROUBLE_UNTIL + QUIET_LOOKS_EACH:
+                        break
+        self.checks.when_quiet()
         return Outcome(
             seed=0,
             steps=self.clock.steps,
@@ -112,7 +130,7 @@ class World:
         if self.clock.happens(self.liar_share):
             character = chance.choice(LIARS)
         own = self.clock.happens(0.15)
-        return SimNode(
+        return self.cast.node(
             self.clock,
             number,
             account=AccountId("c0" if own else f"w{number}"),
