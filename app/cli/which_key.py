@@ -8,7 +8,7 @@ from app.cli.exit_codes import NotFound
 def id_of_key(
     said: str, known: Iterable[tuple[str, Collection[str], bool]], *, listing: str
 ) -> str:
-    """The id of the one key that is meant, or `said` where that is exact already.
+    """The id of the one key that is meant.
 
     `known` are names, exact spellings with the id first, and whether the key still opens anything;
     `listing` is the command that shows the ids. Raises: NotFound.
@@ -16,7 +16,7 @@ def id_of_key(
     named = []
     for name, spellings, is_live in known:
         if said in spellings:
-            return said
+            return next(iter(spellings))
         if name == said and is_live:
             named.append(next(iter(spellings)))
     if len(named) == 1:

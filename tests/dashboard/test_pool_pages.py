@@ -84,6 +84,20 @@ def test_an_account_is_made_and_granted_credits_by_keyboard_alone(page: Pilot) -
     page.until(lambda: "2.5" in page.find(".figure .value").text)
 
 
+def test_a_key_gets_a_limit_of_its_own(page: Pilot, host: RunningHost) -> None:
+    host.account("emma")
+    host.key("emma", "tablet")
+    page.go("/dashboard/account?name=emma")
+    (key,) = (each for each in page.all("#subject option") if "tablet" in each.text)
+    key.click()
+    page.write("#most", "7")
+    page.click("#period option:nth-child(2)")
+    page.click("form[action='/dashboard/account/limit'] button")
+
+    page.sees("section[aria-labelledby=limits]", "The key tablet")
+    page.sees("section[aria-labelledby=limits]", "0 of 7 requests a day")
+
+
 def test_an_invite_is_shown_once_with_a_picture_to_be_scanned(page: Pilot) -> None:
     page.go("/dashboard/invites")
     page.write("#name", "dora")

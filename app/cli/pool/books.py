@@ -9,6 +9,8 @@ from app.cli.exit_codes import Exit
 from app.cli.output import print_json, print_table, stdout
 from app.cli.pool.accounts import limit_words
 from app.cli.pool.host import CREDITS, amount, host, is_or_fail
+from app.cli.pool.keys import key_id
+from app.client.client import Client
 from app.core.state.view import duration
 from app.wire.pool_admin import (
     AuditPicture,
@@ -110,7 +112,11 @@ def audit(is_json: bool) -> int:
     "limits",
     examples=(
         ("what an account may use", "athanor pool limits account anna"),
-        ("five credits a day for a key", "athanor pool limits key k3v9x0q2ab credits day 5"),
+        ("five credits a day for a key", "athanor pool limits key laptop credits day 5"),
+        (
+            "a project of an account",
+            "athanor pool limits project anna/site credits month 20",
+        ),
         ("no limit of one's own any more", "athanor pool limits account anna tokens minute none"),
     ),
     answer=LimitList,
@@ -133,19 +139,20 @@ def limits(
 ) -> int:
     """Show or set what a key, a project or an account may use.
 
-    KIND is account, project or key; MEASURE requests, tokens or credits; PERIOD minute, day or
-    month, in UTC. A refused request is told which limit it met and when it may be sent again.
+    KIND is account, project or key; a project is named as ACCOUNT/PROJECT, or by its id. MEASURE is
+    requests, tokens or credits; PERIOD is minute, day or month, in UTC. A refused request is told
+    which limit it met and when it may be sent again.
     """
     given = [each is not None for each in (measure, period, most)]
     is_or_fail(all(given) or not any(given), "a limit needs a measure, a period and an amount")
     with host() as client:
         if measure is None or period is None or most is None:
-            found = client.limits_of(subject, name)
+            found = client.limits_of(subject, _id_of(client, subject, name))
         else:
             found = client.set_limit(
                 LimitRequest(
                     subject=subject,
-                    id=name,
+                    id=_id_of(client, subject, name),
                     measure=measure,
                     period=period,
                     amount=_most(measure, most),
@@ -160,6 +167,19 @@ def limits(
     if not found.limits:
         stdout().print("There is no limit.")
     return Exit.OK
+
+
+def _id_of(client: Client, subject: LimitSubject, name: str) -> str:
+    """Of whom a limit is for, however it is named. Raises: Misused."""
+    if subject == "key":
+        return key_id(name, client.pool_keys())
+    account, has_account, project = name.partition("/")
+    if subject == "account" or not has_account:
+        return name
+    projects = client.pool_account(account).projects
+    found = next((each.id for each in projects if each.name == project), "")
+    is_or_fail(bool(found), f"the account {account} has no project {project}")
+    return found
 
 
 def _most(measure: LimitMeasure, text: str) -> int | None:

@@ -106,7 +106,7 @@ def list_(is_json: bool) -> int:
 def revoke(key: str, is_json: bool) -> int:
     """Refuse a key from now on; `athanor pool keys list` shows the ids."""
     with host() as client:
-        revoked = client.revoke_pool_key(_id_of(key, client.pool_keys()))
+        revoked = client.revoke_pool_key(key_id(key, client.pool_keys()))
     if is_json:
         print_json(revoked)
     else:
@@ -118,7 +118,8 @@ for _subcommand in (add, list_, revoke):
     keys.add_command(_subcommand)
 
 
-def _id_of(said: str, known: tuple[PoolKeyPicture, ...]) -> str:
+def key_id(said: str, known: tuple[PoolKeyPicture, ...]) -> str:
+    """The id of the key that is meant by its name, its beginning or its id. Raises: UnknownHere."""
     keys = ((key.name, (key.id, key.shown), key.is_live) for key in known)
     return id_of_key(said, keys, listing="athanor pool keys list")
 

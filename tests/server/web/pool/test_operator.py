@@ -121,6 +121,24 @@ def test_limits_are_set_shown_and_taken_away(told: Told) -> None:
     told("limits key nothing requests day 5", code=4)
 
 
+def test_keys_and_projects_have_limits_of_their_own_by_their_names(told: Told) -> None:
+    told("accounts add gina")
+    told("accounts project gina site")
+    shown = told("keys add gina tablet --project site").strip()[:15]
+
+    told("limits key tablet requests minute 3")
+    told("limits project gina/site credits month 1.5")
+
+    assert "of 3 requests a minute" in told("limits key tablet")
+    assert "0 of 1.5 credits a month" in told("limits project gina/site")
+    assert "credits" not in told("limits account gina")
+    (key,) = (each for each in told.json("keys list")["keys"] if each["name"] == "tablet")
+    assert shown.startswith(key["shown"])
+    assert "of 3 requests a minute" in told(f"limits key {key['shown']}")
+    told("limits project gina/none", code=2)
+    told("limits project nobody/site", code=4)
+
+
 def test_friends_are_made_and_parted(told: Told) -> None:
     told("accounts add fritz")
     told("accounts add gerda")

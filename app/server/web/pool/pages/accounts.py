@@ -1,7 +1,8 @@
 """Accounts and machines, on pages that change them."""
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar, final
 from urllib.parse import quote
 
 from litestar import get, post
@@ -18,20 +19,36 @@ from app.server.web.pool.pages.frame import ACCOUNTS, MACHINES, closed_page, is_
 from app.server.web.pool.services import host_of
 from app.wire.pool_admin import (
     AccountChange,
+    AccountDetail,
     FriendRequest,
     GrantRequest,
     GrantSource,
     LimitMeasure,
     LimitPeriod,
+    LimitPicture,
     LimitRequest,
+    LimitSubject,
 )
 
 W = TypeVar("W", bound=str)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Whoever can have limits: an account, one of its projects, one of its keys."""
+
+    kind: LimitSubject
+    id: str
+    label: str
+    limits: tuple[LimitPicture, ...]
+
 
 ACCOUNT_PATH: Final = "/dashboard/account"
 _SOURCES: Final[tuple[GrantSource, ...]] = ("granted", "bought", "refunded")
 _MEASURES: Final[tuple[LimitMeasure, ...]] = ("requests", "tokens", "credits")
 _PERIODS: Final[tuple[LimitPeriod, ...]] = ("minute", "day", "month")
+_SUBJECTS: Final[tuple[LimitSubject, ...]] = ("account", "project", "key")
 
 
 @get(ACCOUNTS.path, include_in_schema=False)
@@ -65,6 +82,7 @@ async def account(request: ApiRequest) -> ASGIApp:
     context = {
         "detail": found,
         "others": others,
+        "limited": limited(desk, found),
         "sources": _SOURCES,
         "measures": _MEASURES,
         "periods": _PERIODS,
@@ -133,12 +151,13 @@ async def befriend(request: ApiRequest) -> ASGIApp:
 
 @post("/dashboard/account/limit", guards=[change], include_in_schema=False, status_code=200)
 async def limit(request: ApiRequest) -> ASGIApp:
-    """Allow so much; an empty amount takes the limit away."""
+    """Allow so much to it or to what belongs to it; an empty amount takes the limit away."""
     name, amount = await field(request, "account"), await field(request, "amount")
+    kind, _, subject = (await field(request, "subject", length_max=100)).partition(" ")
     measure = _one_of(await field(request, "measure"), _MEASURES, "measure")
     asked = LimitRequest(
-        subject="account",
-        id=name,
+        subject=_one_of(kind, _SUBJECTS, "subject"),
+        id=subject,
         measure=measure,
         period=_one_of(await field(request, "period"), _PERIODS, "period"),
         amount=None if not amount else _most(measure, amount),
@@ -175,6 +194,22 @@ async def change_machine(request: ApiRequest) -> ASGIApp:
 async def machines_values(desk: Desk) -> Mapping[str, object]:
     """Of the cards of machines."""
     return {"found": await desk.view.machines()}
+
+
+def limited(desk: Desk, detail: AccountDetail) -> list[Limited]:
+    """The account, its open projects and its live keys, with the limits that each has."""
+    of = desk.accounts_desk.limits_of
+    account = detail.account
+    found = [Limited("account", account.id, "the whole account", detail.limits)]
+    for project in detail.projects:
+        if project.closed_at is None:
+            label = f"the project {project.name}"
+            found.append(Limited("project", project.id, label, of("project", project.id)))
+    for key in detail.keys:
+        if key.is_live:
+            label = f"the key {key.name} ({key.shown}…)"
+            found.append(Limited("key", key.id, label, of("key", key.id)))
+    return found
 
 
 def path_of(account: str) -> str:
