@@ -2,7 +2,7 @@
 
 The result is dist/athanor, packed beside it as a .tar.zst (a .zip on Windows), with its size and
 that of its largest parts printed. environment.py makes what it is collected from; llama.cpp is
-compiled once, which takes minutes, and is kept.
+compiled once, which takes minutes, and is kept. What the build said lies in build/bundle-test.
 """
 
 import argparse
@@ -18,10 +18,13 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import environment
+import logged
 import product
 
 _WORDS: Final = {"linux": "linux", "darwin": "macos", "win32": "windows"}
 _LARGE_BYTES: Final = 2_000_000
+_BUILD_SECONDS_MAX: Final = 4 * 3600.0
+"""llama.cpp with all its variants takes two hours on one slow core."""
 
 
 def main() -> int:
@@ -29,7 +32,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-archive", action="store_true", help="leave out the packed archive")
     parser.add_argument("--archive-only", action="store_true", help="pack what was built before")
+    parser.add_argument("--no-log", action="store_true", help="print only, and keep no log")
     arguments = parser.parse_args()
+    if not arguments.no_log:
+        # Compilers, pip and PyInstaller write to the same streams: a second process has them all.
+        again = [sys.executable, __file__, *sys.argv[1:], "--no-log"]
+        return logged.run("build", again, limit_seconds=_BUILD_SECONDS_MAX)[0]
     if not arguments.archive_only:
         _collect(environment.ensure())
     sizes = {"folder_bytes": product.folder_bytes(product.BUNDLE)}

@@ -3,6 +3,7 @@
 Needs dist/athanor (`make bundle`). Each step's output goes to the terminal and is kept in
 build/bundle-test; outcomes, sizes and start times go to benchmarks/results/bundle.json. A check
 that lacks a tool says which, and is listed as skipped. Steps can be named, to run those alone.
+With --strict, as for a release, what was skipped has failed.
 """
 
 import argparse
@@ -20,9 +21,10 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import logged
 import product
 
-KEPT: Final = product.BUILD / "bundle-test"
+KEPT: Final = logged.KEPT
 RESULT: Final = product.ROOT / "benchmarks" / "results" / "bundle.json"
 _FIGURES: Final = KEPT / "smoke.json"
 _VENV: Final = Path(os.environ.get("VENV", product.ROOT / ".venv"))
@@ -47,6 +49,8 @@ STEPS: Final[dict[str, Sequence[str]]] = {
 """What is run, in this order: packages are made before they are tested."""
 
 _NOTHING_COLLECTED: Final = 5
+_STEP_SECONDS_MAX: Final = 3600.0
+"""Ten times the slowest step of a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,14 @@ def main() -> int:
     """0 when every step passed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("steps", nargs="*", choices=[[], *STEPS], help="all of them without a name")
-    chosen = parser.parse_args().steps or list(STEPS)
+    parser.add_argument("--strict", action="store_true", help="what is skipped has failed")
+    arguments = parser.parse_args()
+    chosen = arguments.steps or list(STEPS)
     if not product.BUNDLE.is_dir():
         print(f"{product.BUNDLE} is not there: make bundle")
         return 1
-    KEPT.mkdir(parents=True, exist_ok=True)
-    outcomes = {name: _run(name, STEPS[name]) for name in chosen}
+    KEPT.mkdir(parents=True, exist_ok=True)  # the first step writes its figures there
+    outcomes = {name: _run(name, STEPS[name], is_strict=arguments.strict) for name in chosen}
     result = _result(outcomes)
     if set(chosen) == set(STEPS):
         RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
@@ -79,34 +85,28 @@ def main() -> int:
     return 0 if all(outcome.passed for outcome in outcomes.values()) else 1
 
 
-def _run(name: str, command: Sequence[str]) -> Outcome:
+def has_passed(
+    command: Sequence[str], code: int, skipped: Sequence[str], *, is_strict: bool
+) -> bool:
+    """Whether a step that ended so is good. Strictly, one that did not run all of it is not."""
+    if is_strict:
+        return code == 0 and not skipped
+    return code == 0 or ("pytest" in command and code == _NOTHING_COLLECTED)
+
+
+def _run(name: str, command: Sequence[str], *, is_strict: bool) -> Outcome:
     """The step, its lines shown as they come, and kept."""
     print(f"\n== {name}: {' '.join(command)}", flush=True)
-    began, lines = time.monotonic(), []
-    with (
-        (KEPT / f"{name}.log").open("w", encoding="utf-8") as log,
-        subprocess.Popen(
-            command,
-            cwd=product.ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        ) as process,
-    ):
-        assert process.stdout is not None
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            log.write(line)
-            lines.append(line.strip())
-    nothing_to_run = "pytest" in command and process.returncode == _NOTHING_COLLECTED
+    began = time.monotonic()
+    code, lines = logged.run(name, command, limit_seconds=_STEP_SECONDS_MAX)
+    skipped = tuple(line for line in lines if line.startswith("SKIPPED"))
     last = next((line for line in reversed(lines) if line), "")
     return Outcome(
-        passed=process.returncode == 0 or nothing_to_run,
+        passed=has_passed(command, code, skipped, is_strict=is_strict),
         seconds=round(time.monotonic() - began, 1),
         # The result is kept; where the clone lies means nothing to others.
         last=last.replace(f"{product.ROOT}{os.sep}", ""),
-        skipped=tuple(line for line in lines if line.startswith("SKIPPED")),
+        skipped=skipped,
     )
 
 
