@@ -1,5 +1,6 @@
 """What the checks of installers share: where things are, and what is missing to run one."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGING = ROOT / "packaging"
-BUNDLE = ROOT / "dist" / "athanor"
+BUNDLE = Path(os.environ.get("BUNDLE", ROOT / "dist" / "athanor"))
 KEPT = ROOT / "build" / "bundle-test"
 """Where `make bundle-test` keeps its output."""
 

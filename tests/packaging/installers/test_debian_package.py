@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.installers.support import KEPT, ROOT, needs, ran
+from tests.packaging.installers.support import BUNDLE, KEPT, needs, ran
 
 pytestmark = [pytest.mark.bundle, pytest.mark.timeout(1800)]
 
 SUITE = "bookworm"
 PROGRAM = "usr/lib/athanor/athanor"
+INSTALL = "apt-get install --yes --no-install-recommends /tmp/athanor.deb"
+"""As its users do it, but without what it can use and does not need: nothing is fetched."""
+PURGE = "apt-get purge --yes athanor"
 CHANGED_BY_DPKG = ("var/", "proc/", "sys/", "dev/", "tmp/", "home/", "run/", "root/")
 ALSO_CHANGED = frozenset({"etc/ld.so.cache"})
 
@@ -48,7 +51,7 @@ class CleanRoot:
 
 @pytest.fixture(scope="module")
 def package() -> Path:
-    found = sorted((ROOT / "dist").glob("athanor_*.deb"))
+    found = sorted(BUNDLE.parent.glob("athanor_*.deb"))
     if not found:
         pytest.skip("needs dist/athanor_*.deb: make deb")
     return found[-1]
@@ -84,7 +87,7 @@ def clean(base: Path, tmp_path: Path, package: Path) -> Iterator[CleanRoot]:
 
 
 def test_a_user_of_a_clean_system_installs_it_and_gets_an_answer(clean: CleanRoot) -> None:
-    clean.run("dpkg -i /tmp/athanor.deb")
+    clean.run(INSTALL)
 
     told = clean.run('athanor run "What is this program?" 2>/dev/null', user="anna")
 
@@ -94,7 +97,7 @@ def test_a_user_of_a_clean_system_installs_it_and_gets_an_answer(clean: CleanRoo
 
 
 def test_all_that_a_desktop_looks_for_is_where_it_looks(clean: CleanRoot) -> None:
-    clean.run("dpkg -i /tmp/athanor.deb")
+    clean.run(INSTALL)
 
     share = clean.folder / "usr/share"
     icons = {path.parent.parent.name for path in share.glob("icons/hicolor/*/apps/*")}
@@ -107,12 +110,12 @@ def test_all_that_a_desktop_looks_for_is_where_it_looks(clean: CleanRoot) -> Non
 
 
 def test_an_upgrade_ends_a_running_server_in_order_before_its_files_go(clean: CleanRoot) -> None:
-    clean.run("dpkg -i /tmp/athanor.deb")
+    clean.run(INSTALL)
     # One script, since processes end with their namespace. The second installation is the upgrade.
     told = clean.run(
         "su - anna -c 'athanor serve --json --port 0 >/tmp/ready 2>/tmp/log; echo $? >/tmp/ended' &"
         " while ! [ -s /tmp/ready ]; do sleep 0.2; done;"
-        " dpkg -i /tmp/athanor.deb && wait && cat /tmp/ended;"
+        f" {INSTALL} --reinstall && wait && cat /tmp/ended;"
         f' for one in /proc/[0-9]*; do [ "$(readlink $one/exe)" != /{PROGRAM} ] || echo left; done'
     )
 
@@ -123,10 +126,10 @@ def test_an_upgrade_ends_a_running_server_in_order_before_its_files_go(clean: Cl
 
 def test_a_purge_leaves_the_system_as_it_was_and_the_users_data_alone(clean: CleanRoot) -> None:
     before = clean.files()
-    clean.run("dpkg -i /tmp/athanor.deb")
+    clean.run(INSTALL)
     clean.run("athanor settings set models.starter true >/dev/null", user="anna")
 
-    clean.run("dpkg -P athanor")
+    clean.run(PURGE)
 
     assert clean.files() == before
     assert list((clean.folder / "home/anna/.config/athanor").iterdir())
