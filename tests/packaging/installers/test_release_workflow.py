@@ -1,15 +1,87 @@
 """The workflow of a release speaks of what exists: make targets, scripts, secrets it names."""
 
 import re
+import subprocess
+
+import pytest
+import yaml
 
 from tests.packaging.installers.support import ROOT
 
 WORKFLOW = (ROOT / ".github/workflows/release.yml").read_text("utf-8")
+JOBS = yaml.safe_load(WORKFLOW)["jobs"]
+
+
+def scripts(job: str, shell: str = "bash") -> list[str]:
+    """What a job's steps run in that shell, one after the other."""
+    default = JOBS[job].get("defaults", {}).get("run", {}).get("shell", "bash")
+    return [
+        step["run"]
+        for step in JOBS[job]["steps"]
+        if "run" in step and step.get("shell", default) == shell
+    ]
+
+
+def test_every_job_ends_by_itself_and_waits_for_jobs_that_exist() -> None:
+    for job in JOBS.values():
+        needed = job.get("needs", [])
+        assert 0 < job["timeout-minutes"] < 360
+        assert set([needed] if isinstance(needed, str) else needed) <= set(JOBS)
+
+
+@pytest.mark.parametrize("job", sorted(JOBS))
+def test_what_its_steps_run_is_shell(job: str) -> None:
+    assert scripts(job)
+    for script in scripts(job):
+        # What the runner puts in stands where the shell sees a word.
+        text = re.sub(r"\$\{\{[^}]*\}\}", "word", script)
+        told = subprocess.run(
+            ["bash", "-n"], input=text, capture_output=True, text=True, timeout=10, check=False
+        )
+        assert told.returncode == 0, f"{told.stderr}\n{script}"
+
+
+@pytest.mark.parametrize(
+    ("job", "build", "module"),
+    [
+        ("linux", "make bundle", "libggml-vulkan.so"),
+        ("windows", "python packaging/bundle/build.py", "ggml-vulkan.dll"),
+    ],
+)
+def test_a_bundle_is_built_with_vulkan_and_looked_at_for_it(
+    job: str, build: str, module: str
+) -> None:
+    runs = [step.get("run", "").strip() for step in JOBS[job]["steps"]]
+
+    fetched = next(place for place, run in enumerate(runs) if "sdk.lunarg.com" in run)
+    seen = next(place for place, run in enumerate(runs) if run.endswith(module))
+
+    assert fetched < runs.index(build) < seen
+    assert "SHA256" in runs[fetched]
+
+
+def test_a_check_that_is_skipped_ends_the_release() -> None:
+    assert any("make bundle-test ARGS=--strict" in script for script in scripts("linux"))
+
+
+def test_a_pack_is_made_for_the_engine_of_the_bundle_and_signed_with_the_same_key() -> None:
+    made = "\n".join(scripts("packs"))
+    signed = "\n".join(scripts("publish"))
+
+    assert JOBS["packs"]["needs"] == "linux"
+    assert "runtime/build.py cuda13" in made
+    assert 'athanor/athanor" engine --backends' in made
+    assert '--build "$build"' in made
+    keys = re.findall(r'(sign\.py|pack\.py sign) --key "([^"]+)"', signed)
+    assert [name for name, _ in keys] == ["sign.py", "pack.py sign"]
+    assert len({key for _, key in keys}) == 1
 
 
 def test_it_calls_targets_of_make_that_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    called = {word for line in re.findall(r"\bmake ([a-z -]+)", WORKFLOW) for word in line.split()}
+    # "pack.py make" is an order of that script.
+    lines = re.findall(r"(?<!\.py )\bmake ([a-z -]+)", WORKFLOW)
+    called = {word for line in lines for word in line.split()}
 
     assert called
     assert called <= targets
@@ -31,10 +103,16 @@ def test_every_secret_that_it_uses_is_explained_at_its_top() -> None:
     }
 
 
-def test_nothing_is_published_before_all_three_systems_have_passed() -> None:
-    publish = WORKFLOW.partition("\n  publish:")[2]
+def test_every_variable_that_it_uses_is_explained_at_its_top() -> None:
+    head = WORKFLOW.partition("name: release")[0]
+    used = set(re.findall(r"vars\.([A-Z_0-9]+)", WORKFLOW))
 
-    assert "needs: [linux, windows, macos]" in publish
+    assert used
+    assert not {name for name in used if name not in head}
+
+
+def test_nothing_is_published_before_all_three_systems_have_passed() -> None:
+    assert JOBS["publish"]["needs"] == ["linux", "windows", "macos", "packs"]
     assert "continue-on-error" not in WORKFLOW
 
 
