@@ -172,6 +172,18 @@ def test_every_word_of_a_desktop_files_command_comes_back_as_it_was(words: list[
 
 
 @given(st.lists(ODD_WORDS, min_size=1, max_size=4), ODD_WORDS)
+def test_a_desktop_file_names_the_program_without_which_it_means_nothing(
+    words: list[str], folder: str
+) -> None:
+    entry = entry_of("linux", Launch(command=tuple(words), folder=folder))
+
+    lines = entry.content.decode().split("\n")
+    tried = [line.removeprefix("TryExec=") for line in lines if line.startswith("TryExec=")]
+    # Neither quoted nor with marks as Exec has them: it is a path, escaped as every text is.
+    assert [unescaped(each) for each in tried] == [words[0]]
+
+
+@given(st.lists(ODD_WORDS, min_size=1, max_size=4), ODD_WORDS)
 def test_every_word_of_an_agents_command_comes_back_as_it_was(
     words: list[str], folder: str
 ) -> None:

@@ -163,6 +163,47 @@ def test_what_others_wrote_into_the_list_of_defaults_stays(lines: list[str]) -> 
     assert with_default(on) == on
 
 
+@needs("gio")
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's own list")
+def test_a_desktop_offers_us_no_more_once_the_program_is_gone(tmp_path: Path) -> None:
+    program = tmp_path / "my programs" / "athanor"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    LinkSwitch(
+        "linux",
+        Launch(command=(str(program), "open", "--")),
+        data=tmp_path / "share",
+        config=tmp_path / "config",
+        classes=Classes(),
+    ).turn(on=True)
+
+    offered = [_offered(tmp_path)]
+    program.unlink()
+    offered.append(_offered(tmp_path))
+
+    assert [DESKTOP_NAME in told for told in offered] == [True, False]
+
+
+def _offered(home: Path) -> str:
+    """What GLib, which most desktops ask, says of who opens our links."""
+    return subprocess.run(
+        ["gio", "mime", MIME_TYPE],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "LC_ALL": "C",
+            "HOME": str(home),
+            "XDG_DATA_HOME": str(home / "share"),
+            "XDG_DATA_DIRS": str(home / "nothing"),
+            "XDG_CONFIG_HOME": str(home / "config"),
+        },
+    ).stdout
+
+
 @needs("xdg-mime")
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux's own list")
 def test_the_system_finds_us_by_the_kind_of_link(tmp_path: Path) -> None:

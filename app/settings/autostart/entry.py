@@ -128,13 +128,22 @@ def _desktop_file(launch: Launch) -> str:
         "Type=Application",
         "Name=Athanor",
         "Comment=Your GPU as a private server for language models",
+        tried(launch),
         f"Exec={' '.join(desktop_word(word) for word in launch.command)}",
         "Terminal=false",
         "X-GNOME-Autostart-enabled=true",
     ]
     if launch.folder:
-        lines.insert(5, f"Path={desktop_text(launch.folder)}")
+        lines.insert(6, f"Path={desktop_text(launch.folder)}")
     return "\n".join(lines) + "\n"
+
+
+def tried(launch: Launch) -> str:
+    """The line by which a desktop ignores the file once the program is gone.
+
+    A package is taken away without a look into anybody's home, where such a file stays.
+    """
+    return f"TryExec={desktop_text(launch.command[0])}"
 
 
 def desktop_word(word: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final, final
 
 import msgspec
 
-from app.settings.autostart.entry import Launch, desktop_text, desktop_word
+from app.settings.autostart.entry import Launch, desktop_text, desktop_word, tried
 
 SCHEME: Final = "athanor"
 MIME_TYPE: Final = f"x-scheme-handler/{SCHEME}"
@@ -35,13 +35,14 @@ def desktop_file(launch: Launch) -> str:
         "Type=Application",
         "Name=Athanor",
         "Comment=Opens links to Athanor and invites to pools",
+        tried(launch),
         f"Exec={command} %u",
         "Terminal=false",
         "NoDisplay=true",
         f"MimeType={MIME_TYPE};",
     ]
     if launch.folder:
-        lines.insert(5, f"Path={desktop_text(launch.folder)}")
+        lines.insert(6, f"Path={desktop_text(launch.folder)}")
     return "\n".join(lines) + "\n"
 
 
