@@ -1,7 +1,10 @@
 """Pool calls: the pool of this node, and the owner's rules, as typed calls of the client."""
 
+from urllib.parse import urlencode
+
 from app.client.call import Call
 from app.wire.pool_local import (
+    CostQuote,
     DayList,
     JoinRequest,
     MarketPicture,
@@ -34,6 +37,11 @@ class PoolCalls:
     def market(self) -> MarketPicture:
         """What the pool serves now, and for how much."""
         return self._call("GET", "/local/pool/market", MarketPicture)
+
+    def pool_quote(self, model: str, *, prompt: int, answer: int) -> CostQuote:
+        """What a request of so many tokens would cost."""
+        asked = {"model": model, "input_tokens": prompt, "output_tokens": answer}
+        return self._call("GET", f"/local/pool/quote?{urlencode(asked)}", CostQuote)
 
     def credit_days(self, count: int) -> DayList:
         """The last days on which something happened, newest first."""

@@ -4,6 +4,7 @@
     POST   /local/pool/join        JoinRequest -> PoolPicture, when the host has answered
     POST   /local/pool/leave       -> PoolPicture
     GET    /local/pool/market      -> MarketPicture: what can be had now, and for how much
+    GET    /local/pool/quote       ?model=&input_tokens=&output_tokens= -> CostQuote
     GET    /local/pool/days        ?count=30 -> DayList, newest first
     GET    /local/pool/receipts    ?count=50 -> ReceiptList, newest first
     GET    /local/pool/verify      -> VerifyAnswer: the node's own chain and the host's word
@@ -62,6 +63,29 @@ class MarketPicture(PoolMessage, frozen=True, kw_only=True):
     left_cap: Literal["request", "day", "month"]
     """Which of the owner's limits says so."""
     trust: Circle
+
+
+class CostQuote(PoolMessage, frozen=True, kw_only=True):
+    """What a request of so many tokens would cost, before it is made. Nothing is held for it."""
+
+    model: str
+    input_tokens: int
+    output_tokens: int
+    least: int
+    """With the whole prompt cached and no answer."""
+    most: int
+    """With nothing cached and the whole answer."""
+    wait_seconds: float | None
+    """As in `QuotePicture`."""
+    context: int
+    available: int
+    """Of the account's balance, what is not held."""
+    left_request: int
+    """As in `MarketPicture`."""
+    left_cap: Literal["request", "day", "month"]
+    missing: Literal["", "spending", "context", "cap", "balance"]
+    """What a whole answer wants, the nearest first: leave to spend, room in the context, room below
+    the owner's limits, credits; "" where it is all there."""
 
 
 class DayPicture(PoolMessage, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ COMMANDS: Final[dict[str, str]] = {
     "join": "app.cli.pool.membership:join",
     "status": "app.cli.pool.membership:status",
     "market": "app.cli.pool.membership:market",
+    "quote": "app.cli.pool.membership:quote",
     "leave": "app.cli.pool.membership:leave",
     "serve": "app.cli.pool.serve:serve",
     "stop": "app.cli.pool.stop:stop",

@@ -1,6 +1,8 @@
-"""`athanor pool join`, `leave`, `status` and `market`: belonging to a pool."""
+"""`athanor pool join`, `leave`, `status`, `market` and `quote`: belonging to a pool."""
 
+import sys
 import time
+from typing import Final
 
 import click
 
@@ -8,10 +10,14 @@ from app.cli.command import command
 from app.cli.exit_codes import Exit
 from app.cli.output import note, print_json, print_table, stdout
 from app.cli.server import running
+from app.core.member.caps import cap_words
 from app.core.member.credits import credits_text, credits_words
+from app.core.state.pool_words import TOLD_TO_THE_HOST
 from app.core.state.view import duration
-from app.wire.pool_local import JoinRequest, MarketPicture, SharingPicture
+from app.wire.pool_local import CostQuote, JoinRequest, MarketPicture, SharingPicture
 from app.wire.pool_picture import PoolPicture
+
+_TOKENS: Final = click.IntRange(0, 100_000_000)
 
 
 @command(
@@ -24,12 +30,18 @@ from app.wire.pool_picture import PoolPicture
 )
 @click.argument("invite", metavar="INVITE")
 @click.option("--name", default="", help="What the host calls this machine; its own name.")
-def join(invite: str, name: str, is_json: bool) -> int:
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def join(*, invite: str, name: str, yes: bool, is_json: bool) -> int:
     """Become a member of a pool by an invite.
 
     Joining lends nothing and spends nothing: `athanor share on` lends this machine's GPU, the
-    setting pool.spending allows credits to be spent.
+    setting pool.spending allows credits to be spent. The host is told this machine's address and
+    name, its GPU, the engine's version, and what it lends; on a terminal you are asked before.
     """
+    if not (yes or is_json):
+        note(f"The host will be told {TOLD_TO_THE_HOST}.")
+        if sys.stdin.isatty():
+            click.confirm("Join?", default=True, abort=True, err=True)
     with running() as client:
         picture = client.join_pool(JoinRequest(invite=invite, name=name))
         rules = client.sharing()
@@ -153,6 +165,59 @@ def market(is_json: bool) -> int:
         note("Prices are credits for a million tokens.")
     note(_spending_words(picture))
     return Exit.OK
+
+
+@command(
+    "quote",
+    examples=(
+        (
+            "a question of 1,500 tokens",
+            "athanor pool quote qwen3-8b --input 1500 --output 400",
+        ),
+    ),
+    answer=CostQuote,
+)
+@click.argument("model")
+@click.option("--input", "prompt", type=_TOKENS, required=True, help="Tokens of the prompt.")
+@click.option("--output", "answer", type=_TOKENS, required=True, help="Tokens of the answer.")
+def quote(model: str, prompt: int, answer: int, is_json: bool) -> int:
+    """Say what a request to the pool would cost, before it is made.
+
+    A page of English text has some 700 tokens. Nothing is held, and nobody is asked to compute; the
+    exit status is 1 where the answer would be refused or cut. Machines of your own cost nothing.
+    """
+    with running() as client:
+        found = client.pool_quote(model, prompt=prompt, answer=answer)
+    if is_json:
+        print_json(found)
+    else:
+        for line in _quote_lines(found):
+            stdout().print(line, markup=False, soft_wrap=True)
+    return Exit.FAILED if found.missing else Exit.OK
+
+
+def _quote_lines(found: CostQuote) -> list[str]:
+    low, high = credits_text(found.least), credits_words(found.most)
+    lines = [
+        f"{found.model}: at most {high}; {low} if the whole prompt is cached and no answer comes",
+        f"Wait: {_wait_words(found.wait_seconds)}",
+    ]
+    if found.missing:
+        lines.append(f"It would be refused or cut: {_missing_words(found)}.")
+    return lines
+
+
+def _missing_words(found: CostQuote) -> str:
+    match found.missing:
+        case "spending":
+            return "spending is off; `athanor share --spend prefix` allows it"
+        case "context":
+            return f"the model's context holds {found.context} tokens"
+        case "balance":
+            return f"{credits_words(found.available)} are free on the account"
+        case _:
+            left = credits_words(found.left_request)
+            return f"{cap_words(found.left_cap)} leaves {left}; `athanor share` raises it"
 
 
 def _spending_words(picture: MarketPicture) -> str:

@@ -13,8 +13,11 @@ from typing import Final, Literal, NamedTuple, final
 import msgspec
 
 from app.core.base.units import Micros
+from app.core.ledger.pricing import Quote
 
 CapName = Literal["request", "day", "month"]
+
+Missing = Literal["", "spending", "context", "cap", "balance"]
 
 MILLION: Final = 1_000_000
 """Prices are micros for so many tokens."""
@@ -70,6 +73,23 @@ def cost_most(
     answer = context if max_tokens is None else min(max_tokens, context)
     total = context * max(prices[0], prices[1]) + choices * answer * prices[2]
     return Micros(-(-total // MILLION))
+
+
+def missing(
+    bounds: Quote, *, context: int, is_spending: bool, left: Micros, available: Micros
+) -> Missing:
+    """What a whole answer within these bounds of its cost would want; "" where it is all there.
+
+    `context` is the model's in tokens, `left` what the owner's caps leave, `available` what the
+    account has and nobody holds.
+    """
+    if not is_spending:
+        return "spending"
+    if bounds.prompt + bounds.answer_max > context:
+        return "context"
+    if bounds.most > left:
+        return "cap"
+    return "balance" if bounds.most > available else ""
 
 
 def cap_words(cap: CapName) -> str:

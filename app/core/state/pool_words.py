@@ -35,6 +35,13 @@ _SKIPPED: Final = {
 }
 """By the word that the host sends; one that is not known here is shown as it came."""
 
+TOLD_TO_THE_HOST: Final = (
+    "this machine's address and name, its GPU and graphics memory, the engine's version, a region "
+    "if you set one, the models it lends and under which terms, and, while it does not lend, why: "
+    "such as that somebody uses it"
+)
+"""What a member's machine says of itself; whoever joins is told before."""
+
 
 def link_words(pool: PoolState, now: float) -> str:
     """Whether the host is reached: "connected to Club", "not connected to Club: ..."."""

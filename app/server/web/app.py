@@ -85,6 +85,7 @@ HANDLERS: Final = (
     pool.join,
     pool.leave,
     pool.market,
+    pool.quote,
     pool.days,
     pool.receipts,
     pool.verify,

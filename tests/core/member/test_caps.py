@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.base.units import Micros
-from app.core.member.caps import Caps, Spent, allowance, cost_most
+from app.core.ledger.pricing import Prices, quote
+from app.core.member.caps import MILLION, Caps, Spent, allowance, cost_most, missing
 
 AMOUNT = st.integers(min_value=0, max_value=10_000)
 
@@ -33,6 +34,32 @@ def test_the_tightest_cap_says_what_is_left(
     found = allowance(_caps(10, 50, 300), Spent(day=day, month=month, reserved=reserved))
 
     assert found == (left, cap)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "is_spending", "left", "available", "missed"),
+    [
+        ((10, 10), True, 30, 30, ""),
+        ((10, 10), False, 30, 30, "spending"),
+        ((95, 6), True, 1000, 1000, "context"),
+        ((10, 10), True, 29, 30, "cap"),
+        ((10, 10), True, 30, 29, "balance"),
+    ],
+)
+def test_what_a_whole_answer_would_want_is_said_before_it_is_asked_for(
+    tokens: tuple[int, int], is_spending: bool, left: int, available: int, missed: str
+) -> None:
+    prices = Prices(input=Micros(MILLION), cached_input=Micros(0), output=Micros(2 * MILLION))
+
+    found = missing(
+        quote(prices, prompt=tokens[0], answer_max=tokens[1]),
+        context=100,
+        is_spending=is_spending,
+        left=Micros(left),
+        available=Micros(available),
+    )
+
+    assert found == missed
 
 
 def test_a_cap_of_nothing_allows_nothing() -> None:

@@ -4,13 +4,14 @@ Pictures of what is known and kept; the work itself is the member's.
 """
 
 from collections.abc import Mapping
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
-from app.core.base.errors import RequestError
+from app.core.base.errors import ModelNotFound, RequestError
 from app.core.base.ids import DeviceId, PoolId
-from app.core.base.units import SECOND
+from app.core.base.units import SECOND, Micros
+from app.core.ledger.pricing import Prices, quote
 from app.core.member.calendar import date_text, day_of
-from app.core.member.caps import allowance
+from app.core.member.caps import Allowance, allowance, missing
 from app.core.member.credits import credits_text, micros_of
 from app.core.member.energy import JOULES_PER_KWH, kilowatt_hours
 from app.core.pool.credits_export import answer_of
@@ -25,6 +26,7 @@ from app.server.storage.pool_receipts import KeptReceipt
 from app.settings.pool_schema import PoolSettings
 from app.wire.pool import Quote
 from app.wire.pool_local import (
+    CostQuote,
     CreditsFinding,
     DayPicture,
     ExportedAsk,
@@ -36,6 +38,9 @@ from app.wire.pool_local import (
     ReceiptPicture,
     VerifyAnswer,
 )
+
+if TYPE_CHECKING:
+    from app.server.node.pool.member import Member
 
 COUNT_MAX: Final = 1000
 """Rows that one answer may have."""
@@ -93,14 +98,11 @@ class PoolDesk:
 
     async def market(self) -> MarketPicture:
         """What can be had, whether or not it may be."""
-        member, house = self._pool.member, self._pool.house
-        settings = house.pool_settings()
+        member, settings = self._pool.member, self._pool.house.pool_settings()
         if member is None:
             raise no_pool()
         await member.market.find_soon("")
-        offset = house.offset()
-        spent = await house.asks.spent(day_of(house.clock(), offset), offset)
-        left = allowance(member.spending.caps(), spent)
+        left = await self._left(member)
         return MarketPicture(
             quotes=tuple(quote_picture(quote) for quote in member.market.quotes()),
             spending=settings.spending,
@@ -108,6 +110,46 @@ class PoolDesk:
             left_cap=left.cap,
             trust=settings.trust,
         )
+
+    async def quote(self, model: str, *, prompt: int, answer: int) -> CostQuote:
+        """What so many tokens would cost. Raises: RequestError without a pool; ModelNotFound."""
+        member = self._pool.member
+        if member is None:
+            raise no_pool()
+        found = await member.market.find_soon(model)
+        if found is None:
+            near = tuple(PREFIX + quote.model for quote in member.market.quotes()[:3])
+            raise ModelNotFound(model, near)
+        state, left = self._pool.house.hub.state.pool, await self._left(member)
+        assert state is not None, "a member has a picture"
+        prices = Prices(input=found.prices[0], cached_input=found.prices[1], output=found.prices[2])
+        bounds = quote(prices, prompt=prompt, answer_max=answer)
+        return CostQuote(
+            model=PREFIX + found.model,
+            input_tokens=prompt,
+            output_tokens=answer,
+            least=bounds.least,
+            most=bounds.most,
+            wait_seconds=found.expected_wait,
+            context=found.context,
+            available=state.balance - state.held,
+            left_request=left.micros,
+            left_cap=left.cap,
+            missing=missing(
+                bounds,
+                context=found.context,
+                is_spending=self._pool.house.pool_settings().spending != "off",
+                left=left.micros,
+                available=Micros(state.balance - state.held),
+            ),
+        )
+
+    async def _left(self, member: "Member") -> Allowance:
+        """What one more request may cost now."""
+        house = self._pool.house
+        offset = house.offset()
+        spent = await house.asks.spent(day_of(house.clock(), offset), offset)
+        return allowance(member.spending.caps(), spent)
 
     async def days(self, count: int) -> tuple[DayPicture, ...]:
         """The last days on which something happened, newest first."""

@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 from app.core.base.errors import RequestError
 from app.core.base.units import SECOND
 from app.core.pool.invite import InviteFor
+from app.core.state.pool_words import TOLD_TO_THE_HOST
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard.actions import done
 from app.server.web.dashboard.changes import change, field
@@ -56,6 +57,7 @@ def _values(services: Services) -> Mapping[str, object]:
     values: dict[str, object] = {
         "invite": None,
         "trouble": None,
+        "told": TOLD_TO_THE_HOST,
         "machine": services.machine,
         "member_of": (pool.name or pool.address) if pool is not None else "",
         "mode": services.settings.sharing.mode,

@@ -7,6 +7,7 @@ from litestar import get, post
 from litestar.types import ASGIApp
 
 from app.core.base.errors import RequestError
+from app.core.state.pool_words import TOLD_TO_THE_HOST
 from app.core.state.view import size
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard.actions import done
@@ -62,6 +63,7 @@ async def sharing(request: ApiRequest) -> ASGIApp:
     context = {
         **values(services),
         "rules": sharing_picture(services),
+        "told": TOLD_TO_THE_HOST,
         "sentences": {name: FIELDS[path_of(name)].sentence for name in (*_LENDING, *_SPENDING)},
     }
     return page_response(request, SHARING, context)

@@ -13,6 +13,7 @@ from app.server.web.local.pool_picture import pool_picture
 from app.server.web.openai.serving import answered, json_response
 from app.server.web.services import Services, services_of
 from app.wire.pool_local import (
+    CostQuote,
     DayList,
     JoinRequest,
     MarketPicture,
@@ -24,6 +25,7 @@ from app.wire.pool_picture import PoolPicture
 
 _LOCAL = ["local"]
 COUNT_MAX: Final = 1000
+_TOKENS_DIGITS_MAX: Final = 9
 
 
 @get(
@@ -85,6 +87,24 @@ async def market(request: ApiRequest) -> ASGIApp:
 
 
 @get(
+    "/local/pool/quote",
+    guards=[administer],
+    summary="What a request to the pool would cost, before it is made",
+    tags=_LOCAL,
+    responses={200: ResponseSpec(CostQuote)},
+)
+async def quote(request: ApiRequest) -> ASGIApp:
+    """`?model=qwen3-8b&input_tokens=1500&output_tokens=400`; 404 for a model that is not there."""
+    query = request.query_params
+    found = await services_of(request).pool.quote(
+        query.get("model") or "",
+        prompt=_tokens(query.get("input_tokens"), "input_tokens"),
+        answer=_tokens(query.get("output_tokens"), "output_tokens"),
+    )
+    return json_response(found)
+
+
+@get(
     "/local/pool/days",
     guards=[administer],
     summary="What each day earned, spent and took from the wall",
@@ -136,6 +156,12 @@ async def export(request: ApiRequest) -> ASGIApp:
 
 def _picture(services: Services) -> PoolPicture:
     return pool_picture(services.hub.state, services.now(), device=services.pool.device)
+
+
+def _tokens(text: str | None, name: str) -> int:
+    if text is None or not text.isdecimal() or len(text) > _TOKENS_DIGITS_MAX:
+        raise RequestError(f"{name} must be a whole number of tokens", field=name)
+    return int(text)
 
 
 def _count(request: ApiRequest, usual: int) -> int:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from app.core.base.ids import RequestId
 from app.core.base.units import Micros
 from app.wire.engine import Begun, Completed, Delta, Ended, Said, Timings, Usage
-from app.wire.pool import Ask, CancelAsk, Market, Quote, Sealed, Told
+from app.wire.pool import Ask, CancelAsk, Market, Quote, Sealed, Standing, Told
 from tests.pool.members import wait_for
 from tests.sdist import ROOT
 from tests.support.node import RunningNode, put_toy, running_node
@@ -199,6 +199,28 @@ def test_a_model_that_nobody_lends_now_is_not_called_ready(
         wait_for(lambda: "nobody lends it now" in cli(node, "pool", "market"), "the news")
         (listed,) = (m for m in client(node).models.list().data if m.id == "pool/large")
         assert listed.wait_seconds is None  # type: ignore[attr-defined]
+
+
+def test_a_request_is_quoted_before_it_is_made(tmp_path: Path, club: HostThread) -> None:
+    with running_node(tmp_path / "home", *SPENDING, "--spend-request-max", "0.001") as node:
+        joined(node, club)
+        standing = Standing(balance=Micros(900), held=Micros(100), earned_today=Micros(0))
+        club.do(club.host.send(standing))
+        wait_for(lambda: json.loads(cli(node, "pool", "status", "--json"))["balance"], "it")
+
+        def quoted(prompt: int, output: int, code: int = 0) -> dict[str, object]:
+            tokens = ("--input", str(prompt), "--output", str(output))
+            return json.loads(cli(node, "pool", "quote", "Large", *tokens, "--json", code=code))
+
+        whole = quoted(500, 100)
+        assert (whole["model"], whole["missing"]) == ("pool/large", "")
+        assert (whole["least"], whole["most"], whole["available"]) == (250, 700, 800)
+        assert quoted(500, 200, code=1)["missing"] == "balance"
+        assert quoted(900, 100, code=1)["missing"] == "cap"
+        assert quoted(900, 101, code=1)["missing"] == "context"
+        said = cli(node, "pool", "quote", "large", "--input", "900", "--output", "100", code=1)
+        assert "at most 0.0011 credits" in said and "the limit of one request" in said
+        cli(node, "pool", "quote", "small", "--input", "1", "--output", "1", code=4)
 
 
 def test_the_rules_of_sharing_change_at_once_and_for_good(tmp_path: Path) -> None:
