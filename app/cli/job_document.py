@@ -89,8 +89,9 @@ After every step these hold:
 | 4 | what a node's verdicts say it earned is what the books gave it, but for what is pending |
 | 4 | what is pending has its receipt in the node's outbox, or has none that was signed |
 | 5 | no token of an answer is paid twice; what is computed again is never on the caller's bill |
-| 6 | the host's chain and each node's only grow, and an entry with one bit turned breaks it there |
-| 6 | `athanor credits verify` finds nothing amiss on any honest node |
+| 6 | the host's chains and each node's only grow; an entry with one bit turned breaks it there |
+| 6 | `athanor credits verify` finds nothing amiss on any honest node, nor do two that compare |
+| 6 | the host takes no two receipts of one number from a device, and knows what members were told |
 | 11 | a client's mistake is tried once; every refusal has a reason in words |
 | 12 | a hold succeeds exactly if the balance covers it beside all that is held already |
 | 15 | what an honest worker delivered is paid, whoever is restarted and when |
@@ -104,6 +105,7 @@ the end:
 | 2 | nothing is held, and nobody is in line |
 | 4 | nothing is pending; besides, nothing stays so for more than 100 s after the trouble |
 | 6 | each chain from its beginning, also with any bit turned |
+| 6 | all checkpoints that all nodes were ever told are of one chain |
 | 8 | an answer that went on elsewhere is the answer that was interrupted |
 | 9 | no honest machine is paused |
 
@@ -114,6 +116,12 @@ A seed that breaks one is seen again by `python -m tests.sim --seed N --trace`. 
 anything at all is a test of its own: for each number there is a planted fault, in settlement, in
 the handling of chunks, in failover, in the books, in recovery, in the host or a node, which is
 caught under that number within {seeds} seeds.
+
+Checkpoints are signed and sent as by the real host, come back in heartbeats, and nodes that ask
+each other show theirs. A host that swears two stories, rewrites a receipt or comes back with older
+files, and a node that signs its chain anew, are found out where nobody looks but host and nodes
+(`tests/sim/test_forks.py`). Nodes that never compare cannot know; a device's fork is seen within
+one session, and in a later one only where it meets the last receipt of an earlier one.
 
 Each attack on a pool, with what stops it and the tests that play it: [attacks.md](attacks.md).
 """

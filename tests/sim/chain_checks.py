@@ -8,11 +8,21 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from random import Random
 
-from app.core.base.ids import DeviceId, JobId
-from app.core.pool.chain import BEGINNING, Breach, Head, verify_receipts, verify_verdicts
+from app.core.base.ids import DeviceId, JobId, SessionId
+from app.core.pool.chain import (
+    BEGINNING,
+    Breach,
+    Head,
+    Link,
+    verify_chain,
+    verify_receipts,
+    verify_verdicts,
+)
+from app.core.pool.checkpoint import CHECKPOINT, find_fork
 from app.core.pool.credits_audit import Settled, audit_credits
 from app.core.pool.receipt import RECEIPT
 from app.core.pool.signed import SignedBytes
+from app.wire.pool import Finished
 from tests.sim.clock import SECOND
 from tests.sim.host import SimHost
 from tests.sim.node import SimNode
@@ -81,10 +91,13 @@ class ChainChecks:
         # Of its own, so that what is looked at changes nothing in the world.
         random = Random(len(nodes))
         self._host_chain = ChainWatch("the host", self._verify_verdicts, random)
+        self._checkpoints = ChainWatch("the host (checkpoints)", self._verify_checkpoints, random)
         self._chains = {
             node.device: ChainWatch(f"node {node.number}", self._verifier(node.device), random)
             for node in nodes
+            if node.character != "forks"
         }
+        self._accepted: dict[tuple[SessionId, int], bytes] = {}
         self._signed: dict[DeviceId, set[Key]] = {node.device: set() for node in nodes}
         self._given: dict[DeviceId, dict[Key, int]] = {node.device: {} for node in nodes}
         self._waits: dict[tuple[DeviceId, Key], int] = {}
@@ -94,6 +107,8 @@ class ChainChecks:
     def after_step(self) -> None:
         """4, 6, 15: of the host's chain and books, and of every node whose disk has changed."""
         self._host_chain.look(self.host.disk.verdicts)
+        self._checkpoints.look(self.host.disk.checkpoints)
+        assert not self.host.doubts, f"6: {self.host.doubts}"
         given = self._take_settlements()
         for node in self.nodes:
             size = node.disk.size
@@ -102,16 +117,30 @@ class ChainChecks:
                 self._look_at(node)
             elif node.device in given:
                 self._check_money(node)
+            if node.chain.disputes and node.character == "honest":
+                raise AssertionError(f"6: node {node.number}: {node.chain.disputes}")
         if self._waits and self.host.clock.now > self.calm_at:
             oldest = min(self._waits.values())
             waited = self.host.clock.now - max(oldest, self.calm_at)
             assert waited <= PENDING_SECONDS_MAX * SECOND, f"4: {self._waits} are still pending"
 
     def when_quiet(self) -> None:
-        """6: the chains in whole."""
+        """6: the chains in whole, and all that any two nodes were told fits one of them."""
         self._host_chain.check_whole()
+        self._checkpoints.check_whole()
+        told = [signed for node in self.nodes for signed in node.disk.checkpoints]
+        fork = find_fork(told, (), pool=self.host.key.pool, verify=verify)
+        assert fork is None, f"6: {fork}"
         for chain in self._chains.values():
             chain.check_whole()
+
+    def accepted(self, device: DeviceId, frame: Finished) -> None:
+        """6: in one session the host takes no two receipts of one number."""
+        receipt = RECEIPT.read(frame.receipt)
+        session = self.host.door.sessions.of_device(device)
+        assert receipt is not None and session is not None
+        before = self._accepted.setdefault((session.id, receipt.number), frame.receipt)
+        assert before == frame.receipt, f"6: {device[:8]} has two receipts {receipt.number}"
 
     # --- what has changed ------------------------------------------------------------------------
 
@@ -130,8 +159,8 @@ class ChainChecks:
         return found
 
     def _look_at(self, node: SimNode) -> None:
-        chain = self._chains[node.device]
-        for entry in chain.look(node.disk.receipts):
+        chain = self._chains.get(node.device)
+        for entry in chain.look(node.disk.receipts) if chain is not None else ():
             self._take_receipt(node, entry)
         self._check_money(node)
         if node.character == "honest":
@@ -176,7 +205,13 @@ class ChainChecks:
     def _check_audit(self, node: SimNode) -> None:
         """6: what the owner would be told by `athanor credits verify`."""
         entries = [Settled(entry, node.disk.signed.get(entry.hash)) for entry in node.disk.receipts]
-        report = audit_credits(entries, device=node.device, pool=self.host.key.pool, verify=verify)
+        report = audit_credits(
+            entries,
+            device=node.device,
+            pool=self.host.key.pool,
+            verify=verify,
+            checkpoints=node.disk.checkpoints,
+        )
         assert report.is_sound, f"6: node {node.number}: {report.breaches}, {report.fork}"
         told = sum(verdict.earned for verdict in node.disk.verdicts.values())
         assert report.earned == told, f"4: node {node.number}: {report.earned} proved, {told} told"
@@ -184,9 +219,19 @@ class ChainChecks:
     def _verify_verdicts(self, entries: list[SignedBytes], after: Head) -> Breach | None:
         return verify_verdicts(entries, pool=self.host.key.pool, verify=verify, after=after)
 
+    def _verify_checkpoints(self, entries: list[SignedBytes], after: Head) -> Breach | None:
+        return verify_chain(
+            entries, _link_of, owner=(self.host.key.pool,), verify=verify, after=after
+        )
+
     def _verifier(self, device: DeviceId) -> Verify:
         def verify_entries(entries: list[SignedBytes], after: Head) -> Breach | None:
             pool = self.host.key.pool
             return verify_receipts(entries, device=device, pool=pool, verify=verify, after=after)
 
         return verify_entries
+
+
+def _link_of(body: bytes) -> Link | None:
+    found = CHECKPOINT.read(body)
+    return found and Link(found.number, found.previous, (found.pool,))

@@ -119,6 +119,7 @@ class Checks:
 
     def claimed(self, device: DeviceId, frame: Finished, reported: Reported) -> None:
         """What a receipt says that the host took, of an attempt that this device was asked for."""
+        self.chains.accepted(device, frame)
         if any(
             (record.attempt, record.worker) == (frame.attempt, device)
             for record in self.host.disk.records_of(frame.job)

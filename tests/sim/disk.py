@@ -32,6 +32,7 @@ class Disk:
     records: dict[EventId, Record] = field(default_factory=dict)
     settles: dict[JobId, Settle] = field(default_factory=dict)
     verdicts: list[SignedBytes] = field(default_factory=list)
+    checkpoints: list[SignedBytes] = field(default_factory=list)
     by_attempt: dict[tuple[JobId, int, str], SignedBytes] = field(default_factory=dict)
     changed: int = 0
     is_full: bool = False
@@ -88,6 +89,11 @@ class Disk:
         self.by_attempt[key] = signed
         self.changed += 1
         return signed
+
+    def swear(self, checkpoint: SignedBytes) -> None:
+        """The next of the chain of checkpoints."""
+        self.checkpoints.append(checkpoint)
+        self.changed += 1
 
     def verdict(
         self,

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
+import msgspec
+
 from app.core.base.ids import DeviceId, SessionId
 from app.core.base.units import Microseconds
 from app.core.pool.happenings import (
@@ -37,9 +39,11 @@ class Door:
         now: Callable[[], Microseconds],
         heard: Callable[[DeviceId, Message], None],
         gone: Callable[[DeviceId], None],
+        joined: Callable[[DeviceId], None],
+        head: Callable[[DeviceId], tuple[int, bytes]],
     ) -> None:
         self.clock, self.key, self.life, self.wall = clock, key, life, now
-        self.heard, self.gone = heard, gone
+        self.heard, self.gone, self.joined, self.head = heard, gone, joined, head
         self.sessions = HostSessions()
         self.sockets: list[Socket] = []
         self.by_session: dict[SessionId, Socket] = {}
@@ -80,9 +84,10 @@ class Door:
 
     def _proved(self, socket: Socket, greeting: HostGreeting, proved: Proved) -> None:
         self._chance += 1
+        count, head = self.head(proved.device)
         found = self.sessions.establish(
             proved,
-            terms=TERMS,
+            terms=msgspec.structs.replace(TERMS, receipts=count, receipt_hash=head),
             fresh=SessionId(f"s{self.life}/{self._chance}"),
             now=self.clock.seconds,
         )
@@ -101,6 +106,8 @@ class Door:
         socket.lost_host = lambda: self._lost(session, socket)
         for data in found.writes:
             socket.to_node(data)
+        if not found.is_resumed:
+            self.joined(session.device)
 
     def _arrived(self, session: HostSession, socket: Socket, data: bytes) -> None:
         if not self.is_shut and self.by_session.get(session.id) is socket:

@@ -26,6 +26,7 @@ from app.server.identity.keys import PoolKey
 from app.wire.message import Message
 from app.wire.pool import (
     Accepted,
+    Checkpoint,
     Chunk,
     Countersigned,
     Finished,
@@ -39,15 +40,19 @@ from tests.sim.clock import MS, SECOND, Clock
 from tests.sim.disk import Disk
 from tests.sim.door import Door
 from tests.sim.evidence import receipt_of
+from tests.sim.host_chains import HostChains
 from tests.sim.market import PARAMETERS, offerings
 
 BEGIN = 1_790_000_000 * SECOND
+SWEAR_EACH = 8 * SECOND
+"""Often, since a world is over in a minute."""
 
 
 class SimHost:
     """One host. `accounts` says whose each device is."""
 
     disk_type: type[Disk] = Disk
+    chains_type: type[HostChains] = HostChains
 
     def __init__(self, clock: Clock, rules: JobRules, accounts: dict[DeviceId, AccountId]) -> None:
         self.clock, self.rules, self.accounts = clock, rules, accounts
@@ -63,6 +68,10 @@ class SimHost:
         self.on_chunk: Callable[[DeviceId, Chunk], None] = lambda device, chunk: None
         self.on_claim: Callable[[DeviceId, Finished, Reported], None] = lambda *claim: None
         self.on_end: Callable[[wanted.End], None] = lambda end: None
+        self.doubts: list[str] = []
+        """What members were told that this host does not know, in all of its lives."""
+        self.forks: list[DeviceId] = []
+        """Devices that signed another receipt than the one that was expected."""
         self._written_until = 0
         self.start()
 
@@ -77,6 +86,7 @@ class SimHost:
         """With nothing but the disk."""
         self.life += 1
         self.is_up = True
+        self.chains = self.chains_type(self.disk, self.doubts)
         self.door = Door(
             self.clock,
             self.key,
@@ -84,6 +94,8 @@ class SimHost:
             now=lambda: self.now,
             heard=self._heard,
             gone=self._worker_gone,
+            joined=self._worker_joined,
+            head=self._head_of,
         )
         self.models: dict[DeviceId, Register] = {}
         self.lending: dict[DeviceId, bool] = {}
@@ -94,6 +106,7 @@ class SimHost:
         self.receipts: dict[tuple[JobId, int], SignedBytes] = {}
         self.orphans = {orphan.job: orphan for orphan in self.orphaned()}
         self._poll(self.life)
+        self._later(SWEAR_EACH, self._swear)
 
     def orphaned(self) -> Iterator[Orphan]:
         """Holds that are open, or expired and to be claimed; no job of them is left."""
@@ -131,12 +144,40 @@ class SimHost:
         self._dispatch()
         self._later(1 * SECOND, lambda: self._poll(life))
 
+    # --- chains ----------------------------------------------------------------------------------
+
+    def _swear(self) -> None:
+        """The head of the chain of verdicts to everybody, where it has grown."""
+        chains = self.chains
+
+        def tell(_: object) -> None:
+            for device in self.models:
+                self.tell_checkpoint(device)
+
+        if chains.has_grown:
+            self._at_the_disk(lambda: chains.swear(self.now), tell, lambda: None)
+        self._later(SWEAR_EACH, self._swear)
+
+    def tell_checkpoint(self, device: DeviceId) -> None:
+        """The last that was sworn."""
+        last = self.disk.checkpoints[-1]
+        self.door.send(device, Checkpoint(checkpoint=last.body, signature=last.signature))
+
+    def _head_of(self, device: DeviceId) -> tuple[int, bytes]:
+        chain = self.chains.of_device(device)
+        return chain.count, chain.head
+
+    def _worker_joined(self, device: DeviceId) -> None:
+        if self.disk.checkpoints:
+            self.tell_checkpoint(device)
+
     # --- frames ----------------------------------------------------------------------------------
 
     def _worker_gone(self, device: DeviceId) -> None:
         if self.door.sessions.of_device(device) is None:
             self.models.pop(device, None)
             self.lending.pop(device, None)
+        self.chains.forget(device)
         self.running.pop(device, None)
         self.standing.gone(device)
         for job in list(self.jobs.values()):
@@ -148,6 +189,7 @@ class SimHost:
                 self.models[device] = frame
             case Heartbeat():
                 self.lending[device] = frame.is_lending
+                self.chains.shown(frame.checkpoint)
             case Accepted() | Rejected() | Chunk():
                 if isinstance(frame, Rejected):
                     self._freed(device, frame.job, frame.attempt)
@@ -167,6 +209,9 @@ class SimHost:
     def _finished(self, device: DeviceId, frame: Finished) -> None:
         """To its job; to an orphan; or, where all is over, the verdict that stands."""
         receipt = receipt_of(frame, device, self.key.pool)
+        if receipt is not None and not self.chains.goes_on(device, frame):
+            self.forks.append(device)
+            receipt = None
         if receipt is not None:
             self.on_claim(device, frame, receipt)
         if frame.job in self.jobs:
@@ -204,9 +249,9 @@ class SimHost:
             receipt=SignedBytes(frame.receipt, frame.signature),
             at=self.now,
         )
-        self._send_verdict(device, key, self.disk.sign(verdict))
+        self.send_verdict(device, key, self.disk.sign(verdict))
 
-    def _send_verdict(self, device: DeviceId, key: tuple[JobId, int], signed: SignedBytes) -> None:
+    def send_verdict(self, device: DeviceId, key: tuple[JobId, int], signed: SignedBytes) -> None:
         self.door.send(
             device,
             Countersigned(
@@ -233,7 +278,7 @@ class SimHost:
                         receipt=self.receipts.get(key),
                         at=self.now,
                     )
-                    self._send_verdict(record.worker, key, self.disk.sign(verdict))
+                    self.send_verdict(record.worker, key, self.disk.sign(verdict))
 
         def failed() -> None:
             self.orphans[orphan.job] = orphan  # it is due, so the next look tries again
@@ -371,7 +416,7 @@ class SimHost:
             at=self.now,
             answer=effect.line.answer,
         )
-        self._send_verdict(attempt.placement.worker, key, self.disk.sign(verdict))
+        self.send_verdict(attempt.placement.worker, key, self.disk.sign(verdict))
 
     # --- dispatch --------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ Character = Literal[
     "fails",  # says that its engine fell
     "forges",  # receipts under a wrong signature
     "replays",  # the receipt of an earlier job
+    "forks",  # signs two receipts of one number
     "claims",  # speaks for attempts of others
 ]
 

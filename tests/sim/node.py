@@ -20,6 +20,7 @@ from tests.sim import words
 from tests.sim.clock import SECOND, Clock
 from tests.sim.liars import Character
 from tests.sim.network import Socket
+from tests.sim.node_chain import NodeChain
 from tests.sim.signatures import verify
 from tests.sim.worker import SLOTS, Worker
 
@@ -51,6 +52,7 @@ class SimNode(Worker):
         self.life += 1
         self.is_up, self.is_lending = True, True
         self.tasks = {}
+        self.chain = NodeChain(self.disk, self.pool)
         self.session = NodeSession(
             signer=self.key,
             verify=verify,
@@ -95,6 +97,11 @@ class SimNode(Worker):
             return
         self._happened(self.session.due(self.clock.seconds))
         self.clock.after(POLL, lambda: self._poll(life))
+
+    def compare(self, shown: bytes) -> None:
+        """What another node saw of the host's chain came with a sealed request, or its answer."""
+        if self.is_up:
+            self.chain.compare(shown)
 
     # --- link ------------------------------------------------------------------------------------
 
@@ -162,7 +169,7 @@ class SimNode(Worker):
         )
         self.send(Register(models=(model,), circle="anyone", runtime="sim"))
         self._heartbeat()
-        for finished in list(self.disk.outbox.values()):
+        for finished in self.chain.greeted(opened.established):
             self.send(finished)
 
     def _abandon(self) -> None:
@@ -176,4 +183,10 @@ class SimNode(Worker):
             self.socket.to_host(data)
 
     def _heartbeat(self) -> None:
-        self.send(Heartbeat(is_lending=self.is_lending, running=len(self.tasks)))
+        self.send(
+            Heartbeat(
+                is_lending=self.is_lending,
+                running=len(self.tasks),
+                checkpoint=self.chain.checkpoint,
+            )
+        )

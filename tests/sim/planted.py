@@ -4,18 +4,24 @@ from collections.abc import Iterator
 
 import msgspec
 
+from app.core.base.ids import DeviceId
 from app.core.base.units import Micros
 from app.core.ledger.changes import Decision
 from app.core.ledger.commands import AnyCommand, Expire, Reserve, Settle
 from app.core.ledger.decide import apply, refused
 from app.core.ledger.pricing import Prices
 from app.core.ledger.result import Result
+from app.core.pool.checkpoint import CHECKPOINT
 from app.core.pool.jobs import effects as wanted
 from app.core.pool.jobs.recovery import Orphan
-from app.core.pool.receipt import Verdict
+from app.core.pool.receipt import RECEIPT, VERDICT, Verdict
+from app.core.pool.signed import SignedBytes, hash_of
+from app.wire.pool import Checkpoint, Finished
 from tests.sim.disk import Disk, Key
 from tests.sim.host import SimHost
+from tests.sim.host_chains import HostChains
 from tests.sim.node import SimNode
+from tests.sim.worker import Task
 
 
 class LosesAMicro(Disk):
@@ -112,6 +118,78 @@ class KeepsReceiptsInMemory(SimNode):
     def crash(self) -> None:
         self.disk.outbox.clear()
         super().crash()
+
+
+class TellsTwoStories(SimHost):
+    """Every other device is sworn a chain in which the last verdict is another one."""
+
+    def __init__(self, *those: object) -> None:
+        self.other: list[SignedBytes] = []
+        super().__init__(*those)
+
+    def tell_checkpoint(self, device: DeviceId) -> None:
+        if int(device, 16) % 2:
+            super().tell_checkpoint(device)
+            return
+        for signed in self.disk.checkpoints[len(self.other) :]:
+            self.other.append(self.resworn(signed))
+        last = self.other[-1]
+        self.door.send(device, Checkpoint(checkpoint=last.body, signature=last.signature))
+
+    def resworn(self, signed: SignedBytes) -> SignedBytes:
+        """The same, over another verdict, after the others of this story."""
+        said = CHECKPOINT.read(signed.body)
+        assert said is not None
+        previous = self.other[-1].hash if self.other else b""
+        body = CHECKPOINT.encode(
+            msgspec.structs.replace(said, head=hash_of(said.head), previous=previous)
+        )
+        return SignedBytes(body, self.key.sign(body))
+
+
+class RewritesReceipts(SimHost):
+    """The receipt in a verdict says a token less than the one that its worker signed."""
+
+    def send_verdict(self, device: DeviceId, key: Key, signed: SignedBytes) -> None:
+        verdict = VERDICT.read(signed.body)
+        assert verdict is not None
+        receipt = RECEIPT.read(verdict.receipt)
+        assert receipt is not None
+        less = RECEIPT.encode(msgspec.structs.replace(receipt, tokens_out=receipt.tokens_out - 1))
+        body = VERDICT.encode(msgspec.structs.replace(verdict, receipt=less))
+        super().send_verdict(device, key, SignedBytes(body, self.key.sign(body)))
+
+
+class ComesBackOlder(SimHost):
+    """After a restart its chains are those of a copy from before the last checkpoint."""
+
+    def start(self) -> None:
+        if self.life and self.disk.checkpoints:
+            sworn = CHECKPOINT.read(self.disk.checkpoints.pop().body)
+            assert sworn is not None
+            for signed in self.disk.verdicts[sworn.count - 1 :]:
+                self.disk.by_attempt = {
+                    key: one for key, one in self.disk.by_attempt.items() if one != signed
+                }
+            del self.disk.verdicts[sworn.count - 1 :]
+        super().start()
+
+
+class TakesAnyReceipt(SimHost):
+    """It does not look whether a receipt goes on with its device's chain."""
+
+    class chains_type(HostChains):
+        def goes_on(self, device: DeviceId, frame: Finished) -> bool:
+            return True
+
+
+class ForksItsChain(SimNode):
+    """It signs its last receipt anew, as if it had done other work."""
+
+    def sign_receipt(self, task: Task, reason: str) -> SignedBytes:
+        if self.disk.receipts:
+            self.disk.receipts.pop()
+        return super().sign_receipt(task, reason)
 
 
 def _dearer(record: wanted.Record) -> wanted.Record:

@@ -20,7 +20,9 @@ from app.core.pool.jobs.rules import JobRules
 from app.wire.pool import Chunk
 from tests.sim.disk import Disk
 from tests.sim.planted import (
+    ComesBackOlder,
     ForgetsItsChain,
+    ForksItsChain,
     HoldsTooMuch,
     KeepsReceiptsInMemory,
     LosesAMicro,
@@ -29,7 +31,10 @@ from tests.sim.planted import (
     PaysNobodyAfterARestart,
     RefusesTheSecond,
     RefusesWithoutAWord,
+    RewritesReceipts,
+    TakesAnyReceipt,
     TellsMoreThanItPaid,
+    TellsTwoStories,
     with_disk,
 )
 from tests.sim.run import Broken, run_seed
@@ -132,6 +137,11 @@ MUTATIONS = {
     "a hold is never given back": Mutation("2", cast=Cast(host=NeverSweeps)),
     "a verdict says more than was paid": Mutation("4", cast=on_disk(TellsMoreThanItPaid)),
     "verdicts are no chain": Mutation("6", cast=on_disk(ForgetsItsChain)),
+    "a host tells two stories": Mutation("6", cast=Cast(host=TellsTwoStories)),
+    "a host rewrites a receipt": Mutation("6", cast=Cast(host=RewritesReceipts)),
+    "a host comes back older": Mutation("6", cast=Cast(host=ComesBackOlder)),
+    "a host takes any receipt": Mutation("6", cast=Cast(host=TakesAnyReceipt)),
+    "a node forks its chain": Mutation("6", cast=Cast(node=ForksItsChain)),
     "a refusal has no reason": Mutation("11", cast=Cast(host=RefusesWithoutAWord)),
     "a hold is larger than what was asked": Mutation("12", cast=on_disk(HoldsTooMuch)),
     "a balance for two jobs begins one": Mutation("12", cast=on_disk(RefusesTheSecond)),

@@ -1,16 +1,12 @@
-"""The working half of a node: an engine that is a function, real receipts, and every kind of lie.
-
-What is on its disk outlives a crash: the chain of its receipts, the outbox of those that were not
-countersigned, and the verdicts that came back.
-"""
+"""The working half of a node: an engine that is a function, real receipts, every kind of lie."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.core.base.ids import AccountId, DeviceId, JobId, PoolId
 from app.core.base.units import Microseconds
-from app.core.pool.receipt import RECEIPT, VERDICT, Ending, Receipt, Verdict
-from app.core.pool.signed import SignedBytes, hash_of
+from app.core.pool.receipt import RECEIPT, Ending, Receipt
+from app.core.pool.signed import SignedBytes
 from app.server.identity.keys import DeviceKey
 from app.wire.engine import (
     Begun,
@@ -28,6 +24,7 @@ from app.wire.message import Message
 from app.wire.pool import (
     Accepted,
     CancelJob,
+    Checkpoint,
     Chunk,
     Countersigned,
     Finished,
@@ -37,9 +34,8 @@ from app.wire.pool import (
 from tests.sim import words
 from tests.sim.clock import Clock
 from tests.sim.liars import Character, twisted
-from tests.sim.signatures import verify
+from tests.sim.node_chain import Key, NodeChain, NodeDisk
 
-Key = tuple[JobId, int]
 SLOTS = 2
 
 
@@ -60,22 +56,6 @@ class Task:
         return self.offer.job, self.offer.attempt
 
 
-@dataclass
-class Disk:
-    """What outlives a crash."""
-
-    receipts: list[SignedBytes] = field(default_factory=list)
-    outbox: dict[Key, Finished] = field(default_factory=dict)
-    verdicts: dict[Key, Verdict] = field(default_factory=dict)
-    signed: dict[bytes, SignedBytes] = field(default_factory=dict)
-    """Hash of a receipt -> the verdict on it, as the host signed it."""
-
-    @property
-    def size(self) -> tuple[int, ...]:
-        """Other than before whenever something was written."""
-        return len(self.receipts), len(self.outbox), len(self.verdicts)
-
-
 class Worker:
     """What a node computes, and what it says of that."""
 
@@ -92,7 +72,8 @@ class Worker:
         self.character: Character = character
         self.key = DeviceKey((1000 + number).to_bytes(32, "big"))
         self.device: DeviceId = self.key.device
-        self.disk = Disk()
+        self.disk = NodeDisk()
+        self.chain = NodeChain(self.disk, pool)
         self.life = 0
         self.is_lending = True
         self.speed_ms = clock.random.choice([10, 40, 150, 400])
@@ -117,7 +98,9 @@ class Worker:
                 if task is not None:
                     self.later((1, 200), lambda: self.finish(task, "cancelled"))
             case Countersigned():
-                self._countersigned(frame)
+                self.chain.countersigned(frame)
+            case Checkpoint():
+                self.chain.checkpointed(frame)
             case _:
                 pass
 
@@ -205,7 +188,7 @@ class Worker:
         self.send(Accepted(job=job, attempt=attempt))
         self.send(Chunk(job=job, attempt=attempt, first=place, tokens=[7], events=[]))
         task = Task(offer=_offer_like(job, attempt), life=self.life, place=9, spoken=9)
-        body, signature = self._receipt(task, "completed")
+        body, signature = self.sign_receipt(task, "completed")
         self.send(
             Finished(
                 job=job, attempt=attempt, reason="completed", receipt=body, signature=signature
@@ -220,7 +203,7 @@ class Worker:
         self.tasks.pop(task.key, None)
         body = signature = b""
         if task.spoken:
-            body, signature = self._receipt(task, reason)
+            body, signature = self.sign_receipt(task, reason)
         completed = None
         if reason == "completed":
             usage = Usage(prompt=1, cached=0, completion=task.spoken)
@@ -241,10 +224,12 @@ class Worker:
 
     # --- receipts --------------------------------------------------------------------------------
 
-    def _receipt(self, task: Task, reason: str) -> SignedBytes:
+    def sign_receipt(self, task: Task, reason: str) -> SignedBytes:
         """A receipt for what was computed, or what a liar puts in its place."""
         if self.character == "replays" and self.disk.receipts:
             return self.clock.random.choice(self.disk.receipts)
+        if self.character == "forks" and self.disk.receipts and self.clock.happens(0.5):
+            self.disk.receipts.pop()
         offer = task.offer
         out = task.spoken * 3 if self.character == "inflates" else task.spoken
         ending: dict[str, Ending] = {"completed": "completed", "preempted": "preempted"}
@@ -284,18 +269,6 @@ class Worker:
         if self.character != "claims" or offer.sha256:
             self.disk.receipts.append(signed)
         return signed
-
-    def _countersigned(self, frame: Countersigned) -> None:
-        assert verify(self.pool, frame.signature, frame.verdict), "the host signs its verdicts"
-        verdict = VERDICT.read(frame.verdict)
-        assert verdict is not None and verdict.pool == self.pool
-        assert (verdict.job, verdict.attempt) == (frame.job, frame.attempt)
-        key = (frame.job, frame.attempt)
-        known = self.disk.verdicts.get(key)
-        assert known is None or known.earned == verdict.earned, "a verdict stands"
-        self.disk.verdicts[key] = verdict
-        self.disk.signed[hash_of(verdict.receipt)] = SignedBytes(frame.verdict, frame.signature)
-        self.disk.outbox.pop(key, None)
 
 
 def _next_chunk(task: Task, body: Generate, key: int, until: int, most: int) -> Chunk:

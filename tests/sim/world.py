@@ -36,6 +36,7 @@ TROUBLE_UNTIL = 40 * SECOND
 END = 400 * SECOND
 """All is quiet long before, or something never ends."""
 QUIET_LOOKS_EACH = 2 * SECOND
+COMPARE_EACH = 4 * SECOND
 RUSH_EACH, RUSH_AT = 8, 3 * SECOND
 """In one world of so many everybody asks at the same moment."""
 
@@ -89,6 +90,7 @@ class World:
         for number in range(chance.randint(4, 14)):
             after = self.clock.between(100, 25_000)
             self.clock.after(RUSH_AT if is_rush else after, self._asking(number))
+        self.clock.after(COMPARE_EACH, self._compare)
         if not is_calm:
             self._trouble()
         self.clock.at(TROUBLE_UNTIL, self._clear_up)
@@ -138,6 +140,18 @@ class World:
             character=character,
             connect=self._connect,
         )
+
+    def _compare(self) -> None:
+        """Two nodes that ask each other under seal show what they saw of the host's chain."""
+        one, other = self.clock.random.sample(self.nodes, 2)
+        if one.is_up and other.is_up:
+            self._show(one, other)
+            self._show(other, one)
+        self.clock.after(COMPARE_EACH, self._compare)
+
+    def _show(self, one: SimNode, other: SimNode) -> None:
+        shown = one.chain.checkpoint
+        self.clock.after(self.clock.between(20, 500), lambda: other.compare(shown))
 
     def _connect(self, node: SimNode) -> Socket | None:
         if not self.host.is_up:
