@@ -1,5 +1,9 @@
 ; Athanor's installer for Windows: for one user, without asking for an administrator's rights.
 ;
+; NOT YET RUN ON WINDOWS: compiled, installed, upgraded and uninstalled under wine64 alone, with a
+; stand-in for the program (stand_in.nsi); its pages were not looked at. Whoever runs it there first
+; takes this notice away.
+;
 ; Compiled by build.py, which gives it with makensis -D:
 ;   VERSION   0.1.0                   NUMBERS   0.1.0.0, as a version resource wants it
 ;   PAYLOAD   the folder to install   OUTPUT    the installer to make
@@ -8,7 +12,8 @@
 ;   SIGN      a command that signs the file that follows it in place; absent where nothing is signed
 ;
 ; Installer:    /S silent, /UPDATE starts the tray again if it ran, /D=FOLDER (last, unquoted)
-; Uninstaller:  /S silent and keeps settings and models, /S /PURGE deletes them too
+; Uninstaller:  /S silent; keeps settings and models, deletes packs, caches and logs. /S /PURGE
+;               deletes all of it
 ; Exit codes:   0 done, 1 given up by the user, 2 not done; 5 Athanor runs and does not end
 
 Unicode true
@@ -276,6 +281,8 @@ Section "Uninstall"
     ; What can be made again helps nobody who has no program for it.
     RMDir /r "${DATA}\Cache"
     RMDir /r "${DATA}\Logs"
+    ; Packs of back ends: large, made for one version's llama.cpp, and fetched again when asked for.
+    RMDir /r "${DATA}\runtimes"
     ${If} $is_purge == 1
         RMDir /r "${DATA}"
     ${EndIf}

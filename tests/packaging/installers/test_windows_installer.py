@@ -119,9 +119,10 @@ def modules(windows: Windows) -> set[str]:
 
 
 def use(windows: Windows) -> Path:
-    """What a user leaves: a model, a log, a cache, autostart. The model."""
+    """What a user leaves: a model, a log, a cache, a pack, autostart. The model."""
     model = windows.data / "models" / "tiny.gguf"
-    for file in (model, windows.data / "Cache" / "a", windows.data / "Logs" / "b"):
+    pack = windows.data / "runtimes" / "cuda13-1.0" / "ggml-cuda.dll"
+    for file in (model, pack, windows.data / "Cache" / "a", windows.data / "Logs" / "b"):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("made")
     windows.run("reg", "add", RUN_KEY, "/v", "Athanor", "/d", "athanor-desktop.exe", "/f")
