@@ -3,6 +3,8 @@
 A windowed program on Windows has no standard streams at all; what would be printed goes nowhere
 instead of failing. The processes that it starts talk by such streams, so they are started from the
 other executable, which lies beside this one.
+
+Not yet run on a real Windows or macOS: the machines of this project's tests are Linux.
 """
 
 import os

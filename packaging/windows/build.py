@@ -6,6 +6,9 @@ says to them: that tests the installer itself, under wine64 too.
 
 ATHANOR_SIGN names a command that signs the file that follows it in place, such as a script around
 signtool or osslsigncode; without it nothing is signed, and Windows warns of the installer.
+
+Not yet run on Windows, nor with a bundle of Windows: it was run on Linux with the stand-in, and
+signed by osslsigncode with a certificate of nobody's.
 """
 
 import argparse

@@ -1,6 +1,8 @@
 """The version resource of a program for Windows, in the form that PyInstaller reads.
 
 Explorer, the Task Manager and scanners for viruses show and weigh it. Pure.
+
+Not yet run on Windows, where alone PyInstaller reads it.
 """
 
 import product

@@ -1,4 +1,8 @@
-"""RunValues: the programs that Windows starts at login, in the user's own part of the registry."""
+"""RunValues: the programs that Windows starts at login, in the user's own part of the registry.
+
+Not yet run on a real Windows: the machines of this project's tests are Linux, where a dict stands
+for the registry.
+"""
 
 import sys
 from typing import Final, Protocol, final

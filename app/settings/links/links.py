@@ -2,6 +2,9 @@
 
 An installer registers them for everybody; this is for a program that was only unpacked, and for
 whoever wants it otherwise. Writing is idempotent, and nothing is left behind when it is undone.
+
+What is for Windows and macOS was not yet run on either: the machines of this project's tests are
+Linux, where a dict stands for the registry.
 """
 
 import contextlib
