@@ -76,7 +76,7 @@ def main() -> int:
         print(f"{product.BUNDLE} is not there: make bundle")
         return 1
     KEPT.mkdir(parents=True, exist_ok=True)  # the first step writes its figures there
-    outcomes = {name: _run(name, STEPS[name], is_strict=arguments.strict) for name in chosen}
+    outcomes = {name: outcome_of(name, STEPS[name], is_strict=arguments.strict) for name in chosen}
     result = _result(outcomes)
     if set(chosen) == set(STEPS):
         RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
@@ -94,11 +94,13 @@ def has_passed(
     return code == 0 or ("pytest" in command and code == _NOTHING_COLLECTED)
 
 
-def _run(name: str, command: Sequence[str], *, is_strict: bool) -> Outcome:
+def outcome_of(
+    name: str, command: Sequence[str], *, is_strict: bool, folder: Path = KEPT
+) -> Outcome:
     """The step, its lines shown as they come, and kept."""
     print(f"\n== {name}: {' '.join(command)}", flush=True)
     began = time.monotonic()
-    code, lines = logged.run(name, command, limit_seconds=_STEP_SECONDS_MAX)
+    code, lines = logged.run(name, command, limit_seconds=_STEP_SECONDS_MAX, folder=folder)
     skipped = tuple(line for line in lines if line.startswith("SKIPPED"))
     last = next((line for line in reversed(lines) if line), "")
     return Outcome(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import product
@@ -14,15 +15,17 @@ KEPT: Final = product.BUILD / "bundle-test"
 """Where the output of a build and of all its checks lies."""
 
 
-def run(name: str, command: Sequence[str], *, limit_seconds: float) -> tuple[int, list[str]]:
-    """Its exit code and its lines, both streams together; they are in NAME.log too.
+def run(
+    name: str, command: Sequence[str], *, limit_seconds: float, folder: Path = KEPT
+) -> tuple[int, list[str]]:
+    """Its exit code and its lines, both streams together; they are in NAME.log of the folder too.
 
     What runs past the limit is killed with all that it started, which the last line says.
     """
-    KEPT.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     lines = []
     with (
-        (KEPT / f"{name}.log").open("w", encoding="utf-8") as log,
+        (folder / f"{name}.log").open("w", encoding="utf-8") as log,
         subprocess.Popen(
             command,
             cwd=product.ROOT,

@@ -33,33 +33,24 @@ def test_strictly_only_a_step_that_ran_all_of_it_has_passed(
     assert check.has_passed(command, code, skipped, is_strict=True) is strictly
 
 
-def test_the_flag_of_the_command_reaches_the_verdict(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path_factory.mktemp("check")
-    monkeypatch.setattr(logged, "KEPT", folder)
-    monkeypatch.setattr(check, "KEPT", folder)
-    monkeypatch.setattr(check.product, "BUNDLE", folder)
-    tells = "print('SKIPPED [1] x.py:1: needs wine')"
-    monkeypatch.setattr(check, "STEPS", {"one": (sys.executable, "-c", tells), "two": ()})
+def test_a_step_is_judged_by_what_it_said_which_is_kept(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", "print('SKIPPED [1] x.py:1: needs wine')")
 
-    ended = []
-    for words in (["one"], ["one", "--strict"]):
-        monkeypatch.setattr(sys, "argv", ["check.py", *words])
-        ended.append(check.main())
+    plainly, strictly = (
+        check.outcome_of("one", command, is_strict=is_strict, folder=tmp_path)
+        for is_strict in (False, True)
+    )
 
-    assert ended == [0, 1]
-    assert "needs wine" in (folder / "one.log").read_text("utf-8")
+    assert (plainly.passed, strictly.passed) == (True, False)
+    assert strictly.skipped == ("SKIPPED [1] x.py:1: needs wine",)
+    assert "needs wine" in (tmp_path / "one.log").read_text("utf-8")
 
 
-def test_what_takes_too_long_is_ended_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logged, "KEPT", tmp_path)
+def test_what_takes_too_long_is_ended_and_says_so(tmp_path: Path) -> None:
     # Its child has the same streams, which are read until nobody has them any more.
     waits = "sleep 60 & echo begun; wait"
 
-    code, lines = logged.run("late", ["sh", "-c", waits], limit_seconds=1)
+    code, lines = logged.run("late", ["sh", "-c", waits], limit_seconds=1, folder=tmp_path)
 
     assert code != 0
     assert lines == ["begun", "late was ended after 1 s"]
