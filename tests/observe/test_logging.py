@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.core.base.ids import RequestId
-from app.observe.logging import FILES_KEPT, set_up
+from app.observe.logging import FILE_BYTES_MAX, FILES_KEPT, set_up
 from app.wire.engine import Delta, Said
 
+LONG_LINE_BYTES = 20_000
 SECRET = "the user's own words"
 DELTA = Delta(request=RequestId("r"), choice=0, parts=[Said(text=SECRET)])
 
@@ -93,4 +94,23 @@ def test_setting_up_again_replaces_the_former_set_up(file: Path) -> None:
 
     assert file.read_text() == ""
     assert "loud" in file.with_name("other.log").read_text()
-    assert FILES_KEPT < 10
+
+
+def test_a_log_turns_over_and_never_takes_more_than_its_files(file: Path) -> None:
+    log = logging.getLogger("app.x")
+    lines = (FILES_KEPT + 3) * FILE_BYTES_MAX // LONG_LINE_BYTES
+
+    for number in range(lines):
+        if number == lines // 2:
+            # A server that starts again goes on in the same files.
+            set_up("info", file)
+        log.info("event %06d %s", number, "x" * LONG_LINE_BYTES)
+
+    files = sorted(file.parent.iterdir())
+    kept = [file, *(file.with_name(f"{file.name}.{i + 1}") for i in range(FILES_KEPT))]
+    assert files == sorted(kept)
+    assert all(0 < each.stat().st_size <= FILE_BYTES_MAX for each in files)
+    told = [line.split()[4] for each in reversed(kept) for line in each.read_text().splitlines()]
+    # The newest are all there, in order, and the oldest are gone.
+    assert told == [f"{number:06}" for number in range(lines - len(told), lines)]
+    assert len(told) > FILES_KEPT * (FILE_BYTES_MAX // (2 * LONG_LINE_BYTES))
