@@ -10,6 +10,8 @@ from app.wire.pool_admin import (
     AccountPicture,
     AccountRequest,
     AuditPicture,
+    ClawbackAnswer,
+    ClawbackRequest,
     FriendRequest,
     GrantAnswer,
     GrantRequest,
@@ -72,6 +74,10 @@ class HostCalls:
     def grant(self, request: GrantRequest) -> GrantAnswer:
         """Returns when it is in the books."""
         return self._call("POST", f"{_ROOT}/grants", GrantAnswer, request)
+
+    def claw_back(self, request: ClawbackRequest) -> ClawbackAnswer:
+        """Returns when it is in the books."""
+        return self._call("POST", f"{_ROOT}/clawbacks", ClawbackAnswer, request)
 
     def make_project(self, account: str, name: str) -> ProjectPicture:
         """A new project of an account."""

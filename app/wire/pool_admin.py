@@ -7,6 +7,7 @@
     PATCH  /local/host/accounts/{id}    AccountChange -> AccountPicture
     DELETE /local/host/accounts/{id}    -> AccountPicture, closed and forgotten
     POST   /local/host/grants           GrantRequest -> GrantAnswer
+    POST   /local/host/clawbacks        ClawbackRequest -> ClawbackAnswer
     POST   /local/host/projects         ProjectRequest -> ProjectPicture
     DELETE /local/host/projects/{id}    -> ProjectPicture, closed
     POST   /local/host/friends          FriendRequest -> AccountDetail
@@ -124,6 +125,27 @@ class GrantRequest(AdminMessage, frozen=True, kw_only=True):
 
 class GrantAnswer(AdminMessage, frozen=True, kw_only=True):
     """Granted; `is_new` is False where that id was granted before."""
+
+    account: AccountPicture
+    amount: int
+    id: str
+    is_new: bool
+
+
+class ClawbackRequest(AdminMessage, frozen=True, kw_only=True):
+    """Take back what a grant gave: a payment was charged back, a grant was a mistake."""
+
+    grant: Annotated[str, Meta(min_length=1, max_length=100)]
+    """The grant's `id`."""
+    amount: Annotated[int, Meta(gt=0, le=MICROS_MAX)] | None = None
+    """None: all of it that was not taken back or lapsed before."""
+    id: Annotated[str, Meta(max_length=100)] = ""
+    """The same one again takes nothing more; "" is the grant's."""
+    reason: Annotated[str, Meta(max_length=100)] = ""
+
+
+class ClawbackAnswer(AdminMessage, frozen=True, kw_only=True):
+    """Taken back. What was spent already the account owes: `account.owed`."""
 
     account: AccountPicture
     amount: int

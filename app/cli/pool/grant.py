@@ -1,4 +1,4 @@
-"""`athanor pool grant`: put credits into an account of the pool that is hosted here."""
+"""`athanor pool grant` and `clawback`: credits into an account of the pool, and back out of it."""
 
 import click
 
@@ -6,7 +6,13 @@ from app.cli.command import command
 from app.cli.exit_codes import Exit
 from app.cli.output import print_json, stdout
 from app.cli.pool.host import CREDITS, amount, host
-from app.wire.pool_admin import GrantAnswer, GrantRequest, GrantSource
+from app.wire.pool_admin import (
+    ClawbackAnswer,
+    ClawbackRequest,
+    GrantAnswer,
+    GrantRequest,
+    GrantSource,
+)
 
 
 @command(
@@ -52,7 +58,48 @@ def grant(
         return Exit.OK
     name, balance = granted.account.name, amount(granted.account.balance)
     if granted.is_new:
-        stdout().print(f"Granted {amount(granted.amount)} credits to {name}, who has {balance}.")
+        stdout().print(
+            f"Granted {amount(granted.amount)} credits to {name}, who has {balance} now. "
+            f"The grant's id is {granted.id}.",
+            markup=False,
+            soft_wrap=True,
+        )
     else:
         stdout().print(f"{granted.id} was granted before; {name} has {balance} credits.")
+    return Exit.OK
+
+
+@command(
+    "clawback",
+    examples=(
+        ("a payment that was charged back", "athanor pool clawback order-1017"),
+        ("a part of a grant", "athanor pool clawback order-1017 5 --id refund-3"),
+    ),
+    answer=ClawbackAnswer,
+)
+@click.argument("grant_id", metavar="GRANT")
+@click.argument("credits_", metavar="[CREDITS]", type=CREDITS, required=False)
+@click.option("--id", "clawback_id", default="", metavar="ID",
+              help="Its name in the books, the grant's if none is given: the same one again takes "
+              "nothing more.")  # fmt: skip
+@click.option("--reason", default="", help="For whoever reads the books.")
+def clawback(
+    *, grant_id: str, credits_: int | None, clawback_id: str, reason: str, is_json: bool
+) -> int:
+    """Take back what a grant gave, by the grant's id; all that is left of it if no amount is given.
+
+    What was spent of it already becomes a debt: what the account earns or is given goes into it
+    first.
+    """
+    request = ClawbackRequest(grant=grant_id, amount=credits_, id=clawback_id, reason=reason)
+    with host() as client:
+        taken = client.claw_back(request)
+    if is_json:
+        print_json(taken)
+        return Exit.OK
+    account = taken.account
+    owes = f" and owes {amount(account.owed)}" if account.owed else ""
+    has = f"{account.name} has {amount(account.balance)} credits{owes} now."
+    said = f"Took {amount(taken.amount)} credits back." if taken.is_new else "Nothing more to take."
+    stdout().print(f"{said} {has}", markup=False, soft_wrap=True)
     return Exit.OK

@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, str]] = {
     "keys": "app.cli.pool.keys:keys",
     "limits": "app.cli.pool.books:limits",
     "grant": "app.cli.pool.grant:grant",
+    "clawback": "app.cli.pool.grant:clawback",
     "usage": "app.cli.pool.books:usage",
     "audit": "app.cli.pool.books:audit",
 }

@@ -11,9 +11,10 @@ from app.core.base.errors import RequestConflict, RequestError, UnknownHere
 from app.core.base.ids import AccountId, DeviceId, ProjectId
 from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.ledger.accounts import FUND, MINT, SALES, user
-from app.core.ledger.commands import EventId, Transfer
+from app.core.ledger.commands import Clawback, EventId, LotId, Transfer
 from app.core.ledger.result import Result
 from app.core.member.calendar import DAY_SECONDS
+from app.core.member.credits import credits_words
 from app.core.pool.limits import Limit
 from app.server.host.access import Access
 from app.server.host.limiter import Limiter
@@ -29,6 +30,8 @@ from app.server.storage.usage import Usage
 from app.wire.pool_admin import (
     AccountChange,
     AccountPicture,
+    ClawbackAnswer,
+    ClawbackRequest,
     FriendRequest,
     GrantAnswer,
     GrantRequest,
@@ -161,7 +164,7 @@ class AccountsDesk:
             account.id,
             Micros(request.amount),
             request.source,
-            event=f"grant/{name}",
+            event=_grant_event(name),
             about=request.reason.strip(),
             expires_at=expires,
         )
@@ -170,6 +173,50 @@ class AccountsDesk:
             amount=request.amount,
             id=name,
             is_new=result is Result.DONE,
+        )
+
+    async def claw_back(self, request: ClawbackRequest) -> ClawbackAnswer:
+        """Take back what a grant gave; what was spent of it becomes a debt of its account.
+
+        Raises: UnknownHere for a grant that never was; RequestError where it gave less;
+        RequestConflict for an id that was used for another amount.
+        """
+        lot = await self._books.lot(LotId(_grant_event(request.grant)))
+        if lot is None:
+            raise UnknownHere(
+                f"there is no grant {request.grant!r}",
+                remedy="`athanor pool grant` prints the id of a grant when it is made.",
+            )
+        name = request.id.strip() or request.grant
+        left = lot.received - lot.returned
+        amount = left if request.amount is None else request.amount
+        account = self.find(lot.account.owner)
+        if request.amount is None and not left:
+            return ClawbackAnswer(account=await self.one(account), amount=0, id=name, is_new=False)
+        outcome = await self._books.submit(
+            Clawback(
+                id=EventId(f"clawback/{name}"),
+                at=self._now(),
+                lot=lot.id,
+                amount=Micros(amount),
+                about=request.reason.strip(),
+            )
+        )
+        if outcome.result is Result.EXISTS_WITH_DIFFERENT_FIELDS:
+            raise RequestConflict(
+                f"clawback/{name} is in the books already, with another amount or grant",
+                remedy="Give this one an id of its own.",
+            )
+        if not outcome.result.is_in_books:
+            raise RequestError(
+                f"amount: of the grant {request.grant}, {credits_words(Micros(left))} are left",
+                field="amount",
+            )
+        return ClawbackAnswer(
+            account=await self.one(account),
+            amount=amount,
+            id=name,
+            is_new=outcome.result is Result.DONE,
         )
 
     async def credits_by_source(self, account: Account) -> dict[str, int]:
@@ -305,6 +352,11 @@ class AccountsDesk:
         projects = {each.id for each in self._accounts.projects(account) if each.closed_at is None}
         now = self._now()
         return [key.id for key in self._keys.all() if key.project in projects and key.is_live(now)]
+
+
+def _grant_event(name: str) -> str:
+    """Under which id a grant is in the books; its lot has the same."""
+    return f"grant/{name}"
 
 
 def _nothing(_: DeviceId, __: str) -> None:

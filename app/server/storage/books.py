@@ -25,7 +25,8 @@ from typing import Final, NamedTuple, Self, TypeVar, final
 from app.core.base.units import Micros, Microseconds
 from app.core.ledger.accounts import AccountKind, LedgerAccount
 from app.core.ledger.changes import Hold
-from app.core.ledger.commands import ID_LENGTH_MAX, AnyCommand, EventId, Expire, Lapse
+from app.core.ledger.commands import ID_LENGTH_MAX, AnyCommand, EventId, Expire, Lapse, LotId
+from app.core.ledger.lots import Lot
 from app.core.ledger.result import Outcome
 from app.server.storage.books_audit import Audit, audit
 from app.server.storage.books_reader import Balance, BooksReader, Flow, LotRow, StatementRow
@@ -124,6 +125,10 @@ class Bookkeeper:
     async def lots(self, account: LedgerAccount) -> list[LotRow]:
         """The lots of a user that are not empty, in the order of spending."""
         return await self._read(partial(self._reader.lots, account))
+
+    async def lot(self, lot: LotId) -> Lot | None:
+        """The lot of that id, empty or not; None where there never was one."""
+        return await self._read(partial(self._reader.lot, lot))
 
     async def statement(
         self, account: LedgerAccount, *, before: int | None = None, limit: int = 100

@@ -128,6 +128,10 @@ class BooksReader:
         books = self._rows.lots_of(account)
         return [_lot_row(lot) for lot in sorted(books, key=lambda lot: lot.order)]
 
+    def lot(self, lot: LotId) -> Lot | None:
+        """The lot of that id, empty or not."""
+        return self._rows.lot(lot)
+
     def statement(
         self, account: LedgerAccount, before: int | None, limit: int
     ) -> list[StatementRow]:

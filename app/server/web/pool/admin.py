@@ -19,6 +19,8 @@ from app.wire.pool_admin import (
     AccountPicture,
     AccountRequest,
     AuditPicture,
+    ClawbackAnswer,
+    ClawbackRequest,
     FriendRequest,
     GrantAnswer,
     GrantRequest,
@@ -108,6 +110,14 @@ async def forget_account(request: ApiRequest) -> ASGIApp:
 async def grant(data: JsonBody[GrantRequest], request: ApiRequest) -> ASGIApp:
     """In the books when this answers."""
     return json_response(await desk_of(request).accounts_desk.grant(data))
+
+
+@post("/local/host/clawbacks", guards=[administer], status_code=200, tags=_LOCAL,
+      summary="Take back what a grant gave",
+      responses={200: ResponseSpec(ClawbackAnswer)})  # fmt: skip
+async def claw_back(data: JsonBody[ClawbackRequest], request: ApiRequest) -> ASGIApp:
+    """What was spent of it the account owes from then on."""
+    return json_response(await desk_of(request).accounts_desk.claw_back(data))
 
 
 @post("/local/host/projects", guards=[administer], status_code=200, summary="Make a project",
@@ -274,7 +284,7 @@ async def audit(request: ApiRequest) -> ASGIApp:
 
 ADMIN_HANDLERS: Final = (
     overview, accounts, make_account, account, change_account, forget_account, grant,
-    make_project, close_project, friends, limits_of, limits, keys, make_key, revoke_key,
+    claw_back, make_project, close_project, friends, limits_of, limits, keys, make_key, revoke_key,
     invites, make_invite, revoke_invite,
     machines, remove_machine, forgive_machine, models, reread_models, usage, audit,
 )  # fmt: skip

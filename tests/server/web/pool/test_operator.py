@@ -78,6 +78,25 @@ def test_a_grant_is_made_once_by_its_id_and_goes_to_the_right_kind(told: Told) -
     assert told.json("audit")["holds"] is True
 
 
+def test_a_grant_is_taken_back_and_what_was_spent_of_it_is_owed(told: Told) -> None:
+    told("accounts add berthold")
+    told("grant berthold 2.5 --source bought --id order-7")
+    told("grant berthold 1")
+
+    part = told.json("clawback order-7 1 --id refund-1")
+    rest = told.json("clawback order-7 --reason chargeback")
+
+    assert (part["amount"], part["is_new"]) == (1_000_000, True)
+    assert (rest["amount"], rest["is_new"]) == (1_500_000, True)
+    assert rest["account"]["balance"] == 1_000_000
+    assert told.json("clawback order-7")["is_new"] is False
+    assert told.json("clawback order-7 1 --id refund-1")["is_new"] is False
+    told("clawback order-7 2 --id refund-1", code=1)
+    told("clawback order-7 2 --id refund-2", code=1)
+    told("clawback order-8", code=4)
+    assert told.json("audit")["holds"] is True
+
+
 def test_a_key_works_until_it_is_revoked(told: Told, host: RunningHost) -> None:
     told("accounts add cleo")
     secret = told("keys add cleo laptop --days 30").strip()
