@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import cuda_architectures
 import cuda_libraries
 import vulkan_tools
 import wheel_with_libraries
@@ -42,16 +43,13 @@ COMMON: Final = (
 INSIDE: Final = (*COMMON, "-DGGML_CPU_ALL_VARIANTS=ON", "-DGGML_VULKAN=ON")
 
 CUDA_MAJOR: Final = 13
-CUDA_ARCHITECTURES: Final = "75-virtual;80-virtual;86-real;89-real;90-virtual;120-real;120-virtual"
-"""Code for the cards of home PCs (RTX 30, 40, 50); the others are compiled by the driver at their
-first start. CUDA 13 knows no card before the RTX 20."""
 CUDA: Final = (
     *COMMON,
     "-DGGML_CPU_ALL_VARIANTS=ON",
     "-DGGML_CUDA=ON",
     # Several machines at once; no home PC has it.
     "-DGGML_CUDA_NCCL=OFF",
-    f"-DCMAKE_CUDA_ARCHITECTURES={CUDA_ARCHITECTURES}",
+    f"-DCMAKE_CUDA_ARCHITECTURES={cuda_architectures.ARCHITECTURES}",
 )
 
 

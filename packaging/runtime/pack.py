@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "packaging" / "release")]
+sys.path[:0] = [str(ROOT), str(ROOT / "packaging" / "release"), str(Path(__file__).parent)]
 
+import cuda_architectures  # noqa: E402  # beside this file
 import msgspec  # noqa: E402  # after the path
 from keys import KEYS_FILE, Refused, read_private  # noqa: E402  # of packaging/release
 
@@ -53,7 +54,8 @@ NVIDIA_LIBRARIES: Final = ("cudart", "cublasLt", "cublas")
 NVIDIA_LICENCE: Final = "https://docs.nvidia.com/cuda/eula/index.html"
 CUDA_NEEDS: Final = Needs(
     nvidia_driver_min="580.65",
-    compute_capabilities=("7.5", "8.0", "8.6", "8.9", "9.0", "12.0"),
+    compute_capabilities=cuda_architectures.real(),
+    compiled_by_driver=cuda_architectures.virtual(),
 )
 
 

@@ -68,7 +68,9 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     nvidia_driver_min: str = ""
     """"580.65" and later; "" needs none."""
     compute_capabilities: tuple[str, ...] = ()
-    """"8.6"; a GPU of one of these, or of a later one than all, is served."""
+    """"8.6": for these it has code, which later GPUs of the same generation run too."""
+    compiled_by_driver: tuple[str, ...] = ()
+    """For these it has code that the driver compiles anew, for any later GPU, at its first use."""
 
 
 @final
@@ -148,20 +150,29 @@ def why_not(pack: Pack, hardware: Hardware) -> str:
                 f"it needs NVIDIA's driver {needs.nvidia_driver_min} or later; "
                 f"{hardware.nvidia_driver} is installed"
             )
-    if needs.compute_capabilities and not any(
-        _is_served(found, needs.compute_capabilities) for found in hardware.compute_capabilities
-    ):
-        found = ", ".join(hardware.compute_capabilities) or "unknown"
-        return f"the GPU is too old for it (compute capability {found})"
-    return ""
+    return _why_no_card(needs, hardware.compute_capabilities)
 
 
-def _is_served(found: str, compiled: Iterable[str]) -> bool:
-    """Code of an earlier capability of the same generation runs; the newest is compiled anew by
-    the driver for what is later than all."""
-    mine = numbers(found)
-    known = [numbers(each) for each in compiled]
-    return any(each[:1] == mine[:1] and each <= mine for each in known) or mine > max(known)
+def _why_no_card(needs: Needs, found: tuple[str, ...]) -> str:
+    """Why it serves none of the GPUs, in a sentence's end; "" where it serves one."""
+    listed = {*needs.compute_capabilities, *needs.compiled_by_driver}
+    if not listed or any(_is_served(numbers(each), needs) for each in found):
+        return ""
+    if not found:
+        return "NVIDIA's driver tells of no GPU"
+    words = f"compute capability {', '.join(found)}"
+    if max(numbers(each) for each in found) < min(numbers(each) for each in listed):
+        return f"the GPU is too old for it ({words})"
+    return f"it has no code for the GPU ({words})"
+
+
+def _is_served(mine: tuple[int, ...], needs: Needs) -> bool:
+    """Whether one card runs the pack. Compiled code runs on later cards of its generation; PTX
+    is compiled for all that are later. Source: CUDA's programming guide, application compatibility.
+    """
+    return any(
+        each[:1] == mine[:1] and each <= mine for each in map(numbers, needs.compute_capabilities)
+    ) or any(each <= mine for each in map(numbers, needs.compiled_by_driver))
 
 
 def newest(packs: Iterable[Pack], hardware: Hardware) -> dict[str, Pack]:

@@ -34,7 +34,11 @@ def pack(**changes: object) -> Pack:
         system=HERE.system,
         build=HERE.build,
         archives=(archive,),
-        needs=Needs(nvidia_driver_min="580.65", compute_capabilities=("7.5", "8.0", "8.6", "12.0")),
+        needs=Needs(
+            nvidia_driver_min="580.65",
+            compute_capabilities=("8.0", "8.6", "12.0"),
+            compiled_by_driver=("12.0",),
+        ),
     )
     return replace(made, **changes)
 
@@ -47,8 +51,9 @@ def pack(**changes: object) -> Pack:
         (replace(HERE, compute_capabilities=("12.1",)), ""),
         (replace(HERE, compute_capabilities=("13.0",)), ""),
         (replace(HERE, compute_capabilities=("6.1",)), "too old"),
-        (replace(HERE, compute_capabilities=("9.0",)), "too old"),
-        (replace(HERE, compute_capabilities=()), "too old"),
+        (replace(HERE, compute_capabilities=("9.0",)), "no code for the GPU"),
+        (replace(HERE, compute_capabilities=("7.5", "11.0")), "no code for the GPU"),
+        (replace(HERE, compute_capabilities=()), "tells of no GPU"),
         (replace(HERE, nvidia_driver="579.99"), "580.65 or later; 579.99"),
         (replace(HERE, nvidia_driver="580.65"), ""),
         (replace(HERE, nvidia_driver=""), "no NVIDIA driver"),
