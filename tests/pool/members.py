@@ -1,16 +1,22 @@
-"""A whole pool of real processes: one host, and nodes that joined it and lend a model."""
+"""A whole pool of real processes: one host, nodes that lend a model, and friends that only ask.
+
+All log at debug, and each has a folder of its own for temporary files, so that a test can look for
+what must not be in either.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.client.client import Client
 from app.settings.paths import Paths
+from app.wire.pool_admin import GrantRequest
+from app.wire.pool_keys import InviteRequest
 from app.wire.pool_local import JoinRequest
 from tests.support.node import RunningNode, running_node
-from tests.support.pool_host import RunningHost, offer, running_host
+from tests.support.pool_host import CREDIT, RunningHost, offer, running_host
 
 READY_SECONDS_MAX = 180.0
 QUICK = ("--grace-members-seconds", "0.3", "--heartbeat-members-seconds", "1")
@@ -30,24 +36,49 @@ class WholePool:
 
     def start(self, name: str, *flags: str) -> RunningNode:
         """A node of the member's account, lending; back with its key if it was there before."""
-        home = self.folder / name
+        return self._start(
+            name,
+            lambda: self.host.invite("member"),
+            *("--model", str(self.model)),
+            *("--sharing-mode", "always", "--sharing-on-battery", "true"),
+            *("--sharing-start-delay-seconds", "0"),
+            *("--sequences", "4", "--context", "1024", *flags),
+        )
+
+    def start_friend(self, name: str) -> RunningNode:
+        """A node of a friend of the member, with a credit to spend, that trusts friends alone."""
+        node = self._start(
+            name, lambda: self._friendly_invite(name), "--spending", "prefix", "--trust", "friends"
+        )
+        with self.host.client() as operator:
+            operator.grant(GrantRequest(account=name, amount=CREDIT, reason="a test"))
+        return node
+
+    def restart_host(self, *flags: str) -> None:
+        """It was killed; it is back where its members look for it."""
+        port = self.host.root_url.rpartition(":")[2]
+        self.host = self.stack.enter_context(start_host(self.folder, "--port", port, *flags))
+
+    def _start(self, name: str, invite: Callable[[], str], *flags: str) -> RunningNode:
         node = self.stack.enter_context(
             running_node(
-                home,
-                *("--model", str(self.model)),
-                *("--sharing-mode", "always", "--sharing-on-battery", "true"),
-                *("--sharing-start-delay-seconds", "0"),
-                *("--sequences", "4", "--context", "1024", *flags),
+                self.folder / name,
+                *("--log-level", "debug", *flags),
+                environment=temporary(self.folder, name),
             )
         )
         is_new = name not in self.nodes
         self.nodes[name] = node
         with client_of(node) as client:
             if is_new:
-                invite = self.host.invite("member")
-                client.join_pool(JoinRequest(invite=invite, name=name))
+                client.join_pool(JoinRequest(invite=invite(), name=name))
             wait_for(lambda: client.pool().link == "connected", f"{name} in the pool")
         return node
+
+    def _friendly_invite(self, name: str) -> str:
+        request = InviteRequest(kind="friend", account="member", name=name, uses_max=1)
+        with self.host.client() as operator:
+            return operator.make_invite(request).text
 
     def wait_lending(self, count: int) -> None:
         """Until so many machines take work for the model."""
@@ -71,10 +102,9 @@ def whole_pool(
     folder: Path, model: Path, *names: str, flags: tuple[str, ...] = QUICK
 ) -> Iterator[WholePool]:
     """A host that offers the model, and nodes of these names that lend it."""
-    home = folder / "host"
-    sha256 = offer(home, "tiny", model)
+    sha256 = offer(folder / "host", "tiny", model)
     with ExitStack() as stack:
-        host = stack.enter_context(running_host(home, "--pool-log-level", "debug", *flags))
+        host = stack.enter_context(start_host(folder, *flags))
         host.account("caller")
         host.account("member", credits=0)
         pool = WholePool(host, folder, model, sha256, host.key("caller"), stack)
@@ -82,6 +112,19 @@ def whole_pool(
             pool.start(name)
         pool.wait_lending(len(names))
         yield pool
+
+
+def start_host(folder: Path, *flags: str) -> AbstractContextManager[RunningHost]:
+    """The host of that folder, with its log and its temporary files."""
+    environment = temporary(folder, "host")
+    return running_host(folder / "host", "--log-level", "debug", *flags, environment=environment)
+
+
+def temporary(folder: Path, name: str) -> dict[str, str]:
+    """What says to a process where its temporary files go; the folder is there."""
+    own = folder / f"{name}.tmp"
+    own.mkdir(exist_ok=True)
+    return {"TMPDIR": str(own)}
 
 
 def client_of(node: RunningNode) -> Client:

@@ -5,33 +5,12 @@ from pathlib import Path
 import pytest
 from openai import OpenAI
 
-from app.client.client import Client
-from app.wire.pool_admin import GrantRequest
-from app.wire.pool_keys import InviteRequest
-from app.wire.pool_local import JoinRequest
-from tests.pool.members import WholePool, client_of, wait_for, whole_pool
-from tests.server.storage.host import files_hold
-from tests.support.node import RunningNode, running_node
+from tests.pool.canaries import Canary, files_with
+from tests.pool.members import client_of, wait_for, whole_pool
+from tests.support.node import RunningNode
 from tests.support.pool_host import CREDIT
 
-CANARY = "heliotrope"
-
-
-def friend_of(pool: WholePool, operator: Client) -> str:
-    """An invite for whoever shall be a friend of the lender's account."""
-    invite = InviteRequest(kind="friend", account="member", name="asker", uses_max=1)
-    return operator.make_invite(invite).text
-
-
-def start_asker(pool: WholePool) -> RunningNode:
-    """A friend's node that may spend, and trusts friends alone."""
-    flags = ("--spending", "prefix", "--trust", "friends")
-    node = pool.stack.enter_context(running_node(pool.folder / "asker", *flags))
-    with pool.host.client() as operator, client_of(node) as client:
-        client.join_pool(JoinRequest(invite=friend_of(pool, operator), name="asker"))
-        wait_for(lambda: client.pool().link == "connected", "the asker in the pool")
-        operator.grant(GrantRequest(account="asker", amount=CREDIT, reason="a test"))
-    return node
+CANARY = Canary("heliotrope-41c07be2")
 
 
 def ask(node: RunningNode, text: str) -> tuple[str, int]:
@@ -53,7 +32,7 @@ def test_a_friend_asks_under_seal_pays_for_what_came_and_both_ledgers_agree(
     tmp_path: Path, exact_gguf: Path
 ) -> None:
     with whole_pool(tmp_path, exact_gguf, "lender", flags=()) as pool:
-        asker = start_asker(pool)
+        asker = pool.start_friend("asker")
 
         text, tokens = ask(asker, CANARY)
 
@@ -69,4 +48,4 @@ def test_a_friend_asks_under_seal_pays_for_what_came_and_both_ledgers_agree(
             audit = operator.audit()
             assert audit.holds, audit.faults
 
-    assert not files_hold(pool.host.home, CANARY.encode())
+    assert files_with(CANARY, tmp_path) == []
