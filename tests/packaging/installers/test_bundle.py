@@ -1,6 +1,7 @@
 """What lies in the built bundle: everything once, nothing that is the machine's, all licences."""
 
 import hashlib
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -71,6 +72,16 @@ def test_every_program_and_library_is_listed_with_a_licence_that_is_inside(
     assert compiled
     assert not compiled - listed
     assert not [text for text in whose.values() if not (index.parent / text).is_file()]
+
+
+def test_what_is_under_the_lgpl_lies_in_it_as_files_that_can_be_replaced(
+    files: list[Path],
+) -> None:
+    inside = {"/".join(file.parts[-2:]) for file in files}
+
+    # X11's bars and clipboard are Linux's alone.
+    wanted = {"pystray/_base.py", *(["Xlib/display.py"] if sys.platform == "linux" else [])}
+    assert wanted <= inside
 
 
 def test_no_library_under_the_gpl_without_exception_is_in_it(files: list[Path]) -> None:
