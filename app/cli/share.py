@@ -117,8 +117,8 @@ def _lines(rules: SharingPicture) -> list[str]:
         lines.append(f"Stops for the day after {rules.earnings_cap_day} credits")
     if rules.spending != "off":
         lines.append(
-            f"At most: {rules.spend_request_max} credits a request, {rules.spend_day_max} a day, "
-            f"{rules.spend_month_max} a month"
+            f"At most: {rules.spend_request_max} credits for a request, {rules.spend_day_max} a "
+            f"day, {rules.spend_month_max} a month"
         )
         lines.append(f"Read by: {rules.trust}")
     return lines

@@ -15,13 +15,16 @@
 The rules of wire/local.py hold here too. Amounts are micros: 1 credit is 1,000,000.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import UNSET, UnsetType
 
 from app.core.sharing.rules import Mode
 from app.wire.pool import Circle
 from app.wire.pool_picture import PoolMessage
+
+POOL_PREFIX: Final = "pool/"
+"""Of names that mean a model of the pool and not the one at home."""
 
 
 class JoinRequest(PoolMessage, frozen=True, kw_only=True, omit_defaults=True):

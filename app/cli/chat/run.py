@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import click
@@ -22,9 +23,11 @@ from app.cli.server import running_or_own
 from app.client.client import Client
 from app.client.errors import ServerRefused
 from app.core.base.errors import AthanorError, ContextExceeded
+from app.core.member.credits import credits_words
 from app.core.models.demonstration import DESCRIPTION, REMEDY, labelled
-from app.wire.local import EnginePicture, LoadRequest
+from app.wire.local import LoadRequest
 from app.wire.openai.answer import Timings, Usage
+from app.wire.pool_local import POOL_PREFIX
 
 
 class RunAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +43,15 @@ class RunAnswer(msgspec.Struct, frozen=True, kw_only=True):
     timings: Timings | None
 
 
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """What answers: a model at home, or one of the pool."""
+
+    model: str
+    context: int
+    is_demonstration: bool = False
+
+
 @command(
     "run",
     examples=(
@@ -47,6 +59,7 @@ class RunAnswer(msgspec.Struct, frozen=True, kw_only=True):
         ("chat with another", "athanor run qwen3-8b"),
         ("ask one thing", 'athanor run qwen3-8b "Why is the sky blue?"'),
         ("ask the default model", 'athanor run "What is this program?"'),
+        ("ask a model of the pool", 'athanor run pool/qwen3-70b "Why is the sky blue?"'),
         ("about a file", 'athanor run qwen3-8b "Summarise this:" < notes.txt'),
         ("with a system prompt and sampling", 'athanor run m --system "Be brief." --set seed=1'),
     ),
@@ -74,9 +87,10 @@ def run(
 ) -> int:
     """Talk to a model.
 
-    Without MODEL it is the default one; a single text of several words that names no model is the
-    PROMPT. In a pipe, or with a PROMPT, the answer is all that is printed; what stdin holds is put
-    below the prompt. Without a running server one is started for the time of the chat.
+    Without MODEL it is the default one, with pool/MODEL one of the pool's; a single text of several
+    words that names no model is the PROMPT. In a pipe, or with a PROMPT, the answer is all that is
+    printed; what stdin holds is put below the prompt. Without a running server one is started for
+    the time of the chat.
     """
     conversation = Conversation(model, system)
     for parameter in parameters:
@@ -89,28 +103,36 @@ def run(
     if not (is_chat or may_be_prompt):
         _text_of(prompt, piped)
     with running_or_own() as client:
-        engine, is_prompt = _loaded(client, request, may_be_prompt=may_be_prompt)
+        answering, is_prompt = _answering(client, request, may_be_prompt=may_be_prompt)
         if is_prompt:
             prompt, is_chat = model, False
         if is_prompt or not model:
-            conversation.model = engine.model
+            conversation.model = answering.model
         if is_chat:
             with editing([*COMMANDS]) as read_line:
-                return _chat(client, conversation, engine, read_line)
+                return _chat(client, conversation, answering, read_line)
         text = _text_of(prompt, piped)
-        return _ask_once(client, conversation, text, engine=engine, is_json=is_json)
+        return _ask_once(client, conversation, text, answering=answering, is_json=is_json)
 
 
-def _loaded(
+def _answering(
     client: Client, request: LoadRequest, *, may_be_prompt: bool
-) -> tuple[EnginePicture, bool]:
-    """The engine that answers; and True where what stood for a model's name is a prompt."""
+) -> tuple[Answering, bool]:
+    """What answers; and True where what stood for a model's name is a prompt."""
+    if request.model.startswith(POOL_PREFIX):
+        quote = client.pool_quote(request.model, prompt=0, answer=0)
+        return Answering(quote.model, quote.context), False
     try:
-        return load_with_progress(client, request).engine, False
+        return _loaded(client, request), False
     except ServerRefused as refused:
         if not (may_be_prompt and refused.status == HTTPStatus.NOT_FOUND):
             raise
-    return load_with_progress(client, replace(request, model="")).engine, True
+    return _loaded(client, replace(request, model="")), True
+
+
+def _loaded(client: Client, request: LoadRequest) -> Answering:
+    engine = load_with_progress(client, request).engine
+    return Answering(engine.model, engine.context, is_demonstration=engine.is_demonstration)
 
 
 def _text_of(prompt: str | None, piped: str) -> str:
@@ -122,15 +144,15 @@ def _text_of(prompt: str | None, piped: str) -> str:
 
 
 def _ask_once(
-    client: Client, conversation: Conversation, text: str, *, engine: EnginePicture, is_json: bool
+    client: Client, conversation: Conversation, text: str, *, answering: Answering, is_json: bool
 ) -> int:
-    if engine.is_demonstration and not is_json:
+    if answering.is_demonstration and not is_json:
         note(f"{DESCRIPTION} {REMEDY}")
     if is_json:
         answer = receive(client.chat(conversation.ask(text)), QuietFace())
         shown = RunAnswer(
             model=conversation.model,
-            is_demonstration=engine.is_demonstration,
+            is_demonstration=answering.is_demonstration,
             content=answer.content,
             reasoning=answer.reasoning,
             finish_reason=answer.finish_reason,
@@ -150,17 +172,17 @@ def _ask_once(
 def _chat(
     client: Client,
     conversation: Conversation,
-    engine: EnginePicture,
+    answering: Answering,
     read_line: Callable[[str], str],
 ) -> int:
-    chat = Chat(conversation, engine.context)
-    name = labelled(engine.model, is_demonstration=engine.is_demonstration)
+    chat = Chat(conversation, answering.context)
+    name = labelled(answering.model, is_demonstration=answering.is_demonstration)
     stderr().print(
         f"[bold]{escape(name)}[/], {chat.context} tokens of context. "
         "/help shows what else there is; Ctrl-D ends the chat.",
         soft_wrap=True,
     )
-    if engine.is_demonstration:
+    if answering.is_demonstration:
         note(f"{DESCRIPTION} {REMEDY}")
     was_interrupted = False
     while not chat.is_over:
@@ -209,4 +231,6 @@ def _shown(client: Client, conversation: Conversation, text: str) -> Answer:
         note("Stopped.")
     elif answer.finish_reason == "length":
         note("The answer was cut off: it reached max_tokens, or the end of the context.")
+    if answer.usage and answer.usage.cost_micros:
+        note(f"It cost {credits_words(answer.usage.cost_micros)}.")
     return answer

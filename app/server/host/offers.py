@@ -17,6 +17,7 @@ from app.core.models.quant import BITS
 from app.core.models.resolve import Directory, named
 from app.core.pool.wishes import RouteWishes
 from app.wire.model import ModelFacts
+from app.wire.pool_local import POOL_PREFIX
 
 SHA256_PREFIX = "sha256:"
 
@@ -69,7 +70,7 @@ class Offers:
             names = tuple(model.name for model in self.models[:3])
             reason = "the request names no model, and the pool offers several."
             raise ModelNotFound("default", names, reason=reason if names else _NOTHING)
-        found = self._directory.find(name.removeprefix("pool/"))
+        found = self._directory.find(name.removeprefix(POOL_PREFIX))
         if found is None:
             nearest = self._directory.nearest(name)
             raise ModelNotFound(name, nearest, reason="" if self.models else _NOTHING)

@@ -18,14 +18,14 @@ from app.core.pool.credits_export import answer_of
 from app.core.pool.invite import Invite, read_invite, refuse_expired
 from app.core.pool.receipt import RECEIPT
 from app.server.identity.keys import verify
-from app.server.node.pool.lessor import Lessor
-from app.server.node.pool.market import PREFIX
+from app.server.node.pool.lessor import Lessor, refuse_unlinked
 from app.server.node.pool.pool import Pool
 from app.server.node.pool.receipts import audit_kept
 from app.server.storage.pool_receipts import KeptReceipt
 from app.settings.pool_schema import PoolSettings
 from app.wire.pool import Quote
 from app.wire.pool_local import (
+    POOL_PREFIX,
     CostQuote,
     CreditsFinding,
     DayPicture,
@@ -112,20 +112,24 @@ class PoolDesk:
         )
 
     async def quote(self, model: str, *, prompt: int, answer: int) -> CostQuote:
-        """What so many tokens would cost. Raises: RequestError without a pool; ModelNotFound."""
+        """What so many tokens would cost.
+
+        Raises: RequestError without a pool; Busy where its host is not reached; ModelNotFound.
+        """
         member = self._pool.member
         if member is None:
             raise no_pool()
+        refuse_unlinked(self._pool)
         found = await member.market.find_soon(model)
         if found is None:
-            near = tuple(PREFIX + quote.model for quote in member.market.quotes()[:3])
+            near = tuple(POOL_PREFIX + quote.model for quote in member.market.quotes()[:3])
             raise ModelNotFound(model, near)
         state, left = self._pool.house.hub.state.pool, await self._left(member)
         assert state is not None, "a member has a picture"
         prices = Prices(input=found.prices[0], cached_input=found.prices[1], output=found.prices[2])
         bounds = quote(prices, prompt=prompt, answer_max=answer)
         return CostQuote(
-            model=PREFIX + found.model,
+            model=POOL_PREFIX + found.model,
             input_tokens=prompt,
             output_tokens=answer,
             least=bounds.least,
@@ -183,7 +187,7 @@ class PoolDesk:
             ReceiptPicture(
                 kind="spent",
                 job=ask.job,
-                model=PREFIX + ask.model,
+                model=POOL_PREFIX + ask.model,
                 at=(ask.ended_at or ask.asked_at) / SECOND,
                 micros=ask.cost,
                 status="open" if ask.ended_at is None else "settled",
@@ -265,7 +269,7 @@ def no_pool() -> RequestError:
 def quote_picture(quote: Quote) -> QuotePicture:
     """One model of the pool as faces show it."""
     return QuotePicture(
-        model=PREFIX + quote.model,
+        model=POOL_PREFIX + quote.model,
         sha256=quote.sha256,
         context=quote.context,
         input_price=quote.prices[0],

@@ -16,10 +16,10 @@ from app.core.pool.wishes import wishes_of_provider
 from app.core.state.pool_words import link_words
 from app.server.engine_child.leasing import Link
 from app.server.node.pool.house import HomeRouter
-from app.server.node.pool.market import PREFIX
 from app.server.node.pool.pool import Pool
 from app.server.node.pool.pool_link import PoolLink
 from app.server.node.pool.spending import check_spending, unserved
+from app.wire.pool_local import POOL_PREFIX
 
 NOT_CONNECTED_RETRY_SECONDS: Final = 10
 NO_WISHES: Final[Mapping[str, object]] = {}
@@ -46,7 +46,7 @@ class Lessor:
 
     def find(self, name: str) -> ModelName:
         """The canonical name, at home or in the pool. Raises: ModelNotFound; Forbidden."""
-        if name.startswith(PREFIX):
+        if name.startswith(POOL_PREFIX):
             check_spending(self._pool.house.pool_settings())
             return self._find_in_pool(name)
         try:
@@ -65,7 +65,7 @@ class Lessor:
         Raises: as Router.lease; Unserved; Forbidden; RequestError for wrong wishes; CreditsShort at
         its use.
         """
-        if not name.startswith(PREFIX) and not self._is_elsewhere(name):
+        if not name.startswith(POOL_PREFIX) and not self._is_elsewhere(name):
             async with self._router.lease(name, request=request, keep_alive=keep_alive) as link:
                 yield link
             return
@@ -74,12 +74,7 @@ class Lessor:
         member = self._pool.member
         if member is None:
             raise _no_pool(name)
-        if not member.link.is_open:
-            pool, now = self._pool.house.hub.state.pool, self._pool.house.now()
-            raise Busy(
-                "this node is " + (link_words(pool, now) if pool else "not connected"),
-                retry_after_seconds=NOT_CONNECTED_RETRY_SECONDS,
-            )
+        refuse_unlinked(self._pool)
         quote = await member.market.find_soon(name)
         if quote is None:
             raise unserved(name)
@@ -106,9 +101,9 @@ class Lessor:
             raise _no_pool(name)
         quote = member.market.find(name)
         if quote is None and member.market.is_known:
-            names = [PREFIX + each.model for each in member.market.quotes()[:3]]
+            names = [POOL_PREFIX + each.model for each in member.market.quotes()[:3]]
             raise ModelNotFound(name, tuple(names))
-        return ModelName(PREFIX + quote.model if quote else name)
+        return ModelName(POOL_PREFIX + quote.model if quote else name)
 
     def _new_job(self) -> JobId:
         """By chance; or, where the client named its request, always the same for the same name."""
@@ -117,6 +112,16 @@ class Lessor:
             return JobId("n" + secrets.token_hex(16))
         digest = hashlib.sha256(f"{self._key}\n{number}".encode()).hexdigest()
         return JobId("k" + digest[:40])
+
+
+def refuse_unlinked(pool: Pool) -> None:
+    """Raises Busy where the host is not reached now, with why."""
+    member, state = pool.member, pool.house.hub.state.pool
+    if member is None or not member.link.is_open:
+        raise Busy(
+            "this node is " + (link_words(state, pool.house.now()) if state else "not connected"),
+            retry_after_seconds=NOT_CONNECTED_RETRY_SECONDS,
+        )
 
 
 def _no_pool(name: str) -> ModelNotFound:

@@ -11,13 +11,12 @@ from typing import Final, final
 from app.wire.message import Message
 from app.wire.pool import Look, Quote
 from app.wire.pool import Market as MarketFrame
+from app.wire.pool_local import POOL_PREFIX
 
 FRESH_SECONDS: Final = 10.0
 """A list this young is not asked for again."""
 ANSWER_SECONDS_MAX: Final = 5.0
 """For a request whose model is not on the list that we have."""
-PREFIX: Final = "pool/"
-"""Of names that mean the pool's model and not the one at home."""
 QUOTES_MAX: Final = 2_000
 
 
@@ -51,7 +50,7 @@ class Market:
 
     def find(self, name: str) -> Quote | None:
         """The quote for a name with or without its prefix; letters' case does not matter."""
-        wanted = name.removeprefix(PREFIX)
+        wanted = name.removeprefix(POOL_PREFIX)
         if found := self._quotes.get(wanted):
             return found
         lower = wanted.lower()

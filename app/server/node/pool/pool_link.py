@@ -15,7 +15,6 @@ from app.core.models.plan import LoadPlan
 from app.core.pool.wishes import RouteWishes
 from app.core.scheduling.sequence import Priority
 from app.server.engine_child.engine_process import StreamEvent
-from app.server.node.pool.market import PREFIX
 from app.wire.engine import (
     ApplyTemplate,
     Completed,
@@ -29,6 +28,7 @@ from app.wire.engine import (
 )
 from app.wire.model import ModelFacts
 from app.wire.pool import Quote
+from app.wire.pool_local import POOL_PREFIX
 from app.wire.remarks import Remarks
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class PoolLink:
     @property
     def model(self) -> ModelName:
         """Its name with the prefix."""
-        return ModelName(PREFIX + self._quote.model)
+        return ModelName(POOL_PREFIX + self._quote.model)
 
     @property
     def facts(self) -> ModelFacts:

@@ -15,7 +15,6 @@ from app.core.models.card import ModelCard
 from app.core.models.demonstration import DESCRIPTION, REMEDY
 from app.core.state.engine_life import EngineFacts, Failed, Loading, Ready, Unloaded, Unloading
 from app.core.state.node_state import ModelState
-from app.server.node.pool.market import PREFIX
 from app.server.web.body import ApiRequest
 from app.server.web.openai.serving import json_response
 from app.server.web.services import Services, services_of
@@ -23,6 +22,7 @@ from app.wire.openai.models import Model, ModelList, ModelMeta
 from app.wire.openai.models import ModelState as ModelStatus
 from app.wire.openai.pool_models import PoolPrices
 from app.wire.pool import Quote
+from app.wire.pool_local import POOL_PREFIX
 
 _STAGES = ("library", "weights", "context", "template", "warmup")
 
@@ -49,7 +49,7 @@ async def one_model(request: ApiRequest) -> ASGIApp:
     services = services_of(request)
     asked = str(request.path_params["name"]).removeprefix("/")
     await services.router.seek(asked)
-    if asked.startswith(PREFIX):
+    if asked.startswith(POOL_PREFIX):
         return json_response(_one_of_pool(services, asked))
     # Not from the list: the demonstration can be named while it is not offered.
     state = services.hub.state.models[services.router.find(asked)]
@@ -64,7 +64,7 @@ def all_models(services: Services) -> list[Model]:
 
 
 def _one_of_pool(services: Services, name: str) -> Model:
-    found = next((q for q in services.pool.quotes() if PREFIX + q.model == name), None)
+    found = next((q for q in services.pool.quotes() if POOL_PREFIX + q.model == name), None)
     if found is None:
         raise ModelNotFound(name)
     return shape_quote(services, found)
@@ -74,7 +74,7 @@ def shape_quote(services: Services, quote: Quote) -> Model:
     """A model of the pool as clients read it; its prices are micros for a million tokens."""
     pool = services.hub.state.pool
     return Model(
-        id=PREFIX + quote.model,
+        id=POOL_PREFIX + quote.model,
         created=int(services.hub.state.server.started_at),
         owned_by=(pool.name if pool else "") or "pool",
         context_length=quote.context or UNSET,

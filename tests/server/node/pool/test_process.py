@@ -201,6 +201,16 @@ def test_a_model_that_nobody_lends_now_is_not_called_ready(
         assert listed.wait_seconds is None  # type: ignore[attr-defined]
 
 
+def test_a_model_of_the_pool_answers_in_the_terminal_too(tmp_path: Path, club: HostThread) -> None:
+    with running_node(tmp_path / "home", *SPENDING) as node:
+        joined(node, club)
+        told = club.begin(answer(club.host))
+
+        assert cli(node, "run", "pool/large", "count").strip() == "one two three"
+        assert told.result(30).model == "large"
+        cli(node, "run", "pool/small", "count", code=4)
+
+
 def test_a_request_is_quoted_before_it_is_made(tmp_path: Path, club: HostThread) -> None:
     with running_node(tmp_path / "home", *SPENDING, "--spend-request-max", "0.001") as node:
         joined(node, club)
