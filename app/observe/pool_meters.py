@@ -21,6 +21,7 @@ POOL_METRICS: Final = {
     "athanor_pool_jobs_running": "Requests that a machine computes, by model.",
     "athanor_pool_jobs_waiting": "Requests in line, by model.",
     "athanor_pool_requests": "Requests that ended, by model and status.",
+    "athanor_pool_refusals": "Requests answered with an error by HTTP, by its status and code.",
     "athanor_pool_prompt_tokens": "Tokens of the prompts that were paid for.",
     "athanor_pool_cached_tokens": "Of these, tokens from a cache.",
     "athanor_pool_answer_tokens": "Tokens of the answers that were paid for.",
@@ -67,8 +68,11 @@ class PoolMeters:
         self._requests: Tally[tuple[str, str]] = Tally()
         self._sums: dict[str, Tally[str]] = {name: Tally() for name in _SUMS}
         self._strikes: Tally[str] = Tally()
+        self._refusals: Tally[tuple[str, str]] = Tally()
         self._registry = CollectorRegistry()
-        self._registry.register(_Collector(figures, self._requests, self._sums, self._strikes))
+        self._registry.register(
+            _Collector(figures, self._requests, self._sums, self._strikes, self._refusals)
+        )
         self._first_token = Histogram(
             "athanor_pool_time_to_first_token_seconds",
             "From a request's arrival at the host to its first token.",
@@ -109,6 +113,10 @@ class PoolMeters:
         """Something was wrong with a machine's work."""
         self._strikes[kind] += 1
 
+    def refused(self, status: int, code: str) -> None:
+        """A request got no answer but this error; most of them never became a job."""
+        self._refusals[str(status), code] += 1
+
     def exposition(self) -> bytes:
         """All figures now, in Prometheus' text format."""
         return generate_latest(self._registry)
@@ -133,9 +141,10 @@ class _Collector(Collector):
         requests: Tally[tuple[str, str]],
         sums: dict[str, Tally[str]],
         strikes: Tally[str],
+        refusals: Tally[tuple[str, str]],
     ) -> None:
         self._figures, self._requests = figures, requests
-        self._sums, self._strikes = sums, strikes
+        self._sums, self._strikes, self._refusals = sums, strikes, refusals
 
     def collect(self) -> Iterable[Metric]:
         """The families of POOL_METRICS."""
@@ -149,6 +158,10 @@ class _Collector(Collector):
             for model, count in tally.items():
                 family.add_metric([model], count)
             yield family
+        refusals = _counter("athanor_pool_refusals", "status", "code")
+        for (status, code), count in self._refusals.items():
+            refusals.add_metric([status, code], count)
+        yield refusals
         strikes = _counter("athanor_pool_strikes", "kind")
         for kind, count in self._strikes.items():
             strikes.add_metric([kind], count)

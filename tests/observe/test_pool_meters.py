@@ -29,6 +29,7 @@ def test_every_family_of_the_table_is_told_and_no_other() -> None:
     one = meters()
     end(one)
     one.strike("identical")
+    one.refused(429, "limit_reached")
 
     told = set(re.findall(r"^# TYPE (\w+) ", one.exposition().decode(), re.MULTILINE))
 
@@ -52,6 +53,16 @@ def test_what_ended_is_counted_by_model_and_status() -> None:
     assert 'athanor_pool_answer_tokens_total{model="tiny"} 60.0' in text
     assert 'athanor_pool_credits_micros_total{model="tiny"} 900.0' in text
     assert 'athanor_pool_attempts_total{model="tiny"} 6.0' in text
+
+
+def test_what_was_refused_is_counted_by_status_and_code() -> None:
+    one = meters()
+    one.refused(402, "credits_short")
+    one.refused(402, "credits_short")
+
+    text = one.exposition().decode()
+
+    assert 'athanor_pool_refusals_total{code="credits_short",status="402"} 2.0' in text
 
 
 def test_what_the_host_knows_is_read_when_it_is_asked() -> None:

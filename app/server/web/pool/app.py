@@ -19,7 +19,7 @@ from app.server.web.openai.serving import json_response
 from app.server.web.pool import models
 from app.server.web.pool.account import ACCOUNT_HANDLERS
 from app.server.web.pool.admin import ADMIN_HANDLERS
-from app.server.web.pool.desk import Desk
+from app.server.web.pool.desk import Desk, desk_of
 from app.server.web.pool.endpoint import member
 from app.server.web.pool.gate import pool_gate
 from app.server.web.pool.pages.frame import pool_error_page
@@ -90,6 +90,8 @@ def create_pool_app(services: HostServices, desk: Desk) -> ASGIApp:
 
 def _answer_error(request: Request[None, None, State], error: Exception) -> Response[bytes]:
     failure = failure_of(error)
+    detail = failure.answer.error
+    desk_of(request).meters.refused(failure.status, detail.code or detail.type)
     headers = {name.decode(): value.decode() for name, value in failure.headers}
     if isinstance(request, ApiRequest) and wants_page(request):
         body = pool_error_page(request, failure).encode()

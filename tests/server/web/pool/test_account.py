@@ -168,7 +168,8 @@ def test_figures_are_for_keys_of_the_scope_metrics_alone(club: Pool) -> None:
     told = get(scoped(club, "metrics")).text
     assert 'athanor_pool_requests_total{model="echo",status="completed"} 1.0' in told
     labels = set(re.findall(r"[{,](\w+)=", told))
-    assert labels == {"model", "state", "status", "le"}
+    assert 'athanor_pool_refusals_total{code="forbidden",status="403"}' in told
+    assert labels == {"model", "state", "status", "code", "le"}
 
 
 @pytest.mark.parametrize("path", ["/key", "/credits/balance", "/credits/pricing", "/receipts/x"])
