@@ -9,7 +9,7 @@ from typing import assert_never
 
 from app.core.base.ids import AccountId, DeviceId, JobId
 from app.core.base.units import Microseconds
-from app.core.ledger.commands import AnyCommand, EventId, Expire, Settle
+from app.core.ledger.commands import EventId, Expire, Settle
 from app.core.ledger.work import Reported
 from app.core.pool.dispatch import decide
 from app.core.pool.fair_queue import FairQueue
@@ -36,32 +36,28 @@ from app.wire.pool import (
 )
 from tests.sim import words
 from tests.sim.callers import Caller
-from tests.sim.clock import MS, SECOND, Clock
+from tests.sim.clock import SECOND, Clock
 from tests.sim.disk import Disk
 from tests.sim.door import Door
 from tests.sim.evidence import receipt_of
 from tests.sim.host_chains import HostChains
+from tests.sim.host_writing import Writing
 from tests.sim.market import PARAMETERS, offerings
 
-BEGIN = 1_790_000_000 * SECOND
 SWEAR_EACH = 8 * SECOND
 """Often, since a world is over in a minute."""
 
 
-class SimHost:
+class SimHost(Writing):
     """One host. `accounts` says whose each device is."""
 
     disk_type: type[Disk] = Disk
     chains_type: type[HostChains] = HostChains
 
     def __init__(self, clock: Clock, rules: JobRules, accounts: dict[DeviceId, AccountId]) -> None:
-        self.clock, self.rules, self.accounts = clock, rules, accounts
-        self.key = PoolKey((77).to_bytes(32, "big"))
-        self.disk = self.disk_type(pool=self.key)
-        self.offset = 0
-        """Of the clock on the wall, which jumps."""
-        self.life = 0
-        self.is_up = False
+        super().__init__(clock, self.disk_type(pool=PoolKey((77).to_bytes(32, "big"))))
+        self.rules, self.accounts = rules, accounts
+        self.key = self.disk.pool
         self.trace: Callable[[str], None] = lambda line: None
         self.on_deliver: Callable[[Job, wanted.Deliver], None] = lambda job, deliver: None
         self.on_advance: Callable[[Job, Job], None] = lambda before, after: None
@@ -72,13 +68,7 @@ class SimHost:
         """What members were told that this host does not know, in all of its lives."""
         self.forks: list[DeviceId] = []
         """Devices that signed another receipt than the one that was expected."""
-        self._written_until = 0
         self.start()
-
-    @property
-    def now(self) -> Microseconds:
-        """By the clock on the wall."""
-        return Microseconds(BEGIN + self.clock.now + self.offset)
 
     # --- life ------------------------------------------------------------------------------------
 
@@ -106,7 +96,7 @@ class SimHost:
         self.receipts: dict[tuple[JobId, int], SignedBytes] = {}
         self.orphans = {orphan.job: orphan for orphan in self.orphaned()}
         self._poll(self.life)
-        self._later(SWEAR_EACH, self._swear)
+        self.later(SWEAR_EACH, self._swear)
 
     def orphaned(self) -> Iterator[Orphan]:
         """Holds that are open, or expired and to be claimed; no job of them is left."""
@@ -127,10 +117,6 @@ class SimHost:
             caller.host_died()
         self.jobs, self.callers = {}, {}
 
-    def _later(self, microseconds: int, call: Callable[[], None]) -> None:
-        life = self.life
-        self.clock.after(microseconds, lambda: call() if life == self.life else None)
-
     def _poll(self, life: int) -> None:
         """Sessions, the sweeper of holds, orphans."""
         if life != self.life:
@@ -142,7 +128,7 @@ class SimHost:
         for orphan in list(self.orphans.values()):
             self._orphan_turned(*due(orphan, self.now))
         self._dispatch()
-        self._later(1 * SECOND, lambda: self._poll(life))
+        self.later(1 * SECOND, lambda: self._poll(life))
 
     # --- chains ----------------------------------------------------------------------------------
 
@@ -155,8 +141,8 @@ class SimHost:
                 self.tell_checkpoint(device)
 
         if chains.has_grown:
-            self._at_the_disk(lambda: chains.swear(self.now), tell, lambda: None)
-        self._later(SWEAR_EACH, self._swear)
+            self.at_the_disk(lambda: chains.swear(self.now), tell, lambda: None)
+        self.later(SWEAR_EACH, self._swear)
 
     def tell_checkpoint(self, device: DeviceId) -> None:
         """The last that was sworn."""
@@ -289,40 +275,6 @@ class SimHost:
             failed,
         )
 
-    # --- books -----------------------------------------------------------------------------------
-
-    def write(
-        self,
-        command: AnyCommand,
-        done: Callable[[object], None] = lambda _: None,
-        failed: Callable[[], None] = lambda: None,
-    ) -> None:
-        """In order, after a while; the answer comes a little after the write itself."""
-        self._at_the_disk(lambda: self.disk.write(command), done, failed)
-
-    def _at_the_disk(
-        self,
-        write: Callable[[], object],
-        done: Callable[[object], None],
-        failed: Callable[[], None],
-    ) -> None:
-        life = self.life
-        at = max(self.clock.now, self._written_until) + self.clock.between(0.2, 4)
-        self._written_until = at
-
-        def commit() -> None:
-            # A write that was under way when the host was killed is made by chance.
-            if life != self.life and self.clock.happens(0.5):
-                return
-            if self.disk.is_full and life == self.life:
-                self._later(1 * MS, failed)
-                return
-            outcome = write()
-            if life == self.life:
-                self._later(1 * MS, lambda: done(outcome))
-
-        self.clock.at(at, commit)
-
     # --- jobs ------------------------------------------------------------------------------------
 
     def ask(self, request: JobRequest, caller: Caller) -> None:
@@ -352,7 +304,7 @@ class SimHost:
     def _do(self, name: JobId, effect: wanted.Effect) -> None:  # noqa: PLR0912 - one case an effect
         match effect:
             case wanted.Book(command=command):
-                self._at_the_disk(
+                self.at_the_disk(
                     lambda: self.disk.write(command),
                     lambda outcome: self.advance(
                         name, befell.Booked(command=command.id, outcome=outcome)
@@ -360,14 +312,14 @@ class SimHost:
                     lambda: self.advance(name, befell.BooksFailed(command=command.id)),
                 )
             case wanted.Record():
-                self._at_the_disk(
+                self.at_the_disk(
                     lambda: self.disk.record(effect),
                     lambda _: self.advance(name, befell.Recorded(command=effect.id)),
                     lambda: self.advance(name, befell.BooksFailed(command=effect.id)),
                 )
             case wanted.FindWorker():
                 self.queue.add(effect, self.now)
-                self._later(0, self._dispatch)
+                self.later(0, self._dispatch)
             case wanted.LeaveQueue(job=job):
                 self.queue.remove(job)
             case wanted.SendOffer(worker=worker, offer=offer):
@@ -383,18 +335,18 @@ class SimHost:
             case wanted.MeasureAttempt(attempt=attempt, measure=measure):
                 counted = None if self.clock.happens(0.05) else words.count(measure)
                 done = befell.MeasureDone(attempt=attempt, counted=counted)
-                self._later(self.clock.between(1, 30), lambda: self.advance(name, done))
+                self.later(self.clock.between(1, 30), lambda: self.advance(name, done))
             case wanted.Observe():
                 self.standing.observe(effect, self.now)
                 self.speeds.observe(effect, PARAMETERS)
-                self._later(0, self._dispatch)
+                self.later(0, self._dispatch)
             case wanted.ObserveCount():
                 self.standing.observe_count(effect, self.now)
             case wanted.Countersign(attempt=attempt, line=line):
                 self._settled(name, effect)
                 del attempt, line
             case wanted.ArmTimer(at=at):
-                self._later(max(0, at - self.now), lambda: self.advance(name, befell.Tick()))
+                self.later(max(0, at - self.now), lambda: self.advance(name, befell.Tick()))
             case wanted.Log():
                 self.trace(f"{effect.message} {name} {effect.fields}")
             case _:
