@@ -2,10 +2,11 @@
 
     python -m benchmarks.gateway [--keep] [--seconds N] [--members N] [--streams N]
 
-Three figures, all over real sockets, sessions, books and counting:
+Four figures, all over real sockets, sessions, books and counting:
 
 - *added to the first token*: the same request to the same toy engine, once through a node's API on
   this machine and once through the pool, one after the other. What the engine takes is in both.
+- *direct*: the same streams from a node on this machine with its toy engine, without a pool.
 - *chunks a second*: members that say a token whenever they may, callers that read as fast as they
   can. Host, members and callers share this machine; the host's own processor time is told too.
 - *many*: so many members connected, so many streams at once; how long until all are connected,
@@ -94,12 +95,24 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @final
+class Direct(msgspec.Struct, frozen=True, kw_only=True):
+    """The same streams from a node itself, its engine on the same cores."""
+
+    streams: int
+    chunks: int
+    chunks_per_second: float
+    server_processor_us: float
+    """Of the server, without its engine, a chunk."""
+
+
+@final
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One run."""
 
     commit: str
     machine: Machine
     added: Added
+    direct: Direct
     carried: list[Carried]
 
 
@@ -157,6 +170,29 @@ async def measure_added(folder: Path) -> Added:
         pool_ms_median=round(statistics.median(through), 2),
         added_ms_median=round(statistics.median(added), 2),
         added_ms_p90=round(statistics.quantiles(added, n=10)[8], 2),
+    )
+
+
+async def measure_direct(folder: Path, streams: int, tokens: int) -> Direct:
+    """So many streams from a node, as `measure_carried` asks them of a host."""
+    toy = put_toy(folder / "models", "echo")
+    flags = ("--sequences", str(streams), "--context", str(2 * tokens))
+    with running_node(folder / "node", "--model", str(toy), *flags) as node:
+        server = psutil.Process(node.process.pid)
+        async with httpx.AsyncClient(timeout=600, trust_env=False) as client:
+            await read_stream(client, node.base_url, "", 4)
+            before, begun = server.cpu_times(), time.perf_counter()
+            told = await asyncio.gather(
+                *(read_stream(client, node.base_url, "", tokens) for _ in range(streams))
+            )
+            seconds, after = time.perf_counter() - begun, server.cpu_times()
+    chunks = sum(count for _, count, _ in told)
+    used = after.user + after.system - before.user - before.system
+    return Direct(
+        streams=streams,
+        chunks=chunks,
+        chunks_per_second=round(chunks / seconds),
+        server_processor_us=round(used / max(1, chunks) * 1e6, 1),
     )
 
 
@@ -237,7 +273,7 @@ async def read_stream(
     client: httpx.AsyncClient, url: str, key: str, tokens: int
 ) -> tuple[float, int, bool]:
     """Seconds to the first chunk of text, chunks, and whether it came to its end."""
-    headers = {"Authorization": f"Bearer {key}"}
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     body = {"model": "echo", "prompt": "ab", "max_tokens": tokens, "stream": True}
     begun, first, chunks, is_whole = time.perf_counter(), 0.0, 0, False
     async with client.stream("POST", f"{url}/completions", json=body, headers=headers) as answer:
@@ -314,6 +350,8 @@ def main() -> None:
         folder = Path(name)
         added = asyncio.run(measure_added(folder / "added"))
         sys.stdout.write(f"{added}\n")
+        direct = asyncio.run(measure_direct(folder / "direct", 8, 1000))
+        sys.stdout.write(f"{direct}\n")
         carried = []
         for members, streams, tokens in (
             (4, 8, 1000),
@@ -322,7 +360,7 @@ def main() -> None:
             here = folder / f"carried-{members}"
             carried.append(asyncio.run(measure_carried(here, members, streams, tokens)))
             sys.stdout.write(f"{carried[-1]}\n")
-    record = Record(commit=commit(), machine=machine, added=added, carried=carried)
+    record = Record(commit=commit(), machine=machine, added=added, direct=direct, carried=carried)
     if flags.keep:
         RECORD.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
 

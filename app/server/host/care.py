@@ -1,7 +1,8 @@
 """Care: what the host does by itself from time to time.
 
 Holds whose time is over are given back, at the start and then in rhythm; the head of the chain is
-sworn to all members; members are told how they stand; old words and addresses are forgotten.
+sworn to all members; members are told how they stand; old words and addresses are forgotten; the
+books and receipts are audited at the start and once a day.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ SWEEP_SECONDS: Final = 30.0
 SWEAR_SECONDS: Final = 60.0
 STAND_SECONDS: Final = 30.0
 FORGET_SECONDS: Final = 3600.0
+AUDIT_SECONDS: Final = 24 * 3600.0
 
 
 @final
@@ -55,6 +57,8 @@ class Care:
         self._judgement, self._idempotency, self._usage = judgement, idempotency, usage
         self._tell, self._now = tell, now
         self._address_days, self._row_days = address_days, row_days
+        self.audit: Callable[[], Awaitable[object]] = _nothing
+        """Audits the books, and keeps what it found for whoever asks."""
         self._due: asyncio.Queue[tuple[DeviceId, bool]] = asyncio.Queue()
 
     def greet(self, device: DeviceId) -> None:
@@ -76,6 +80,10 @@ class Care:
                 group.create_task(_round(STAND_SECONDS, self.stand), name="standings"),
                 group.create_task(
                     _round(FORGET_SECONDS, self.forget, first=0.0), name="forgetting"
+                ),
+                group.create_task(
+                    _round(AUDIT_SECONDS, self.audit, first=0.0),
+                    name="audit of a day",
                 ),
                 group.create_task(self._keep_telling(), name="words to one member"),
             ]
@@ -136,8 +144,12 @@ class Care:
         self._tell(machine.device, standing)
 
 
+async def _nothing() -> None:
+    """Nobody audits yet."""
+
+
 async def _round(
-    seconds: float, work: Callable[[], Awaitable[None]], *, first: float | None = None
+    seconds: float, work: Callable[[], Awaitable[object]], *, first: float | None = None
 ) -> None:
     """Again and again, first after so long; a disk that is full or busy is tried the next time."""
     wait = seconds if first is None else first

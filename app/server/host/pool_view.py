@@ -1,5 +1,6 @@
 """PoolView: what goes on in a pool, for its operator: figures, machines, models, usage, audit."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, final
 
@@ -34,6 +35,8 @@ from app.wire.pool_admin import (
     UsageLine,
     UsageReport,
 )
+
+log = logging.getLogger(__name__)
 
 FAULTS_MAX: Final = 100
 STRIKE_DAYS: Final = 14
@@ -291,6 +294,10 @@ class PoolView:
             faults=tuple(faults[:FAULTS_MAX]),
             at=seconds(self._now()),
         )
+        if faults:
+            log.error("the audit found what does not agree", extra={"faults": len(faults)})
+        else:
+            log.info("audited", extra={"events": events, "receipts": receipts})
         return self._audit
 
     @property

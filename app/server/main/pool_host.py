@@ -259,7 +259,7 @@ class _Host:
 
     def desk(self, listening: Listening) -> Desk:
         """For the operator."""
-        return pool_desk(
+        desk = pool_desk(
             name=self.name,
             prices_file=self._paths.pool_prices_file,
             stored=self._stored,
@@ -272,6 +272,8 @@ class _Host:
             address=lambda: self.url(listening),
             now=self._clocks.micro,
         )
+        self._care.audit = desk.view.audit
+        return desk
 
     def url(self, listening: Listening) -> str:
         """Where members and callers reach the host."""

@@ -38,3 +38,11 @@ def test_an_address_that_is_old_enough_goes_when_the_host_starts(tmp_path: Path)
             lambda: in_usage(home, "select address from usage") in ([None], []),
             "the address to be dropped",
         )
+
+
+def test_the_books_are_audited_at_the_start_without_anybody_asking(tmp_path: Path) -> None:
+    with running_host(tmp_path) as host, host.client() as client:
+        wait_for(lambda: client.hosted().audit is not None, "the audit of the start")
+
+        audit = client.hosted().audit
+        assert audit is not None and audit.holds
