@@ -87,7 +87,8 @@ def install(pack: str, is_agreed: bool, is_json: bool) -> int:
     with running() as client:
         picture = client.runtime()
         meant = _meant(picture, pack) or _meant(client.look_for_packs(), pack)
-        if meant is not None and meant.licences and not is_agreed:
+        if meant is not None and meant.licences and not (is_agreed or meant.status == "unusable"):
+            # One that is of no use here the server refuses with the reason: nothing to agree to.
             _ask_for_licences(meant)
         return _carried_out(client, meant.id if meant else pack, "install", is_json=is_json)
 
