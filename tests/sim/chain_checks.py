@@ -5,7 +5,6 @@ verdicts that came. After every step they agree, but for what is pending, and wh
 """
 
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
 from random import Random
 
 from app.core.base.ids import DeviceId, JobId, SessionId
@@ -40,30 +39,28 @@ class ChainWatch:
 
     def __init__(self, name: str, verify_chain: Verify, random: Random) -> None:
         self.name, self._verify, self._random = name, verify_chain, random
-        self._known: list[SignedBytes] = []
+        self.known: list[SignedBytes] = []
 
     def look(self, entries: list[SignedBytes]) -> list[SignedBytes]:
         """6: what came since the last look goes on with what was there. Those that came."""
-        count = len(self._known)
-        if entries == self._known:
-            return []
-        assert entries[:count] == self._known, f"6: {self.name} rewrote its chain"
+        count = len(self.known)
+        assert entries[:count] == self.known, f"6: {self.name} rewrote its chain"
         new = entries[count:]
         for entry in new:
-            head = Head(len(self._known), self._known[-1].hash) if self._known else BEGINNING
+            head = Head(len(self.known), self.known[-1].hash) if self.known else BEGINNING
             found = self._verify([entry], head)
             assert found is None, f"6: {self.name}: {found}"
             self._check_turned(entry, head)
-            self._known.append(entry)
+            self.known.append(entry)
         return new
 
     def check_whole(self) -> None:
         """6: all of it from its beginning, and with any bit turned it breaks at that entry."""
-        found = self._verify(self._known, BEGINNING)
+        found = self._verify(self.known, BEGINNING)
         assert found is None, f"6: {self.name}: {found}"
-        if self._known:
-            place = self._random.randrange(len(self._known))
-            turned = [*self._known]
+        if self.known:
+            place = self._random.randrange(len(self.known))
+            turned = [*self.known]
             turned[place] = with_a_bit_turned(turned[place], self._random)
             breach = self._verify(turned, BEGINNING)
             assert breach is not None and breach.index == place, "6: a bit was turned unseen"
@@ -102,23 +99,22 @@ class ChainChecks:
         self._given: dict[DeviceId, dict[Key, int]] = {node.device: {} for node in nodes}
         self._waits: dict[tuple[DeviceId, Key], int] = {}
         self._settled = 0
-        self._seen: dict[DeviceId, tuple[int, ...]] = {}
+        self._honest = [node for node in nodes if node.character == "honest"]
+        self._sizes: list[tuple[int, ...]] = [()] * len(nodes)
 
     def after_step(self) -> None:
         """4, 6, 15: of the host's chain and books, and of every node whose disk has changed."""
-        self._host_chain.look(self.host.disk.verdicts)
-        self._checkpoints.look(self.host.disk.checkpoints)
+        disk = self.host.disk
+        if disk.verdicts != self._host_chain.known:
+            self._host_chain.look(disk.verdicts)
+        if disk.checkpoints != self._checkpoints.known:
+            self._checkpoints.look(disk.checkpoints)
         assert not self.host.doubts, f"6: {self.host.doubts}"
-        given = self._take_settlements()
-        for node in self.nodes:
-            size = node.disk.size
-            if size != self._seen.get(node.device):
-                self._seen[node.device] = size
-                self._look_at(node)
-            elif node.device in given:
-                self._check_money(node)
-            if node.chain.disputes and node.character == "honest":
-                raise AssertionError(f"6: node {node.number}: {node.chain.disputes}")
+        for node in self._honest:
+            assert not node.chain.disputes, f"6: node {node.number}: {node.chain.disputes}"
+        sizes = [node.disk.size for node in self.nodes]
+        if sizes != self._sizes or len(disk.settles) != self._settled:
+            self._look_at_nodes(sizes)
         if self._waits and self.host.clock.now > self.calm_at:
             oldest = min(self._waits.values())
             waited = self.host.clock.now - max(oldest, self.calm_at)
@@ -144,11 +140,18 @@ class ChainChecks:
 
     # --- what has changed ------------------------------------------------------------------------
 
-    def _take_settlements(self) -> AbstractSet[DeviceId]:
+    def _look_at_nodes(self, sizes: list[tuple[int, ...]]) -> None:
+        given = self._take_settlements()
+        for node, size, before in zip(self.nodes, sizes, self._sizes, strict=True):
+            if size != before:
+                self._look_at(node)
+            elif node.device in given:
+                self._check_money(node)
+        self._sizes = sizes
+
+    def _take_settlements(self) -> set[DeviceId]:
         """Those that the books have given something since the last look."""
         settles = self.host.disk.settles
-        if len(settles) == self._settled:
-            return frozenset()
         found = set[DeviceId]()
         for name in list(settles)[self._settled :]:
             for record in self.host.disk.records_of(name):
