@@ -277,6 +277,8 @@ class Quote(Message, frozen=True, kw_only=True, omit_defaults=True):
     wait_seconds: float
     """Until an answer would begin; below zero where its workers keep their GPUs for now."""
     workers: int
+    nearest: Circle | Literal[""] = ""
+    """In which circle the closest machine stands that lends it now; "" where none does."""
     sealing: dict[str, bytes] = {}
     """Device -> its X25519 key and the device's signature over it (32 + 64 bytes), of workers to
     whom this account may seal. Check it by core/pool/proofs: the host could offer its own key."""

@@ -52,6 +52,8 @@ class QuotePicture(PoolMessage, frozen=True, kw_only=True):
     wait_seconds: float | None
     """Until an answer would begin; None where its machines keep their GPUs for now."""
     workers: int
+    nearest: Circle | Literal[""] = ""
+    """In which circle the closest machine stands that lends it now; "" where none does."""
     can_be_sealed: bool
     """One of the workers is of our own devices or friends, who alone could read it."""
 
@@ -86,9 +88,13 @@ class CostQuote(PoolMessage, frozen=True, kw_only=True):
     left_request: int
     """As in `MarketPicture`."""
     left_cap: Literal["request", "day", "month"]
-    missing: Literal["", "spending", "context", "cap", "balance"]
-    """What a whole answer wants, the nearest first: leave to spend, room in the context, room below
-    the owner's limits, credits; "" where it is all there."""
+    nearest: Circle | Literal[""] = ""
+    """As in `QuotePicture`."""
+    trust: Circle = "anyone"
+    """Who may read requests of this node, at the widest."""
+    missing: Literal["", "spending", "trust", "context", "cap", "balance"]
+    """What a whole answer wants, the nearest first: leave to spend, a machine that may read it,
+    room in the context, room below the owner's limits, credits; "" where it is all there."""
 
 
 class DayPicture(PoolMessage, frozen=True, kw_only=True):

@@ -147,7 +147,17 @@ def market(is_json: bool) -> int:
         stdout().print("Nobody in the pool serves a model now.", markup=False)
     else:
         print_table(
-            ("MODEL", "CONTEXT>", "IN>", "CACHED>", "OUT>", "WAIT>", "MACHINES>", "SEALED"),
+            (
+                "MODEL",
+                "CONTEXT>",
+                "IN>",
+                "CACHED>",
+                "OUT>",
+                "WAIT>",
+                "MACHINES>",
+                "NEAREST",
+                "SEALED",
+            ),
             [
                 (
                     quote.model,
@@ -157,6 +167,7 @@ def market(is_json: bool) -> int:
                     credits_text(quote.output_price),
                     _wait_words(quote.wait_seconds),
                     str(quote.workers),
+                    quote.nearest,
                     "possible" if quote.can_be_sealed else "no",
                 )
                 for quote in picture.quotes
@@ -211,6 +222,12 @@ def _missing_words(found: CostQuote) -> str:
     match found.missing:
         case "spending":
             return "spending is off; `athanor share --spend prefix` allows it"
+        case "trust":
+            return (
+                f"the closest machine that lends it is of the circle {found.nearest}, and you let "
+                f"{found.trust} read at the widest; `athanor share --read-by {found.nearest}` "
+                "allows it"
+            )
         case "context":
             return f"the model's context holds {found.context} tokens"
         case "balance":

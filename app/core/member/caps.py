@@ -17,7 +17,7 @@ from app.core.ledger.pricing import Quote
 
 CapName = Literal["request", "day", "month"]
 
-Missing = Literal["", "spending", "context", "cap", "balance"]
+Missing = Literal["", "spending", "trust", "context", "cap", "balance"]
 
 MILLION: Final = 1_000_000
 """Prices are micros for so many tokens."""
@@ -76,15 +76,23 @@ def cost_most(
 
 
 def missing(
-    bounds: Quote, *, context: int, is_spending: bool, left: Micros, available: Micros
+    bounds: Quote,
+    *,
+    context: int,
+    is_spending: bool,
+    is_trusted: bool,
+    left: Micros,
+    available: Micros,
 ) -> Missing:
     """What a whole answer within these bounds of its cost would want; "" where it is all there.
 
-    `context` is the model's in tokens, `left` what the owner's caps leave, `available` what the
-    account has and nobody holds.
+    `is_trusted`: a machine that lends the model may read the request. `context` is the model's in
+    tokens, `left` what the owner's caps leave, `available` what the account has and nobody holds.
     """
     if not is_spending:
         return "spending"
+    if not is_trusted:
+        return "trust"
     if bounds.prompt + bounds.answer_max > context:
         return "context"
     if bounds.most > left:

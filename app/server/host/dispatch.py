@@ -17,6 +17,7 @@ from app.core.pool.dispatch import Decision, decide, wait_seconds
 from app.core.pool.eligibility import Offering
 from app.core.pool.fair_queue import FairQueue
 from app.core.pool.jobs.effects import FindWorker, Observe
+from app.core.pool.jobs.happenings import Unplaceable
 from app.core.pool.jobs.job import Placement
 from app.core.pool.speeds import Speeds
 from app.core.pool.standing import Standing
@@ -50,7 +51,9 @@ class Dispatch:
         self._is_kicked = False
         self._timer: asyncio.TimerHandle | None = None
         self.on_placed: Callable[[JobId, Placement], None] = _placed_nowhere
-        self.on_unplaceable: Callable[[JobId, str, float], None] = _told_nobody
+        self.on_unplaceable: Callable[[JobId, Unplaceable], None] = _told_nobody
+        self._told: dict[JobId, str] = {}
+        """Why each job in line waits, as it was told."""
         roster.on_change = self.kick
 
     # --- from jobs ---------------------------------------------------------------------------
@@ -63,6 +66,7 @@ class Dispatch:
     def leave(self, job: JobId) -> None:
         """The job is out of the line."""
         self.queue.remove(job)
+        self._told.pop(job, None)
 
     def free(self, worker: DeviceId, job: JobId) -> None:
         """The worker has done with it."""
@@ -133,7 +137,7 @@ class Dispatch:
         self._note_skipped(decision)
         if decision.placement is not None:
             placement = decision.placement
-            self.queue.remove(job)
+            self.leave(job)
             self._roster.take(placement.worker, job, placement.sha256)
             self.standing.placed(placement.worker, placement.sha256)
             log.info("dispatch decided", extra={"job": job, **decision.log_fields()})
@@ -142,10 +146,20 @@ class Dispatch:
         if offerings and all(one.running >= one.slots or not one.is_lending for one in offerings):
             full |= contents
         # Who goes on with an answer waits for machines to come back as long as its caller would.
-        if not decision.can_wait and not find.attempts:
-            self.queue.remove(job)
+        is_waiting = decision.can_wait or find.attempts > 0
+        if not is_waiting:
+            self.leave(job)
             log.info("nobody can take a job", extra={"job": job, **decision.log_fields()})
-            self.on_unplaceable(job, decision.message, RETRY_SECONDS)
+        elif self._told.get(job) == decision.message:
+            return
+        else:
+            self._told[job] = decision.message
+        self.on_unplaceable(
+            job,
+            Unplaceable(
+                message=decision.message, is_waiting=is_waiting, retry_after_seconds=RETRY_SECONDS
+            ),
+        )
 
     def _compared(self, find: FindWorker, contents: set[str]) -> list[Offering]:
         account, named = find.request.account, find.request.worker
@@ -172,5 +186,5 @@ def _placed_nowhere(_: JobId, __: Placement) -> None:
     raise AssertionError("jobs listen from the start")
 
 
-def _told_nobody(_: JobId, __: str, ___: float) -> None:
+def _told_nobody(_: JobId, __: Unplaceable) -> None:
     raise AssertionError("jobs listen from the start")

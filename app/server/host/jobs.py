@@ -375,8 +375,7 @@ class Jobs:
     def _placed(self, job: JobId, placement: Placement) -> None:
         self._happen(job, Placed(placement=placement))
 
-    def _unplaceable(self, job: JobId, message: str, retry_after_seconds: float) -> None:
-        happening = Unplaceable(message=message, retry_after_seconds=retry_after_seconds)
+    def _unplaceable(self, job: JobId, happening: Unplaceable) -> None:
         self._happen(job, happening)
 
 

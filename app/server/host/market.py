@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Callable
-from typing import Final, final
+from typing import Final, Literal, final
 
 import msgspec
 
 from app.core.base.ids import AccountId
 from app.core.pool.dispatch import wait_seconds
-from app.core.pool.wishes import is_within
+from app.core.pool.wishes import CIRCLES, is_within
 from app.server.host.dispatch import Dispatch
 from app.server.host.offers import Offered, Offers
 from app.server.host.roster import Roster
+from app.wire.pool import Circle, Quote
 from app.wire.pool import Market as MarketFrame
-from app.wire.pool import Quote
 
 SEALING_MAX: Final = 64
 """Machines of one model whose keys are told."""
@@ -29,6 +29,8 @@ class ModelNow(msgspec.Struct, frozen=True, kw_only=True):
     lending: int
     wait_seconds: float
     """Infinite while nobody lends it."""
+    nearest: Circle | Literal[""] = ""
+    """The closest circle of those who lend it, as this account stands to them; "" for none."""
     sealing: dict[str, bytes] = {}
     """Device -> sealing card, of machines in this account's circle of friends that lend now."""
 
@@ -58,6 +60,7 @@ class Market:
                 ),
                 wait_seconds=-1.0 if math.isinf(now.wait_seconds) else now.wait_seconds,
                 workers=now.workers,
+                nearest=now.nearest,
                 sealing=now.sealing,
             )
             for now in self.models(account)
@@ -82,6 +85,11 @@ class Market:
             offered=offered,
             context=self._roster.context_of(offered.sha256) or offered.context,
             workers=len(offerings),
+            nearest=min(
+                (one.relation for one in offerings if one.is_lending),
+                key=CIRCLES.index,
+                default="",
+            ),
             lending=sum(one.is_lending for one in offerings),
             wait_seconds=wait_seconds(offerings, queued, self._dispatch.speeds),
             sealing=dict(list(cards.items())[:SEALING_MAX]),

@@ -37,24 +37,26 @@ def test_the_tightest_cap_says_what_is_left(
 
 
 @pytest.mark.parametrize(
-    ("tokens", "is_spending", "left", "available", "missed"),
+    ("tokens", "allowed", "left", "available", "missed"),
     [
-        ((10, 10), True, 30, 30, ""),
-        ((10, 10), False, 30, 30, "spending"),
-        ((95, 6), True, 1000, 1000, "context"),
-        ((10, 10), True, 29, 30, "cap"),
-        ((10, 10), True, 30, 29, "balance"),
+        ((10, 10), (True, True), 30, 30, ""),
+        ((10, 10), (False, False), 30, 30, "spending"),
+        ((95, 6), (True, False), 1000, 1000, "trust"),
+        ((95, 6), (True, True), 1000, 1000, "context"),
+        ((10, 10), (True, True), 29, 30, "cap"),
+        ((10, 10), (True, True), 30, 29, "balance"),
     ],
 )
 def test_what_a_whole_answer_would_want_is_said_before_it_is_asked_for(
-    tokens: tuple[int, int], is_spending: bool, left: int, available: int, missed: str
+    tokens: tuple[int, int], allowed: tuple[bool, bool], left: int, available: int, missed: str
 ) -> None:
     prices = Prices(input=Micros(MILLION), cached_input=Micros(0), output=Micros(2 * MILLION))
 
     found = missing(
         quote(prices, prompt=tokens[0], answer_max=tokens[1]),
         context=100,
-        is_spending=is_spending,
+        is_spending=allowed[0],
+        is_trusted=allowed[1],
         left=Micros(left),
         available=Micros(available),
     )

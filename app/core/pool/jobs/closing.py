@@ -147,7 +147,7 @@ def give_up(turn: Turn, message: str = "", kind: str = "") -> None:
         text = "The answer was cut short: its worker left, and nobody else could go on."
         finish(turn, "interrupted", kind or "engine_failed", message or text)
     elif last is None or all(a.end in failover.OWN_WILL for a in job.attempts):
-        text = "Nobody in the pool could take this request in time."
+        text = f"Nobody in the pool could take this request in time. {job.hindrance}".strip()
         finish(turn, "unserved", kind or "unserved", message or text)
     elif failover.suspects(job) >= failover.SUSPECT_MAX:
         text = "The engines of two workers fell over this request; it is not tried again."

@@ -53,10 +53,12 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class Unplaceable(msgspec.Struct, frozen=True, kw_only=True):
-    """Nobody in the pool could do it; it left the queue."""
+    """Nobody in the pool can do it; it left the queue, unless it waits for who soon may."""
 
     message: str
     """With what would work: see core/pool/dispatch."""
+    is_waiting: bool = False
+    """It stays in the queue: somebody has a slot, lends or answers again before long, perhaps."""
     retry_after_seconds: float = 0.0
 
 

@@ -323,6 +323,8 @@ class Job(Private, frozen=True, kw_only=True):
     needed: Micros | None = None
     """What the beginning of the job would have taken."""
     retry_after_seconds: float = 0.0
+    hindrance: str = ""
+    """Why nobody does it yet, as dispatch last said, for a caller who waits in vain."""
     armed_at: Microseconds | None = None
     """For when the timer was last ordered."""
     caller_counted: Counted | None = None

@@ -176,7 +176,11 @@ def _offer(job: Job, attempt: Attempt, answered: tuple[int, ...]) -> Offer:
 
 
 def _unplaceable(turn: Turn, happening: Unplaceable) -> None:
-    if turn.job.phase == "held":
+    if turn.job.phase != "held":
+        return
+    if happening.is_waiting:
+        turn.set(hindrance=happening.message)
+    else:
         turn.set(retry_after_seconds=happening.retry_after_seconds)
         closing.give_up(turn, happening.message, "unserved")
 

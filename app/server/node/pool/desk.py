@@ -17,6 +17,7 @@ from app.core.member.energy import JOULES_PER_KWH, kilowatt_hours
 from app.core.pool.credits_export import answer_of
 from app.core.pool.invite import Invite, read_invite, refuse_expired
 from app.core.pool.receipt import RECEIPT
+from app.core.pool.wishes import is_within
 from app.server.identity.keys import verify
 from app.server.node.pool.lessor import Lessor, refuse_unlinked
 from app.server.node.pool.pool import Pool
@@ -124,6 +125,7 @@ class PoolDesk:
         if found is None:
             near = tuple(POOL_PREFIX + quote.model for quote in member.market.quotes()[:3])
             raise ModelNotFound(model, near)
+        settings = self._pool.house.pool_settings()
         state, left = self._pool.house.hub.state.pool, await self._left(member)
         assert state is not None, "a member has a picture"
         prices = Prices(input=found.prices[0], cached_input=found.prices[1], output=found.prices[2])
@@ -139,10 +141,13 @@ class PoolDesk:
             available=state.balance - state.held,
             left_request=left.micros,
             left_cap=left.cap,
+            nearest=found.nearest,
+            trust=settings.trust,
             missing=missing(
                 bounds,
                 context=found.context,
-                is_spending=self._pool.house.pool_settings().spending != "off",
+                is_spending=settings.spending != "off",
+                is_trusted=found.nearest == "" or is_within(found.nearest, settings.trust),
                 left=left.micros,
                 available=Micros(state.balance - state.held),
             ),
@@ -277,6 +282,7 @@ def quote_picture(quote: Quote) -> QuotePicture:
         output_price=quote.prices[2],
         wait_seconds=quote.expected_wait,
         workers=quote.workers,
+        nearest=quote.nearest,
         can_be_sealed=bool(quote.sealing),
     )
 

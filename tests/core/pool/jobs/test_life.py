@@ -57,6 +57,17 @@ def test_a_job_in_line_is_given_up_when_its_patience_is_over() -> None:
     assert (job.end.ending, job.end.kind) == ("unserved", "unserved")
 
 
+def test_who_waited_in_vain_is_told_what_stood_in_the_way() -> None:
+    job = Play(queue_seconds=30.0).granted()
+    for message in ("All are busy.", "1 x trust."):
+        job.do(befell.Unplaceable(message=message, is_waiting=True))
+        assert job.job.phase == "held"
+
+    job.do(befell.Tick(), after_seconds=30.0).settled()
+
+    assert job.end.message == "Nobody in the pool could take this request in time. 1 x trust."
+
+
 def test_a_clock_that_goes_back_does_not_make_a_job_wait_for_it() -> None:
     job = Play().granted().running("a")
 
@@ -221,7 +232,7 @@ _happenings = st.one_of(
     st.builds(befell.MeasureDone, attempt=_attempts, counted=_counts),
     st.just(befell.CallerLeft()),
     st.just(befell.HostStopping()),
-    st.just(befell.Unplaceable(message="nobody")),
+    st.builds(befell.Unplaceable, message=st.just("nobody"), is_waiting=st.booleans()),
     st.just(befell.Tick()),
 )
 

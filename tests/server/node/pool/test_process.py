@@ -233,6 +233,16 @@ def test_a_request_is_quoted_before_it_is_made(tmp_path: Path, club: HostThread)
         cli(node, "pool", "quote", "small", "--input", "1", "--output", "1", code=4)
 
 
+def test_a_quote_says_where_nobody_may_read_the_request(tmp_path: Path, club: HostThread) -> None:
+    with running_node(tmp_path / "home", "--spending", "prefix", "--trust", "friends") as node:
+        joined(node, club)
+        club.do(club.host.send(Market(quotes=(replace(QUOTE, nearest="vetted"),))))
+        asked = ("pool", "quote", "large", "--input", "1", "--output", "1")
+
+        wait_for(lambda: "--read-by vetted" in cli(node, *asked, code=1), "the news")
+        assert json.loads(cli(node, *asked, "--json", code=1))["missing"] == "trust"
+
+
 def test_the_rules_of_sharing_change_at_once_and_for_good(tmp_path: Path) -> None:
     with running_node(tmp_path / "home") as node:
         said = cli(node, "share", "always", "--at", "mon-fri 22:00-07:00", "--price-least", "0.5")
