@@ -11,7 +11,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 WAIT_SECONDS = 60.0
@@ -22,7 +22,13 @@ PRESS_SECONDS = 1.0
 CTRL_C = "\x03"
 CTRL_D = "\x04"
 CTRL_J = "\n"
+CTRL_Z = "\x1a"
 ENTER = "\r"
+
+PROMPT = ">\b"
+MORE = ".\b"
+"""The prompt of a chat where nothing is typed yet, and of a further line: prompt_toolkit moves the
+cursor over the blank."""
 
 
 class Terminal:
@@ -88,19 +94,26 @@ class Terminal:
         return False
 
 
-@contextmanager
-def terminal(*arguments: str, home: Path) -> Iterator[Terminal]:
+def terminal(
+    *arguments: str, home: Path, term: str = "xterm-256color"
+) -> AbstractContextManager[Terminal]:
     """`athanor ARGUMENTS` in a terminal of 100 columns; killed when the block ends."""
+    return terminal_of([sys.executable, "-m", "app", *arguments], home=home, term=term)
+
+
+@contextmanager
+def terminal_of(command: list[str], *, home: Path, term: str) -> Iterator[Terminal]:
+    """Any program in such a terminal."""
     near, far = pty.openpty()
     fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
     environment = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "NO_COLOR", "CI"}}
     process = subprocess.Popen(
-        [sys.executable, "-m", "app", *arguments],
+        command,
         stdin=far,
         stdout=far,
         stderr=far,
         cwd=ROOT,
-        env={**environment, "ATHANOR_HOME": str(home), "TERM": "xterm-256color"},
+        env={**environment, "ATHANOR_HOME": str(home), "TERM": term},
         start_new_session=True,
         # The terminal must be the program's own, or Ctrl-C would reach nobody.
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509

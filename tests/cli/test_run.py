@@ -14,13 +14,10 @@ from app.cli.exit_codes import Exit
 from app.client.discovery import read_lock
 from app.client.process import wait_gone
 from app.settings.paths import Paths
-from tests.cli.terminal import CTRL_C, CTRL_D, CTRL_J, ENTER, ROOT, terminal
+from tests.cli.terminal import CTRL_C, CTRL_D, CTRL_J, ENTER, MORE, PROMPT, ROOT, terminal
 from tests.support.node import RunningNode, put_toy, running_node
 
 READY = "/help shows"
-PROMPT = "> "
-MORE = "\x1b[?2004h. "
-"""The prompt of a further line, with readline's mark of a new line before it."""
 LONG = "word " * 400
 
 
@@ -59,6 +56,26 @@ def test_what_is_piped_stands_below_the_prompt(served: RunningNode) -> None:
     result = _run(served.home, "toy", "Summarise:", stdin="line one\nline two\n")
 
     assert result.stdout == "Summarise:\n\nline one\nline two\n"
+
+
+def test_a_single_question_does_not_wait_for_the_editor_of_lines(served: RunningNode) -> None:
+    script = (
+        "import sys\nfrom app.cli.main import main\n"
+        "code = main(['run', 'toy', 'hello'])\n"
+        "sys.exit(code or ' '.join({'prompt_toolkit', 'asyncio'} & set(sys.modules)) or 0)"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "ATHANOR_HOME": str(served.home)},
+        check=False,
+    )
+
+    assert (result.stdout, result.stderr, result.returncode) == ("hello\n", "", Exit.OK)
 
 
 def test_json_holds_the_answer_with_usage_and_timings(served: RunningNode) -> None:

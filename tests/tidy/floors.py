@@ -74,6 +74,7 @@ HOMES: dict[str, tuple[tuple[str, ...], str]] = {
     "numpy": (("app.engine",), "arrays are the engine's; importing them costs 100 ms and 16 MB"),
     "platformdirs": (("app.settings",), "one place says where files are"),
     "prometheus_client": (("app.observe",), "one place names the meters"),
+    "prompt_toolkit": (("app.cli.chat",), "one face reads lines that are edited, and waits for it"),
     "psutil": (("app.server.hardware",), "one place asks the operating system"),
     "pynvml": (("app.server.hardware",), "one place asks the driver"),
     "pystray": (("app.tray.panel",), "its traps are known in one place"),

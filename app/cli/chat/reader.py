@@ -56,27 +56,36 @@ def editing(words: Sequence[str]) -> Iterator[Callable[[str], str]]:
     """What reads a line for `read_typed`: edited with a history, Tab for `words`, Ctrl-J and pasted
     lines as parts of a message.
 
-    Windows' console edits lines by itself; where there is no terminal that could show one that is
-    edited, the system's own line is read.
+    Where there is no terminal that could show one that is edited, the system's own line is read.
     """
-    if sys.platform == "win32" or not _is_terminal():
-        yield _plain_line
+    read_line = _edited_line(words) if _is_terminal() else None
+    if read_line is None or sys.platform == "win32":
+        yield read_line or _plain_line
         return
-    from app.cli.chat.editor import LineEditor  # noqa: PLC0415  # not on Windows
-
     with _enter_kept_apart():
-        yield LineEditor(words).read
+        yield read_line
 
 
 def _is_terminal() -> bool:
     """Whether what is typed and what is shown are both at a terminal that can move its cursor."""
     is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    return is_terminal and os.environ.get("TERM", "dumb") != "dumb"
+    return is_terminal and (sys.platform == "win32" or os.environ.get("TERM", "dumb") != "dumb")
+
+
+def _edited_line(words: Sequence[str]) -> Callable[[str], str] | None:
+    from app.cli.chat.prompt import edited_line  # noqa: PLC0415  # a chat alone waits for it
+
+    return edited_line(words, MORE)
 
 
 def _plain_line(prompt: str) -> str:
+    """A line as the system reads it. What ends the chat, or warns of it, ends the row as well."""
     sys.stdout.flush()
-    return input(prompt)
+    try:
+        return input(prompt)
+    except (EOFError, KeyboardInterrupt):
+        sys.stdout.write("\n")
+        raise
 
 
 @contextmanager

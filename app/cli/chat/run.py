@@ -189,10 +189,8 @@ def _chat(
         try:
             typed = read_typed(read_line)
         except EOFError:
-            stdout().print()
             break
         except KeyboardInterrupt:
-            stdout().print()
             if was_interrupted:
                 break
             was_interrupted = True
