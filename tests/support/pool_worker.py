@@ -25,6 +25,7 @@ from app.core.pool.signed import SignedBytes
 from app.core.state.pool_state import LinkLife
 from app.server.engine_child.engine_process import ChildLimits, EngineProcess
 from app.server.hardware.engine_program import EngineProgram
+from app.server.hardware.surroundings.sleep import sleepless_seconds
 from app.server.identity.keys import DeviceKey, verify
 from app.server.node.pool.link import Link
 from app.wire.engine import (
@@ -112,6 +113,9 @@ class Worker:
         self.attempts: list[Attempt] = []
         self.over_words: list[str] = []
         self.lives_words: list[str] = []
+        self.retry_at: float | None = None
+        self.slept_seconds = 0.0
+        """Added to the link's clock: so much later it is for the worker."""
         self.news = asyncio.Event()
         self.established: Established | None = None
         self._is_offering = False
@@ -134,6 +138,7 @@ class Worker:
             now=time.time,
             nonce=lambda: secrets.token_bytes(32),
             chance=lambda: random.random() * 0.01,
+            clock=lambda: sleepless_seconds() + self.slept_seconds,
         )
         self._group: asyncio.TaskGroup | None = None
         self._linking: asyncio.Task[None] | None = None
@@ -228,6 +233,7 @@ class Worker:
         self, life: LinkLife, *, trouble: str = "", remedy: str = "", retry_at: float | None = None
     ) -> None:
         self.lives_words.append(f"{life} {trouble}".strip())
+        self.retry_at = retry_at
         self.news.set()
 
     # --- jobs --------------------------------------------------------------------------------

@@ -241,7 +241,8 @@ class ScriptedHost:
     ) -> HostSession | None:
         if self.denial is not None:
             message, wait = self.denial
-            denied = greeting.deny("paused", message, retry_after_seconds=wait)
+            remedy = "Ask the host."
+            denied = greeting.deny("paused", message, remedy=remedy, retry_after_seconds=wait)
             for happening in denied:
                 if isinstance(happening, Write):
                     await connection.send(happening.data)

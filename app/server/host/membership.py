@@ -22,6 +22,9 @@ from app.wire.pool import Circle
 TRIED: Final = Limit("requests", "minute", 20)
 """Invites that one address may try."""
 
+PAUSED_RETRY_SECONDS: Final = 300.0
+"""A pause passes, and nobody can tell a machine that is not connected: it asks again by itself."""
+
 _NAMES_TRIED: Final = 1000
 
 Grant = Callable[[AccountId, Micros, str], Awaitable[None]]
@@ -71,6 +74,8 @@ class Membership:
                 code="paused",
                 message=f"the account {account.name!r} is {account.state}{reason}",
                 remedy="Ask the host of the pool about it.",
+                # What is closed stays closed: such a machine need not come back by itself.
+                retry_after_seconds=PAUSED_RETRY_SECONDS if account.state == "paused" else 0.0,
             )
         await self._devices.rename(device, _machine(name))
         return account

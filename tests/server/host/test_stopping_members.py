@@ -1,6 +1,7 @@
 """Laws of members who are stopped: their machines go at once, and are told why."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from app.wire.pool import Offer
 from app.wire.pool_admin import AccountChange
 from tests.server.host.pools import chat, pool, workers
 from tests.support.pool_worker import Worker
+
+PAUSED = "waiting the account 'member' is paused: ask me"
 
 
 def pause(client: Client) -> None:
@@ -23,6 +26,16 @@ def close(client: Client) -> None:
 
 def remove(client: Client) -> None:
     client.remove_machine("box")
+
+
+def said(box: Worker) -> list[str]:
+    return box.lives_words
+
+
+def later(box: Worker) -> None:
+    """Ten minutes pass for the worker."""
+    box.slept_seconds += 600
+    box.link.wake()
 
 
 @pytest.mark.parametrize(
@@ -46,6 +59,55 @@ def test_a_machine_of_a_stopped_member_is_gone_at_once_and_told_why(
         box = asyncio.run(act())
 
     assert any(words in said for said in box.over_words)
+
+
+def test_a_machine_of_a_paused_account_asks_again_by_itself_and_comes_back_after_the_resume(
+    tmp_path: Path,
+) -> None:
+    async def act() -> None:
+        async with workers(club, "box") as (box,), club.api() as api:
+            with club.host.client() as client:
+                await asyncio.to_thread(pause, client)
+            await box.until(lambda: PAUSED in said(box))
+            assert box.retry_at is not None
+            assert 240 < box.retry_at - time.time() < 600
+
+            later(box)
+            await box.until(lambda: said(box).count(PAUSED) == 2)
+            with club.host.client() as client:
+                await asyncio.to_thread(
+                    client.change_pool_account, "member", AccountChange(state="active")
+                )
+            later(box)
+            await box.until(lambda: said(box)[-1] == "connected")
+            answer = await api.post("/chat/completions", json=chat("some words to give back"))
+
+            assert answer.status_code == 200
+
+    with pool(tmp_path) as club:
+        asyncio.run(act())
+
+
+@pytest.mark.parametrize(
+    ("stop", "words"),
+    # A worker shows its invite for ever, and that of one that was removed is used up.
+    [(close, "is closed: gone"), (remove, "the invite is not known")],
+)
+def test_what_is_closed_or_removed_stays_away(
+    tmp_path: Path, stop: Callable[[Client], None], words: str
+) -> None:
+    async def act() -> None:
+        async with workers(club, "box") as (box,):
+            with club.host.client() as client:
+                await asyncio.to_thread(stop, client)
+
+            await box.until(lambda: said(box)[-1].startswith("refused"))
+
+            assert words in said(box)[-1]
+            assert box.retry_at is None
+
+    with pool(tmp_path) as club:
+        asyncio.run(act())
 
 
 def test_members_hear_that_the_host_stops_before_the_last_answers_are_over(tmp_path: Path) -> None:

@@ -62,7 +62,10 @@ class Ear(Protocol):
     def lives(
         self, life: LinkLife, *, trouble: str = "", remedy: str = "", retry_at: float | None = None
     ) -> None:
-        """How the link is now. `retry_at` is of `now`."""
+        """How the link is now. `retry_at` is of `now`.
+
+        While it connects `trouble` and `remedy` are of the last time: they hold until it stands.
+        """
 
 
 @final
@@ -130,9 +133,9 @@ class Link:
 
     async def run(self) -> None:
         """Runs until it is cancelled, or the host said not to come back."""
-        failures = 0
+        failures, trouble, remedy = 0, "", ""
         while not self._is_leaving:
-            self._ear.lives("connecting")
+            self._ear.lives("connecting", trouble=trouble, remedy=remedy)
             trouble, remedy, directed = await self._one_socket()
             if directed is None:
                 self._ear.lives("refused", trouble=trouble, remedy=remedy)
@@ -142,7 +145,7 @@ class Link:
             was_good = opened is not None and self._clock() - opened > GOOD_SECONDS
             failures = 0 if was_good or self._is_woken else failures + 1
             wait = wait_seconds(max(0, failures - 1), self._chance(), directed=directed)
-            await self._wait(wait, trouble, is_directed=directed > 0)
+            await self._wait(wait, trouble, remedy, is_directed=directed > 0)
 
     async def leave(self, goodbye: Message | None = None, *, is_for_good: bool) -> None:
         """Say goodbye and end the session; the socket closes soon. Waits a moment at most."""
@@ -227,10 +230,11 @@ class Link:
                 await self._act(self._session.due(now), end)
                 self._bell.ring()
 
-    async def _wait(self, seconds: float, trouble: str, *, is_directed: bool) -> None:
+    async def _wait(self, seconds: float, trouble: str, remedy: str, *, is_directed: bool) -> None:
         """Until the next try; the session may end meanwhile. A wake ends it, but not the host's."""
         until = self._clock() + seconds
-        self._ear.lives("waiting", trouble=trouble, retry_at=self._now() + seconds)
+        retry_at = self._now() + seconds
+        self._ear.lives("waiting", trouble=trouble, remedy=remedy, retry_at=retry_at)
         while (left := until - self._clock()) > 0 and not self._is_leaving:
             if self._is_woken and not is_directed:
                 return

@@ -208,6 +208,13 @@ def trouble_of(pool: PoolState) -> Notice | None:
             message=f"{name} does not let this node in: {pool.trouble}.",
             remedy=pool.remedy or "Ask who hosts it, or leave it: `athanor pool leave`.",
         )
+    if pool.link != "connected" and pool.remedy:
+        return Notice(
+            key=SUSPENDED,
+            severity="warning",
+            message=f"{name} does not let this node in now: {pool.trouble}.",
+            remedy=f"{pool.remedy} It asks again by itself.",
+        )
     if pool.paused:
         return Notice(
             key=SUSPENDED,

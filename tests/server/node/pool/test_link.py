@@ -243,6 +243,30 @@ def test_a_host_that_asks_to_come_later_is_obeyed(tmp_path: Path) -> None:
     run(act())
 
 
+def test_a_pause_is_shown_with_its_next_try_as_long_as_it_lasts_and_is_over_by_itself(
+    tmp_path: Path,
+) -> None:
+    async def act() -> None:
+        async with joined(tmp_path) as home:
+            await home.until(lambda pool: pool.link == "connected")
+            home.host.denial = ("the account is paused", 0.2)
+            home.host.forget()
+            sockets = home.host.sockets
+            home.host.cut()
+
+            shown = await home.until(lambda pool: pool.trouble == "the account is paused")
+            assert shown.link == "waiting" and shown.retry_at is not None
+            await home.until(lambda _: home.host.sockets >= sockets + 3)
+            (notice,) = home.node.hub.state.notices
+            assert "paused" in notice.message and "by itself" in notice.remedy
+
+            home.host.denial = None
+            await home.until(lambda pool: pool.link == "connected" and not pool.trouble)
+            await home.node.until(lambda state: not state.notices)
+
+    run(act())
+
+
 def test_a_silent_host_does_not_hold_up_the_node(tmp_path: Path) -> None:
     async def act() -> None:
         toy(tmp_path, "echo")
