@@ -80,7 +80,7 @@ class Checks:
             is_own = attempt.placement.account == job.request.account
             if is_own or self._node(attempt.placement.worker).character != "honest":
                 continue
-            told = self.told_by[name, attempt.number]
+            told = words.canonical(attempt.tokens[: self.told_by[name, attempt.number]])
             due = PRICES.exactly(answer=told) * SHARES.worker // 100 // MILLION
             given = self.host.disk.earned(name, attempt.number)
             assert given >= due, f"15: {name}/{attempt.number} told {told} and earned {given}"
@@ -219,7 +219,12 @@ class Checks:
         is_whole = job.ending in ("completed", "length") and last.told_cached is not None
         if are_honest and are_paid and is_whole and told and last.tokens:
             key = self._caller(name).key
-            due = PRICES.cost(prompt=words.prompt_tokens(key), answer=told)
+            # What could not be counted is paid by its ids.
+            answer = sum(
+                len(each.tokens) if each.counted is None else words.canonical(each.tokens)
+                for each in job.attempts
+            )
+            due = PRICES.cost(prompt=words.prompt_tokens(key), answer=answer)
             assert charge == due, f"3: {name} costs {charge} instead of {due}"
 
     # --- when all is quiet -----------------------------------------------------------------------

@@ -1,7 +1,12 @@
 """The model of the simulation: an answer is a function of its request, so anybody can check it.
 
-A token other than 0 is a word; token 0 is one that says nothing, which only a liar sends.
+A token other than 0 is a word; token 0 is one that says nothing, which only a liar sends. As models
+do, this one says in two tokens at times what one would: the canonical count of an honest answer may
+be below its tokens.
 """
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 from app.core.base.ids import RequestId
 from app.core.pool.jobs.job import Counted
@@ -41,6 +46,12 @@ def text(tokens: list[int]) -> str:
     return "".join(f"{one} " for one in tokens if one != SILENT)
 
 
+def canonical(tokens: Sequence[int]) -> int:
+    """How many tokens say the same at least: about one of nine that speak is not needed."""
+    said = [one for one in tokens if one != SILENT]
+    return len(said) - sum(one % 3 == 0 == other % 3 for one, other in pairwise(said))
+
+
 def prompt_tokens(key: int) -> int:
     """How long the prompt of a request is."""
     return 1 + key % 40
@@ -54,6 +65,6 @@ def count(measure: Measure) -> Counted:
     told = "".join(part.text for part in measure.parts if isinstance(part, Said))
     return Counted(
         prompt_tokens=prompt_tokens(key),
-        answer_tokens=sum(one != SILENT for one in measure.tokens),
+        answer_tokens=canonical(measure.tokens),
         differs="" if told == text(measure.tokens) else "parts",
     )

@@ -1,6 +1,6 @@
 """Abuse: what no honest machine does, seen in work that was paid for, with the reason in words.
 
-    watch.observe(work) -> findings         each is a "suspicious" strike of core/pool/standing
+    watch.observe(work) -> findings         each is a strike of core/pool/standing, by its kind
 
 Seen at once: an end for want of room where there was room (`room`), and tokens faster than the
 memory that was registered can be read (`speed`). Seen over many answers: one answer to many
@@ -95,7 +95,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     job: JobId
     reason: str
-    """The sentence that the worker is told."""
+    """A sentence with the figures, for the operator; the worker is told the kind in words."""
 
 
 class _Answer:

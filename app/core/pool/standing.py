@@ -7,7 +7,9 @@ enough of them pause the whole device, each time for longer.
 
 Rule: nothing that can befall an honest worker is a strike. A lost network, a returning owner, a
 crash or a rejected offer opens a breaker at most. Nor is a sealed answer whose two ends count
-differently: who of them is wrong nobody can see, so the smaller count is paid and that is all.
+differently: who of them is wrong nobody can see, so the smaller count is paid and that is all. And
+a model may well write a word in more tokens than it takes; they are not paid, which is enough
+against who splits words on purpose.
 """
 
 from typing import Final, Literal, final
@@ -16,6 +18,7 @@ import msgspec
 
 from app.core.base.ids import DeviceId
 from app.core.base.units import SECOND, Microseconds
+from app.core.pool.abuse import Kind
 from app.core.pool.jobs.effects import Observe, ObserveCount
 
 FAILURES_TO_OPEN: Final = 3
@@ -34,16 +37,20 @@ COUNT_TOLERANCE: Final = 0.02
 COUNT_TOLERANCE_TOKENS: Final = 2
 """An answer that was cut within a word may take other tokens than it did."""
 
-Strike = Literal["faulty", "receipt", "differs", "inflated", "split", "stalled", "suspicious"]
+Strike = Literal["faulty", "receipt", "differs", "inflated", "stalled", Kind]
+"""What was seen at once, and the findings of core/pool/abuse."""
 
 WEIGHTS: Final[dict[Strike, float]] = {
     "faulty": 2.0,
     "receipt": 3.0,
     "differs": 3.0,
     "inflated": 1.5,
-    "split": 1.0,
     "stalled": 0.5,
-    "suspicious": 1.0,
+    "room": 1.0,
+    "speed": 1.0,
+    "identical": 1.0,
+    "loops": 1.0,
+    "endless": 1.0,
 }
 
 WORDS: Final[dict[Strike, str]] = {
@@ -51,9 +58,12 @@ WORDS: Final[dict[Strike, str]] = {
     "receipt": "receipts that do not hold",
     "differs": "answers whose text is not what their tokens say",
     "inflated": "counts above what was delivered",
-    "split": "words split into more tokens than they take",
     "stalled": "accepted jobs that got no further",
-    "suspicious": "answers that look copied, looped or too fast for the GPU",
+    "room": "answers said to be cut for want of room where there was room",
+    "speed": "tokens faster than the memory of the GPU can be read",
+    "identical": "one answer to many questions of several callers",
+    "loops": "answers that run in circles, oftener than other machines' to the same callers",
+    "endless": "answers that do not end, oftener than other machines' to the same callers",
 }
 
 
@@ -148,8 +158,6 @@ class Standing:
             self.strike(seen.worker, "differs", now)
         elif seen.reported is not None and exceeds(seen.reported, seen.delivered):
             self.strike(seen.worker, "inflated", now)
-        elif exceeds(seen.delivered, seen.counted):
-            self.strike(seen.worker, "split", now)
 
     def strike(self, worker: DeviceId, strike: Strike, now: Microseconds) -> None:
         """Something that no honest worker does; enough of it pauses the device."""

@@ -79,7 +79,7 @@ class Watchman:
                 continue
             for finding in self._watch.observe(self._work(job, attempt)):
                 before = self._record(finding.device)
-                self._standing.strike(finding.device, "suspicious", self._now())
+                self._standing.strike(finding.device, finding.kind, self._now())
                 self._note(finding.device, finding.kind, finding.reason, finding.job)
                 self._note_pause(finding.device, before, finding.job)
 

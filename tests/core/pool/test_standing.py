@@ -1,7 +1,10 @@
 """Standing: breakers for what fails, strikes for what no honest worker does."""
 
+from typing import get_args
+
 import pytest
 
+from app.core.pool.abuse import Kind
 from app.core.pool.jobs.effects import ObserveCount
 from app.core.pool.standing import WORDS, Standing
 from tests.core.pool.choosing import Pool, find, offering, seen
@@ -12,13 +15,12 @@ def failed(worker: str = "a"):
     return seen(worker, end="failed", why="engine_failed", tokens=0)
 
 
-def counted(delivered: int, counted: int, reported: int | None = None, differs: str = ""):
+def counted(delivered: int, reported: int | None = None, differs: str = ""):
     return ObserveCount(
         worker="a",
         sha256=SHA256,
         differs=differs,
         delivered=delivered,
-        counted=counted,
         reported=reported,
     )
 
@@ -163,12 +165,12 @@ def test_what_is_held_against_a_machine_is_named_until_it_faded_or_paused_it() -
     day = 24 * 3600 * 10**6
     assert standing.held_against("a", START) == {}
 
-    standing.observe_count(counted(100, 50), START)
+    standing.observe_count(counted(100, reported=150), START)
     standing.strike("a", "stalled", START)
     standing.strike("a", "stalled", START)
 
     held = standing.held_against("a", START)
-    assert held == {WORDS["split"]: 1, WORDS["stalled"]: 2}
+    assert held == {WORDS["inflated"]: 1, WORDS["stalled"]: 2}
     assert standing.held_against("a", START + 2 * day) == held
     assert standing.held_against("a", START + 4 * day) == {}
     assert standing.held_against("b", START) == {}
@@ -181,28 +183,29 @@ def test_what_is_held_against_a_machine_is_named_until_it_faded_or_paused_it() -
 def test_counts_above_what_was_delivered_are_strikes_and_small_differences_none() -> None:
     standing = Standing()
     for _ in range(50):
-        standing.observe_count(counted(100, 99, reported=102), START)
+        standing.observe_count(counted(100, reported=102), START)
     assert standing.records() == {}
 
     for _ in range(4):
-        standing.observe_count(counted(100, 100, reported=150), START)
+        standing.observe_count(counted(100, reported=150), START)
 
     assert "counts above" in standing.paused("a", START)
 
 
-@pytest.mark.parametrize(
-    ("one", "words"),
-    [
-        (counted(100, 50), "split into more tokens"),
-        (counted(100, 100, differs="parts"), "text is not what"),
-    ],
-)
-def test_answers_that_do_not_add_up_are_strikes(one: ObserveCount, words: str) -> None:
+def test_a_text_that_its_tokens_do_not_say_is_a_strike() -> None:
     standing = Standing()
     for _ in range(6):
-        standing.observe_count(one, START)
+        standing.observe_count(counted(100, differs="parts"), START)
 
-    assert words in standing.paused("a", START)
+    assert "text is not what" in standing.paused("a", START)
+
+
+def test_each_finding_is_told_in_words_of_its_own() -> None:
+    standing = Standing()
+    for kind in get_args(Kind):
+        standing.strike("a", kind, START)
+
+    assert set(standing.held_against("a", START)) == {WORDS[kind] for kind in get_args(Kind)}
 
 
 def test_strikes_outlive_a_restart_and_end_when_the_operator_says_so() -> None:

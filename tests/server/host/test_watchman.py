@@ -84,15 +84,13 @@ def test_a_canned_answer_is_a_strike_with_its_reason(tmp_path: Path) -> None:
         (strike,) = await devices.strikes(DEVICE)
         assert (strike.kind, strike.job) == ("identical", "job-3")
         assert "60 tokens" in strike.reason
-        assert standing.records()[DEVICE].counts == {"suspicious": 1}
+        assert standing.records()[DEVICE].counts == {"identical": 1}
 
     with_watchman(tmp_path, act)
 
 
 def test_a_count_that_was_inflated_is_told_and_enough_of_them_pause(tmp_path: Path) -> None:
-    seen = ObserveCount(
-        worker=DEVICE, sha256="a" * 64, differs="", delivered=10, counted=10, reported=900
-    )
+    seen = ObserveCount(worker=DEVICE, sha256="a" * 64, differs="", delivered=10, reported=900)
 
     async def act(watchman: Watchman, standing: Standing, devices: Devices) -> None:
         for number in range(4):

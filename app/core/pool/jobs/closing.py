@@ -215,7 +215,6 @@ def count(turn: Turn) -> None:
                     sha256=attempt.placement.sha256,
                     differs=attempt.counted.differs,
                     delivered=len(attempt.tokens),
-                    counted=attempt.counted.answer_tokens,
                     reported=None if reported is None else reported.answer,
                 )
             )

@@ -104,14 +104,13 @@ class Observe(msgspec.Struct, frozen=True, kw_only=True):
 
 @final
 class ObserveCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How a worker's count compares with the host's: what standing strikes for."""
+    """How a worker's words compare with what came of it: what standing strikes for."""
 
     worker: DeviceId
     sha256: str
     differs: str
     """Of `Counted`."""
     delivered: int
-    counted: int
     reported: int | None
 
 
