@@ -9,6 +9,7 @@
     │   └── Unsupported         right request, wrong model (embeddings from a chat model)
     ├── Unauthorized            no key, or a wrong one
     ├── Forbidden               host, origin or scope not allowed
+    ├── BodyLate                the request's body came too slowly to wait for its end
     ├── Busy                    try again later; carries retry_after_seconds
     │   ├── Paused              GPU memory was given to other programs; says why
     │   ├── Unserved            nobody in the pool can do it now; says what would work
@@ -118,6 +119,18 @@ class Forbidden(AthanorError):
     """The host, the origin or the key's scope does not allow this."""
 
     kind: ClassVar[str] = "forbidden"
+
+
+class BodyLate(AthanorError):
+    """The body of the request came more slowly than it is waited for. Nothing was computed."""
+
+    kind: ClassVar[str] = "body_late"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the request's body did not come in time",
+            remedy="Send it again, whole and without long pauses.",
+        )
 
 
 class Busy(AthanorError):

@@ -1,7 +1,7 @@
 """Doorway: what one address may hold open, and how long a stranger may take to say what it wants.
 
 uvicorn waits for a request's head for ever and takes any number of connections. A server that
-strangers reach has these two classes in the place of uvicorn's:
+strangers reach has these two classes in the place of uvicorn's (a body's time is pace.py's):
 
 - `Doorman` stands before the HTTP protocol: connections of an address are counted, and one that
   does not finish the head of a request in time is closed.

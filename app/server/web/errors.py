@@ -47,6 +47,7 @@ _TABLE: Final[dict[str, _Row]] = {
     "not_found": _Row(404, "not_found_error", "not_found"),
     "unauthorized": _Row(401, "authentication_error", "invalid_api_key"),
     "forbidden": _Row(403, "permission_error", "forbidden"),
+    "body_late": _Row(408, "invalid_request_error", "request_timeout"),
     "busy": _Row(503, "unavailable_error", "busy"),
     "paused": _Row(503, "unavailable_error", "paused", may_retry=False),
     "unserved": _Row(503, "unavailable_error", "unserved"),
@@ -145,6 +146,9 @@ def _of_ours(error: AthanorError) -> Failure:
         headers.append((b"retry-after", str(ENGINE_RETRY_SECONDS).encode()))
     elif row.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    elif row.status == 408:
+        # The rest of the body may still come, and would be taken for the next request's head.
+        headers.append((b"connection", b"close"))
     if row.status >= 500 and not row.may_retry:
         headers.append((b"x-should-retry", b"false"))
     return Failure(row.status, ErrorAnswer(error=detail), headers)

@@ -14,10 +14,12 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from app.core.base.errors import Forbidden, Unauthorized
+from app.core.base.ids import RequestId
 from app.server.web.answering import remark_headers
 from app.server.web.errors import Failure, Headers, failure_of, http_failure
 from app.server.web.guards import Answered, Caller, Door, Passed, Refused, Verdict, judge
 from app.server.web.guards import Scope as KeyScope
+from app.server.web.pace import PACE, Pace, in_time
 from app.server.web.services import Services
 
 _log = logging.getLogger(__name__)
@@ -27,6 +29,9 @@ Judge = Callable[[HTTPScope, Mapping[str, str]], Verdict]
 
 CALLER: Final = "caller"
 """Under this name the scope's state holds the Caller."""
+
+_REQUEST: Final = "request_id"
+"""Under this name the scope's state holds the x-request-id of the answer."""
 
 _JSON: Final = (b"content-type", b"application/json")
 _CLIENT_LEFT: Final = 499
@@ -44,12 +49,14 @@ class Gate:
         *,
         steady: Callable[[], float],
         new_id: Callable[[], str],
+        pace: Pace = PACE,
     ) -> None:
         """`judge` says who passes; `steady` is a clock in seconds, `new_id` names requests."""
         self._app = app
         self._judge = judge
         self._steady = steady
         self._new_id = new_id
+        self._pace = pace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection, or the start and end of the server."""
@@ -57,7 +64,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         started = self._steady()
-        answer = _Answer(scope, send, self._new_id().encode())
+        request_id = self._new_id()
+        scope.setdefault("state", {})[_REQUEST] = request_id
+        answer = _Answer(scope, send, request_id.encode())
         try:
             await self._let_in(scope, receive, answer)
         finally:
@@ -80,7 +89,7 @@ class Gate:
             case Passed() as verdict:
                 answer.headers += verdict.headers
                 scope.setdefault("state", {})[CALLER] = verdict.caller
-                await self._app(scope, receive, answer.send)
+                await self._app(scope, in_time(receive, self._pace), answer.send)
             case Answered() as verdict:
                 await answer.send_whole(204, [*verdict.headers], b"")
             case Refused() as verdict:
@@ -180,6 +189,13 @@ def caller_of(scope: Scope) -> Caller:
     caller = scope["state"][CALLER]
     assert isinstance(caller, Caller)
     return caller
+
+
+def request_id_of(scope: Scope) -> RequestId:
+    """The x-request-id that the answer to the request of this scope carries."""
+    found = scope["state"][_REQUEST]
+    assert isinstance(found, str)
+    return RequestId(found)
 
 
 def administer(
