@@ -1,7 +1,9 @@
 """AppPlace: Athanor.app, exchanged as a whole (macOS).
 
-NOT YET RUN ON MACOS: written by Apple's manuals of hdiutil, ditto and codesign. It refuses to do
-anything on another system, and leaves the old .app where it is when a step fails.
+The .app that was exchanged for the running one stays beside it: the way back, from the first update
+on. NOT YET RUN ON MACOS: written by Apple's manuals of hdiutil, ditto and codesign; the exchange of
+the folders (app_folders.py) is tested on Linux. It refuses to do anything on another system, and
+leaves the old .app where it is when a step fails.
 """
 
 import contextlib
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Final, final
 
 from app.core.base.errors import UpdateFailed
+from app.installation.app_folders import AppFolders, version_in
 from app.settings.environment import for_other_programs
 from app.settings.program import Program
 
@@ -54,7 +57,7 @@ class AppPlace:
 
     def stage(self, file: Path, version: str) -> None:
         """Copies the .app out of its image, beside the running one, and checks its signature."""
-        fresh = self._beside("new")
+        fresh = self._folders.staged
         shutil.rmtree(fresh, ignore_errors=True)
         with _mounted(file) as volume:
             found = next(volume.glob("*.app"), None)
@@ -62,6 +65,8 @@ class AppPlace:
                 raise UpdateFailed(f"the disk image of Athanor {version} holds no .app")
             _run("ditto", str(found), str(fresh))
         _run("codesign", "--verify", "--deep", "--strict", str(fresh))
+        if version_in(fresh) != version:
+            raise UpdateFailed(f"what came as Athanor {version} says that it is another version")
 
     def take_over(self, file: Path | None, version: str, arguments: Sequence[str]) -> int:
         """Exchanges the two, and goes on in this very process as the new one."""
@@ -71,34 +76,25 @@ class AppPlace:
         os.execve(self._program, [str(self._program), *arguments], environment)  # noqa: S606
 
     def put_back(self, file: Path | None, version: str) -> None:
-        """See Place."""
-        if file is None:
-            raise UpdateFailed(f"the disk image of Athanor {version} is not here any more")
-        self.stage(file, version)
+        """See Place. The .app that was kept is used before an image of it."""
+        if version not in self.kept():
+            if file is None:
+                raise UpdateFailed(f"Athanor {version} is not here any more")
+            self.stage(file, version)
         self._exchange(version)
 
-    def _exchange(self, version: str) -> None:
-        """The staged .app is in the place of this one, which is kept beside it."""
-        _refuse_elsewhere()
-        assert self._app is not None, "a place with a hindrance takes nothing over"
-        fresh, old = self._beside("new"), self._beside("previous")
-        if not fresh.exists():
-            raise UpdateFailed(f"Athanor {version} is not ready to take over")
-        shutil.rmtree(old, ignore_errors=True)
-        self._app.rename(old)
-        try:
-            fresh.rename(self._app)
-        except OSError:
-            old.rename(self._app)
-            raise
-
     def kept(self) -> tuple[str, ...]:
-        """See Place: images are kept as files (kept.py), not as versions."""
-        return ()
+        """See Place."""
+        return () if self._app is None else self._folders.kept()
 
-    def _beside(self, word: str) -> Path:
-        assert self._app is not None, "a place with a hindrance stages nothing"
-        return self._app.with_name(f".{self._app.stem}-{word}.app")
+    def _exchange(self, version: str) -> None:
+        _refuse_elsewhere()
+        self._folders.exchange(version)
+
+    @property
+    def _folders(self) -> AppFolders:
+        assert self._app is not None, "a place with a hindrance puts nothing in place"
+        return AppFolders(self._app)
 
 
 @contextmanager

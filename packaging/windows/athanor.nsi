@@ -8,6 +8,7 @@
 ;   VERSION   0.1.0                   NUMBERS   0.1.0.0, as a version resource wants it
 ;   PAYLOAD   the folder to install   OUTPUT    the installer to make
 ;   ICON      athanor.ico             LICENCE   the text of the licence
+;   FILE      the installer's name as it is published
 ;   TARGET    x86-unicode for users; amd64-unicode for wine64, which runs no 32-bit programs
 ;   SIGN      a command that signs the file that follows it in place; absent where nothing is signed
 ;
@@ -42,6 +43,8 @@ CRCCheck force
 !define SCHEME_KEY "Software\Classes\athanor"
 ; Where the program keeps all that is the user's (app/settings/paths.py, platformdirs).
 !define DATA "$LOCALAPPDATA\athanor"
+; Where it looks for the version to go back to (app/installation/kept.py).
+!define KEPT "${DATA}\Cache\updates\${VERSION}"
 
 Name "${NAME}"
 OutFile "${OUTPUT}"
@@ -153,6 +156,26 @@ FunctionEnd
 !insertmacro END_RUNNING ""
 !insertmacro END_RUNNING "un."
 
+; A copy of this installer stays for `athanor update rollback`, so that there is a way back from the
+; first update on. One that was fetched by an update is started from that very place. Without a copy,
+; on a full disk, there is no way back, and everything else is as it should be.
+Function keep_installer
+    GetFullPathName $0 "$EXEPATH"
+    ${If} $0 == "${KEPT}\${FILE}"
+        Return
+    ${EndIf}
+    ; The program takes a folder with one file for a version's: it never sees half of one.
+    CreateDirectory "${KEPT}\.part"
+    ClearErrors
+    CopyFiles /SILENT "$EXEPATH" "${KEPT}\.part\${FILE}"
+    ${IfNot} ${Errors}
+        Delete "${KEPT}\${FILE}"
+        Rename "${KEPT}\.part\${FILE}" "${KEPT}\${FILE}"
+    ${EndIf}
+    RMDir /r "${KEPT}\.part"
+    ClearErrors
+FunctionEnd
+
 Function .onInit
     SetShellVarContext current
     ${IfNot} ${AtLeastWin10}
@@ -212,6 +235,8 @@ Section "Athanor"
     ${GetSize} "$INSTDIR" "/S=0K" $0 $1 $2
     IntFmt $0 "0x%08X" $0
     WriteRegDWORD HKCU "${UNINSTALL_KEY}" "EstimatedSize" "$0"
+
+    Call keep_installer
 
     ${GetParameters} $0
     ClearErrors
@@ -286,4 +311,6 @@ Section "Uninstall"
     ${If} $is_purge == 1
         RMDir /r "${DATA}"
     ${EndIf}
+    ; Empty, where nothing was ever made.
+    RMDir "${DATA}"
 SectionEnd

@@ -74,6 +74,7 @@ def compiled(bundle: Path, output: Path, *, version: str, target: str) -> Path:
         "NUMBERS": ".".join(str(each) for each in product.version_numbers(version)),
         "PAYLOAD": bundle,
         "OUTPUT": installer,
+        "FILE": f"athanor-{version}-windows-setup.exe",
         "ICON": product.ROOT / "assets/icons/athanor.ico",
         "LICENCE": product.ROOT / "LICENSE",
         "TARGET": target,

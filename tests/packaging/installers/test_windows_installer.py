@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.installation.kept import Kept
 from tests.packaging.installers.support import PACKAGING, ROOT, needs, ran, until
 
 pytestmark = [pytest.mark.bundle, pytest.mark.timeout(900)]
@@ -58,7 +59,9 @@ class Windows:
     def uninstall(self, *flags: str) -> None:
         """As Windows' settings do it. NSIS runs a copy of itself; `_?=` lets it be waited for."""
         uninstaller = self.programs / "Uninstall.exe"
-        self.run(uninstaller, "/S", *flags, f"_?={self.windows_path(self.programs)}")
+        # The last word is not quoted, whatever blanks it has.
+        folder = f"_?={self.windows_path(self.programs)}".split(" ")
+        self.run(uninstaller, "/S", *flags, *folder)
         # By `_?=` it runs from its own file, which it then cannot delete.
         uninstaller.unlink(missing_ok=True)
         self.programs.rmdir()
@@ -118,6 +121,12 @@ def modules(windows: Windows) -> set[str]:
     return {file.name for file in (windows.programs / "_internal/app").iterdir()}
 
 
+def kept(windows: Windows) -> dict[str, str]:
+    """The version of each installer that the program would find (app/installation/kept.py)."""
+    files = Kept(windows.data / "Cache" / "updates").files()
+    return {version: file.name for version, file in files.items()}
+
+
 def use(windows: Windows) -> Path:
     """What a user leaves: a model, a log, a cache, a pack, autostart. The model."""
     model = windows.data / "models" / "tiny.gguf"
@@ -175,7 +184,6 @@ def test_it_installs_for_one_user_with_a_menu_entry_links_and_a_way_out(
     assert windows.value(COMMAND_KEY).lower() == f'{program} open -- "%1"'.lower()
     assert windows.value(UNINSTALL_KEY, "DisplayVersion") == "0.1.0"
     assert int(windows.value(UNINSTALL_KEY, "EstimatedSize"), 16) > 0
-    assert not windows.data.exists()
 
 
 def test_an_upgrade_takes_the_modules_of_the_old_version_away(
@@ -186,6 +194,40 @@ def test_an_upgrade_takes_the_modules_of_the_old_version_away(
 
     assert modules(windows) == {"in_all.pyc", "only_in_0.2.0.pyc"}
     assert windows.value(UNINSTALL_KEY, "DisplayVersion") == "0.2.0"
+
+
+def test_an_installer_stays_for_the_way_back_and_leads_there(
+    windows: Windows, installers: tuple[Path, Path]
+) -> None:
+    windows.run(installers[0], "/S")
+    assert kept(windows) == {"0.1.0": "athanor-0.1.0-windows-setup.exe"}
+    first = windows.data / "Cache/updates/0.1.0/athanor-0.1.0-windows-setup.exe"
+    assert first.read_bytes() == installers[0].read_bytes()
+
+    windows.run(installers[1], "/S", "/UPDATE")
+    assert set(kept(windows)) == {"0.1.0", "0.2.0"}
+
+    windows.run(first, "/S", "/UPDATE")
+    assert modules(windows) == {"in_all.pyc", "only_in_0.1.0.pyc"}
+    assert set(kept(windows)) == {"0.1.0", "0.2.0"}
+    windows.uninstall()
+    assert not windows.data.exists()
+
+
+def test_a_folder_whose_name_has_a_blank_is_as_good_as_any(
+    windows: Windows, installers: tuple[Path, Path]
+) -> None:
+    windows.programs = Path(windows.environment["WINEPREFIX"]) / "drive_c" / "a b"
+    windows.run(installers[0], "/S", "/D=C:\\a", "b")
+    assert (windows.programs / "athanor-desktop.exe").exists()
+    assert windows.value(COMMAND_KEY) == '"C:\\a b\\athanor-desktop.exe" open -- "%1"'
+
+    windows.run(installers[1], "/S", "/UPDATE")
+    assert modules(windows) == {"in_all.pyc", "only_in_0.2.0.pyc"}
+
+    windows.uninstall()
+    assert not windows.programs.exists()
+    assert not windows.value(UNINSTALL_KEY, "DisplayName")
 
 
 def test_an_upgrade_asks_a_running_server_to_end_and_starts_the_tray_again(
