@@ -3,7 +3,7 @@
 `athanor handover ARGUMENTS` is what an ended server becomes, in the same process, so that whoever
 supervises it sees no end. It runs the files of the old version: turns the link to the new one,
 starts that with the server's own arguments, and waits until it serves. One that ends before,
-twice, or is silent for too long, is left for the version before, which starts again in this
+twice, or is silent for too long, once, is left for the version before, which starts again in this
 process. After a good start it stays as the new server's parent, hands signals on, and ends as that
 ends.
 """
@@ -23,7 +23,7 @@ from app.core.release.trial import STARTS_MAX, Trial, gone_back
 from app.installation.archive import ArchivePlace
 from app.installation.memory_file import MemoryFile
 from app.installation.place import place_of
-from app.installation.readiness import DESCRIPTOR_VARIABLE, becomes_ready
+from app.installation.readiness import DESCRIPTOR_VARIABLE, Readiness, wait_ready
 from app.observe.logging import set_up
 from app.settings.environment import for_other_programs
 from app.settings.paths import Paths
@@ -39,7 +39,12 @@ _IS_READ: Final = "--json"
 log = logging.getLogger("athanor.handover")
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(
+    arguments: Sequence[str],
+    *,
+    ready_seconds_max: float = READY_SECONDS_MAX,
+    end_seconds_max: float = END_SECONDS_MAX,
+) -> int:
     """Carry the handover out that is remembered; the exit status of the server then."""
     paths, program = Paths.find(), Program.of_this()
     paths.ensure()
@@ -51,7 +56,15 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         if trial is not None and not trial.is_proven:
-            return _Handover(place, memory, program.file.name, arguments).carry_out(trial)
+            handover = _Handover(
+                place,
+                memory,
+                program=place.link / program.file.name,
+                arguments=arguments,
+                ready_seconds_max=ready_seconds_max,
+                end_seconds_max=end_seconds_max,
+            )
+            return handover.carry_out(trial)
         _become(place.link / program.file.name, arguments)
     except (AthanorError, OSError) as error:
         log.exception("the handover failed")
@@ -64,12 +77,21 @@ class _Handover:
     """One handover, and the signals that come meanwhile."""
 
     def __init__(
-        self, place: ArchivePlace, memory: MemoryFile, name: str, arguments: Sequence[str]
+        self,
+        place: ArchivePlace,
+        memory: MemoryFile,
+        *,
+        program: Path,
+        arguments: Sequence[str],
+        ready_seconds_max: float,
+        end_seconds_max: float,
     ) -> None:
         self._place = place
         self._memory = memory
-        self._program = place.link / name
+        self._program = program
         self._arguments = arguments
+        self._ready_seconds_max = ready_seconds_max
+        self._end_seconds_max = end_seconds_max
         self._child: subprocess.Popen[bytes] | None = None
         self._is_ended = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -80,21 +102,28 @@ class _Handover:
         self._place.switch_to(trial.version)
         for attempt in range(1, STARTS_MAX + 1):
             log.info("starting", extra={"version": trial.version, "attempt": attempt})
-            if self._start():
+            readiness = self._start()
+            if readiness == "ready":
                 log.info("it serves", extra={"version": trial.version})
                 self._place.delete_but(trial.version, trial.previous)
                 return self._wait()
             status = self._end()
-            log.warning("it never served", extra={"version": trial.version, "status": status})
+            log.warning(
+                "it never served",
+                extra={"version": trial.version, "status": status, "outcome": readiness},
+            )
             if self._is_ended:
                 return status
+            if readiness == "silent":
+                # Its owner has waited long enough, and it would be silent again.
+                break
         self._place.switch_to(trial.previous)
         self._memory.change(gone_back)
         log.warning("the version before goes on", extra={"version": trial.previous})
         _become(self._program, self._arguments)
 
-    def _start(self) -> bool:
-        """Whether a server of the new version serves."""
+    def _start(self) -> Readiness:
+        """What became of a start of the new version."""
         reader, writer = os.pipe()
         try:
             try:
@@ -108,7 +137,7 @@ class _Handover:
                 )
             finally:
                 os.close(writer)
-            return becomes_ready(reader, seconds_max=READY_SECONDS_MAX)
+            return wait_ready(reader, seconds_max=self._ready_seconds_max)
         finally:
             os.close(reader)
 
@@ -123,7 +152,7 @@ class _Handover:
         try:
             # It may still be ending by itself, or be stuck.
             self._child.terminate()
-            self._child.wait(END_SECONDS_MAX)
+            self._child.wait(self._end_seconds_max)
         except subprocess.TimeoutExpired:
             self._child.kill()
         return self._wait()

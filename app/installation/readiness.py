@@ -8,9 +8,12 @@ import contextlib
 import os
 import select
 from collections.abc import MutableMapping
-from typing import Final
+from typing import Final, Literal
 
 DESCRIPTOR_VARIABLE: Final = "ATHANOR_READY_DESCRIPTOR"
+
+Readiness = Literal["ready", "ended", "silent"]
+"""ready: the byte came. ended: the pipe did, without it. silent: patience did."""
 
 
 def take_descriptor(environment: MutableMapping[str, str]) -> int | None:
@@ -36,7 +39,9 @@ def tell_ready(descriptor: int | None) -> None:
             os.close(descriptor)
 
 
-def becomes_ready(descriptor: int, *, seconds_max: float) -> bool:
-    """Whether the byte came; False at the end of the pipe, or when patience ends."""
+def wait_ready(descriptor: int, *, seconds_max: float) -> Readiness:
+    """What came first."""
     readable, _, _ = select.select([descriptor], [], [], seconds_max)
-    return bool(readable) and os.read(descriptor, 1) == b"1"
+    if not readable:
+        return "silent"
+    return "ready" if os.read(descriptor, 1) == b"1" else "ended"

@@ -17,10 +17,10 @@ import pytest
 from app.client.client import Client
 from app.client.process import is_alive, wait_gone
 from app.client.restarted import wait_for_successor
-from app.core.release.trial import Memory
+from app.core.release.trial import Memory, handing_over
 from app.installation.memory_file import MemoryFile
 from app.settings.paths import Paths
-from tests.support.bundles import Fault, installed_bundle
+from tests.support.bundles import Fault, installed_bundle, put_bundle
 
 pytestmark = [
     pytest.mark.slow,
@@ -126,3 +126,46 @@ def test_a_version_that_never_serves_is_taken_back_and_not_offered_again(tmp_pat
             notices = [notice.key for notice in client.state().notices]
         assert "update_failed:0.2.0" in notices
         assert (node.paths.data / "kept" / "newer" / "athanor.db").is_file()
+
+
+HANDOVER = """
+import sys
+from app.installation.handover import main
+sys.exit(main(sys.argv[1:], ready_seconds_max=3, end_seconds_max=1))
+"""
+
+
+def test_a_version_that_hangs_is_ended_after_one_patience_and_the_one_before_goes_on(
+    tmp_path: Path,
+) -> None:
+    old = put_bundle(tmp_path / "apps" / "athanor-0.1.0", "0.1.0")
+    put_bundle(tmp_path / "apps" / "athanor-0.2.0", "0.2.0", fault="hangs")
+    (tmp_path / "apps" / "athanor").symlink_to("athanor-0.1.0")
+    paths = Paths.under(tmp_path / "home")
+    memory = MemoryFile(paths.updates_file)
+    memory.write(handing_over(Memory(), version="0.2.0", previous="0.1.0"))
+
+    with subprocess.Popen(
+        [sys.executable, "-c", HANDOVER, "serve"],
+        env={
+            **os.environ,
+            "ATHANOR_PROGRAM": str(old),
+            "ATHANOR_HOME": str(tmp_path / "home"),
+            "ATHANOR_SERVER_PORT": "0",
+        },
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline(), (paths.logs / "update.log").read_text()
+
+        with Client.find(paths) as client:
+            assert client.state().version == "0.1.0"
+            assert client.lock.pid == process.pid, "it goes on in the same process"
+        process.terminate()
+        process.communicate(timeout=60)
+
+    hung = (tmp_path / "home" / "hung").read_text().split()
+    assert len(hung) == 1, "who is silent is not tried a second time"
+    assert not is_alive(int(hung[0])), "it does not end when it is asked, and is ended"
+    assert os.readlink(tmp_path / "apps" / "athanor") == "athanor-0.1.0"
+    assert memory.read().fallen == memory.read().passed_over == "0.2.0"

@@ -16,9 +16,9 @@ from tests.support.publisher_site import publisher_site
 from tests.support.release_keys import PublishersKey
 from tests.tidy.source import ROOT
 
-Fault = Literal["", "no_start", "never_serves", "wrong_version"]
+Fault = Literal["", "no_start", "never_serves", "hangs", "wrong_version"]
 """no_start: the executable itself fails. never_serves: a server migrates the data, and ends
-before it serves."""
+before it serves. hangs: a server never serves and never ends, whoever asks it to."""
 
 _SCRIPT = """#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
@@ -40,6 +40,13 @@ if {never_serves} and "serve" in sys.argv:
             changed.backup(sqlite3.connect(f"{{database}}.schema-{{number}}"))
             changed.execute(f"pragma user_version = {{number + 1}}")
     sys.exit(3)
+if {hangs} and "serve" in sys.argv:
+    import os, signal
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with open(os.environ["ATHANOR_HOME"] + "/hung", "a") as told:
+        print(os.getpid(), file=told)
+    while True:
+        signal.pause()
 """
 
 
@@ -54,6 +61,7 @@ def put_bundle(
             version="9.9.9" if fault == "wrong_version" else version,
             code=ROOT / "app",
             never_serves=fault == "never_serves",
+            hangs=fault == "hangs",
         )
     )
     program = folder / "athanor"
