@@ -21,6 +21,7 @@ from app.cli.exit_codes import MEANINGS
 from app.cli.main import root
 from app.settings.fields import FIELDS
 from app.wire.local import NodeEvent
+from app.wire.pool_admin import RequestList
 from app.wire.remote import CataloguePicture, RemoteModel
 
 _HEAD: Final = """\
@@ -63,7 +64,7 @@ def cli_document() -> str:
     context = click.Context(root, info_name="athanor")
     for path, command in commands(root, context):
         lines += _command(path, command, shapes)
-    for besides in (NodeEvent, CataloguePicture, RemoteModel):
+    for besides in (NodeEvent, CataloguePicture, RemoteModel, RequestList):
         _collect(besides, shapes)
     lines.append("\n## JSON shapes\n")
     for name in sorted(shapes):

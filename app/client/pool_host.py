@@ -24,6 +24,7 @@ from app.wire.pool_admin import (
     OfferList,
     ProjectPicture,
     ProjectRequest,
+    RequestList,
     UsageBy,
     UsageReport,
 )
@@ -148,6 +149,11 @@ class HostCalls:
         """What was used, dearest first."""
         return self._call("GET", f"{_ROOT}/usage?{urlencode({'by': by, 'days': days})}",
                           UsageReport)  # fmt: skip
+
+    def pool_requests(self, request: str = "") -> RequestList:
+        """The jobs of that x-request-id or job id, or the newest. Raises: not_found."""
+        query = urlencode({"id": request})
+        return self._call("GET", f"{_ROOT}/requests?{query}", RequestList)
 
     def audit(self) -> AuditPicture:
         """Returns when every balance was rebuilt: a minute for many years of jobs."""

@@ -110,9 +110,12 @@ class PricingAnswer(AccountAnswer, frozen=True, kw_only=True):
 
 
 class UsageEntry(AccountAnswer, frozen=True, kw_only=True):
-    """One request that ended."""
+    """One job that ended: a request, or one of its choices."""
 
     id: str
+    """The job, as its receipt names it."""
+    request: str = ""
+    """x-request-id of the answer that it was; of a machine's own request: its id there."""
     created: float
     model: str
     sha256: str

@@ -25,6 +25,7 @@
     GET    /local/host/models           -> OfferList: what is offered, by whom, at which price
     POST   /local/host/models           -> OfferList, after prices.toml was read again
     GET    /local/host/usage            ?by=account&days=30 -> UsageReport
+    GET    /local/host/requests         ?id= -> RequestList: of one x-request-id or job, or newest
     POST   /local/host/audit            -> AuditPicture
 
 All need the token of the host's lock file, or the session of its pages. Errors have OpenAI's shape.
@@ -281,6 +282,38 @@ class UsageReport(AdminMessage, frozen=True, kw_only=True):
     by: UsageBy
     since: float
     lines: tuple[UsageLine, ...]
+
+
+class RequestPicture(AdminMessage, frozen=True, kw_only=True):
+    """One job that ended: a request, or one of its choices. Counts and times, never words."""
+
+    request: str
+    """The x-request-id that its answer carried; of a machine's own request: its id there."""
+    job: str
+    at: float
+    """When it ended."""
+    account: str
+    project: str
+    caller: str
+    """"key " and the key's id, or "device " and the device's."""
+    address: str = ""
+    """Where it came from, while that is kept."""
+    model: str
+    status: str
+    prompt: int
+    cached: int
+    answer: int
+    reasoning: int
+    cost: int
+    first_ms: int | None = None
+    total_ms: int
+    attempts: int
+
+
+class RequestList(AdminMessage, frozen=True, kw_only=True):
+    """Newest first."""
+
+    requests: tuple[RequestPicture, ...]
 
 
 class AuditPicture(AdminMessage, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """The operator's pages of a hosted pool: no barrier, no sideways scrolling, what they change."""
 
+import asyncio
 from collections.abc import Iterator
 
 import httpx
@@ -9,18 +10,18 @@ from app.server.web.pool.pages.frame import POOL_PAGES
 from app.wire.pool_keys import InviteRequest
 from tests.dashboard.axe import barriers
 from tests.dashboard.pilot import Pilot
-from tests.support.node import put_toy
-from tests.support.pool_host import RunningHost, offer, running_host
+from tests.server.host.pools import Pool, chat, pool, workers
+from tests.support.pool_host import RunningHost
 
 PATHS = (*(page.path for page in POOL_PAGES), "/dashboard/account?name=anna")
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
-    """A host with a model on its list, two accounts, keys and invites."""
-    home = tmp_path_factory.mktemp("host")
-    offer(home, "echo", put_toy(home / "toys", "echo"))
-    with running_host(home) as running:
+    """A host with a model on its list, a request that was answered, accounts, keys, invites."""
+    with pool(tmp_path_factory.mktemp("pool")) as made:
+        asyncio.run(_answer(made))
+        running = made.host
         running.account("anna")
         running.account("<img src=x onerror=window.harm=1>", credits=0)
         running.key("anna", "<b>laptop</b>")
@@ -28,6 +29,13 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
             client.make_invite(InviteRequest(name="bert", credits=5_000_000))
             client.audit()
         yield running
+
+
+async def _answer(made: Pool) -> None:
+    async with workers(made, "box") as (box,), made.api() as api:
+        response = await api.post("/chat/completions", json=chat("hello", max_tokens=4))
+        assert response.status_code == 200, response.text
+        await box.until(lambda: len(box.verdicts) == 1)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +136,20 @@ def test_the_overview_follows_what_happens(page: Pilot, host: RunningHost) -> No
     host.account("emil", credits=0)
 
     page.until(lambda: page.find("[aria-labelledby='members-heading']").text != before)
+
+
+def test_a_request_is_found_by_the_id_that_its_answer_carried(page: Pilot) -> None:
+    page.go("/dashboard/usage")
+    request = page.find("section[aria-labelledby=requests] td code").text
+    page.write("#request", request)
+    page.press("\ue007")
+
+    page.until(lambda: page.find("#requests").text == "Found")
+    assert [each.text for each in page.all("td code:first-child")] == [request]
+    page.write("#request", "unheard-of")
+    page.press("\ue007")
+
+    page.sees(".empty", "No request that ended here has that id")
 
 
 def test_a_stranger_sees_no_page_and_changes_nothing(host: RunningHost) -> None:

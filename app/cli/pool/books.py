@@ -20,6 +20,7 @@ from app.wire.pool_admin import (
     LimitPeriod,
     LimitRequest,
     LimitSubject,
+    RequestPicture,
     UsageBy,
     UsageReport,
 )
@@ -61,14 +62,23 @@ def overview(is_json: bool) -> int:
     examples=(
         ("by account, this month's days", "athanor pool usage"),
         ("by model, today", "athanor pool usage --by model --days 1"),
+        ("what became of one request", "athanor pool usage --request 3f9c0b7e5a1d2c4468e0a9b1"),
     ),
     answer=UsageReport,
 )
 @click.option("--by", type=click.Choice(["account", "project", "caller", "model"]),
               default="account", help="What is summed up.")  # fmt: skip
 @click.option("--days", type=click.IntRange(1, 3660), default=30, help="Today and those before.")
-def usage(by: UsageBy, days: int, is_json: bool) -> int:
-    """Show what was used, dearest first. Counts alone are kept, never what was asked."""
+@click.option("--request", metavar="ID", default="",
+              help="One request, by the x-request-id of its answer or its job.")  # fmt: skip
+def usage(by: UsageBy, days: int, request: str, is_json: bool) -> int:
+    """Show what was used, dearest first. Counts alone are kept, never what was asked.
+
+    With `--request` one request is shown, and `--json` prints a RequestList; exit code 4 where no
+    request that ended has that id.
+    """
+    if request:
+        return _one_request(request, is_json)
     with host() as client:
         found = client.pool_usage(by, days)
     if is_json:
@@ -85,6 +95,37 @@ def usage(by: UsageBy, days: int, is_json: bool) -> int:
             ],
         )  # fmt: skip
     return Exit.OK
+
+
+def _one_request(name: str, is_json: bool) -> int:
+    with host() as client:
+        found = client.pool_requests(name)
+    if is_json:
+        print_json(found)
+        return Exit.OK
+    for place, each in enumerate(found.requests):
+        if place:
+            stdout().print()
+        for label, words in _request_words(each):
+            stdout().print(f"{label:<9}{words}", markup=False, soft_wrap=True, highlight=False)
+    return Exit.OK
+
+
+def _request_words(each: RequestPicture) -> tuple[tuple[str, str], ...]:
+    first = "no token came" if each.first_ms is None else f"first token after {each.first_ms:,} ms"
+    address = f", from {each.address}" if each.address else ""
+    attempts = "1 machine" if each.attempts == 1 else f"{each.attempts} machines"
+    return (
+        ("request", each.request or "(not kept)"),
+        ("job", each.job),
+        ("ended", f"{_local_time(each.at)}: {each.status}"),
+        ("asked by", f"{each.account} / {each.project}, {each.caller}{address}"),
+        ("model", f"{each.model or '(none)'}, {attempts}"),
+        ("tokens", f"prompt {each.prompt:,} (cached {each.cached:,}), "
+                   f"answer {each.answer:,} (reasoning {each.reasoning:,})"),
+        ("took", f"{each.total_ms:,} ms, {first}"),
+        ("cost", f"{amount(each.cost)} credits"),
+    )  # fmt: skip
 
 
 @command(
@@ -190,6 +231,10 @@ def _most(measure: LimitMeasure, text: str) -> int | None:
         return int(CREDITS.convert(text, None, None))
     is_or_fail(text.isdecimal(), f"{text} is no whole number of {measure}")
     return int(text)
+
+
+def _local_time(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def _audit_words(found: AuditPicture) -> str:

@@ -221,6 +221,7 @@ class Asks:
             caller=self._access.member(asking.device),
             wishes=replace(wishes, trust=trust),
             cost_max=ask.cost_max,
+            request=RequestId(ask.job),
         )
 
     async def _ordered(self, asking: _Asking, asked: Asked, job: JobId) -> Order:

@@ -10,11 +10,13 @@ from app.server.storage.books_reader import Balance
 from app.server.storage.devices import Device, Strike
 from app.server.storage.invites import Invite
 from app.server.storage.pool_keys import PoolKey
+from app.server.storage.usage import UsageRow
 from app.wire.pool_admin import (
     AccountPicture,
     LimitPicture,
     MachinePicture,
     ProjectPicture,
+    RequestPicture,
     StrikePicture,
 )
 from app.wire.pool_keys import (
@@ -145,6 +147,29 @@ def strike_picture(strike: Strike, *, machine: str) -> StrikePicture:
         reason=strike.reason,
         job=strike.job,
         at=seconds(strike.at),
+    )
+
+
+def request_picture(row: UsageRow, *, account: str, project: str) -> RequestPicture:
+    """A job that ended; `account` and `project` are what people call them."""
+    return RequestPicture(
+        request=row.request,
+        job=row.job,
+        at=seconds(row.at),
+        account=account,
+        project=project,
+        caller=row.caller,
+        address=row.address or "",
+        model=row.model,
+        status=row.status,
+        prompt=row.prompt,
+        cached=row.cached,
+        answer=row.answer,
+        reasoning=row.reasoning,
+        cost=row.cost,
+        first_ms=row.first_ms,
+        total_ms=row.total_ms,
+        attempts=row.attempts,
     )
 
 

@@ -17,14 +17,19 @@ from app.observe.pool_meters import ModelFigures, PoolFigures
 from app.server.host.chain_audit import audit_chain
 from app.server.host.dispatch import Dispatch
 from app.server.host.offers import Offered, Offers
-from app.server.host.pictures import machine_picture, seconds, strike_picture
+from app.server.host.pictures import (
+    machine_picture,
+    request_picture,
+    seconds,
+    strike_picture,
+)
 from app.server.host.roster import Roster
 from app.server.host.watchman import Watchman
 from app.server.storage.accounts import Accounts
 from app.server.storage.books import Bookkeeper
 from app.server.storage.devices import Device, Devices
 from app.server.storage.receipts import Receipts
-from app.server.storage.usage import GroupedBy, Usage
+from app.server.storage.usage import GroupedBy, Usage, UsageRow
 from app.wire.pool_admin import (
     AuditPicture,
     HostPicture,
@@ -32,6 +37,7 @@ from app.wire.pool_admin import (
     MachinePicture,
     OfferList,
     OfferPicture,
+    RequestPicture,
     UsageLine,
     UsageReport,
 )
@@ -39,6 +45,7 @@ from app.wire.pool_admin import (
 log = logging.getLogger(__name__)
 
 FAULTS_MAX: Final = 100
+NEWEST_REQUESTS: Final = 50
 STRIKE_DAYS: Final = 14
 
 
@@ -183,6 +190,35 @@ class PoolView:
             for total in await self._usage.totals(by, since=since)
         ]
         return UsageReport(by=by, since=seconds(since), lines=tuple(lines))
+
+    async def newest_requests(self) -> tuple[RequestPicture, ...]:
+        """The last that ended, newest first."""
+        return self._pictures(await self._usage.rows(most=NEWEST_REQUESTS))
+
+    async def request(self, word: str) -> tuple[RequestPicture, ...]:
+        """The jobs of an x-request-id, or the job of that id. Raises: UnknownHere."""
+        found = await self._usage.find(word)
+        if not found:
+            raise UnknownHere(
+                "no request that ended here has that id",
+                remedy="Give the x-request-id of an answer, or a job's id. Of requests that were "
+                "refused at the door nothing is kept, and rows are dropped after their days.",
+            )
+        return self._pictures(found)
+
+    def _pictures(self, rows: tuple[UsageRow, ...]) -> tuple[RequestPicture, ...]:
+        names = {account.id: account.name for account in self._accounts.all()}
+        found = []
+        for row in rows:
+            project, account = self._accounts.project(row.project), names.get(row.account)
+            found.append(
+                request_picture(
+                    row,
+                    account=row.account if account is None else account,
+                    project=row.project if project is None else project.name,
+                )
+            )
+        return tuple(found)
 
     def _called(self, by: GroupedBy, of: str) -> str:
         """What people call what rows name by its id."""

@@ -70,6 +70,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str = ""
     fingerprint: bytes = b""
     """Of the whole body, keyed by the caller's secret."""
+    request: RequestId = RequestId("")
+    """By which the caller names it: the x-request-id of the answer, or a member's id of its ask."""
 
     def __repr__(self) -> str:
         return f"<Asked by {self.caller.who}>"
@@ -340,7 +342,8 @@ class Requests:
             order.asked.caller,
             order.admission,
             Ended(
-                request=RequestId(order.job),
+                job=order.job,
+                request=order.asked.request,
                 model=order.model,
                 sha256=end.sha256,
                 status=end.ending,

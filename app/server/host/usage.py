@@ -9,7 +9,7 @@ from typing import Final, final
 
 import msgspec
 
-from app.core.base.ids import RequestId
+from app.core.base.ids import JobId, RequestId
 from app.core.base.units import Micros, Microseconds
 from app.core.pool.limits import Amounts, Limit, Period, start_of
 from app.observe.pool_meters import PoolMeters
@@ -28,7 +28,9 @@ _BUDGETS: Final[tuple[Period, ...]] = ("day", "month")
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """A request that ended: counts, times and words, never what was said."""
 
-    request: RequestId
+    job: JobId
+    request: RequestId = RequestId("")
+    """By which whoever asked names it: see UsageRow."""
     model: str
     """As the pool calls it; "" where it has none of that name: a caller may write anything."""
     sha256: str = ""
@@ -72,6 +74,7 @@ class Reporting:
             )
         self._usage.note(
             UsageRow(
+                job=ended.job,
                 request=ended.request,
                 at=self._now(),
                 account=caller.account,

@@ -14,31 +14,34 @@ from typing import Final, Literal, final
 
 import msgspec
 
-from app.core.base.ids import AccountId, ProjectId, RequestId
+from app.core.base.ids import AccountId, JobId, ProjectId, RequestId
 from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.member.calendar import DAY_SECONDS
-from app.server.storage.database import Database
+from app.server.storage.database import Database, Value
 
 log = logging.getLogger(__name__)
 
 WAITING_MAX: Final = 20_000
 """Rows in memory while the disk is full; then the oldest are given up."""
 
+FOUND_MAX: Final = 1000
+"""Jobs shown of one request: more choices than anybody is given."""
+
 DAY: Final = DAY_SECONDS * SECOND
 
 GroupedBy = Literal["account", "project", "caller", "model"]
 
 _COLUMNS: Final = (
-    "request, at, account, project, caller, model, sha256, status, prompt, cached, answer,"
-    " reasoning, cost, first_ms, total_ms, attempts, address"
+    "job, at, account, project, caller, model, sha256, status, prompt, cached, answer,"
+    " reasoning, cost, first_ms, total_ms, attempts, address, request"
 )
 
 
 @final
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One request that ended. Field order is the table's."""
+    """One job that ended: a request, or one of its choices. Field order is the table's."""
 
-    request: RequestId
+    job: JobId
     at: Microseconds
     account: AccountId
     project: ProjectId
@@ -56,6 +59,9 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     total_ms: int = 0
     attempts: int = 0
     address: str | None = None
+    request: RequestId = RequestId("")
+    """The x-request-id that its answer carried; of a member the id of its ask; "" where a host
+    before these were kept has written the row."""
 
 
 @final
@@ -81,7 +87,7 @@ class Usage:
         self._came = asyncio.Event()
 
     def note(self, row: UsageRow) -> None:
-        """Written soon. The same request again replaces nothing."""
+        """Written soon. The same job again replaces nothing."""
         self._waiting.append(row)
         self._came.set()
 
@@ -120,11 +126,23 @@ class Usage:
         found = await self._database.read(
             f"select {_COLUMNS} from usage"  # noqa: S608  # constant columns
             " where (?1 is null or account = ?1) and at >= ?2 and (?3 is null or at < ?3)"
-            " order by at desc, request limit ?4",
+            " order by at desc, job limit ?4",
             *(account, since, before, most),
         )
-        names = UsageRow.__struct_fields__
-        return tuple(msgspec.convert(dict(zip(names, row, strict=True)), UsageRow) for row in found)
+        return tuple(_row(row) for row in found)
+
+    async def find(self, word: str, *, account: AccountId | None = None) -> tuple[UsageRow, ...]:
+        """The rows of a request by its x-request-id, or of a job by its id; newest first."""
+        if not word:
+            return ()
+        await self.flush()
+        found = await self._database.read(
+            f"select {_COLUMNS} from usage"  # noqa: S608  # constant columns
+            " where (job = ?1 or request = ?1) and (?2 is null or account = ?2)"
+            " order by at desc, job limit ?3",
+            *(word, account, FOUND_MAX),
+        )
+        return tuple(_row(row) for row in found)
 
     async def totals(
         self,
@@ -161,3 +179,8 @@ class Usage:
             ]
         )
         return addresses, rows
+
+
+def _row(values: tuple[Value, ...]) -> UsageRow:
+    names = UsageRow.__struct_fields__
+    return msgspec.convert(dict(zip(names, values, strict=True)), UsageRow)

@@ -12,7 +12,7 @@ from app.core.base.errors import (
     RequestError,
     Unauthorized,
 )
-from app.core.base.ids import DeviceId, RequestId
+from app.core.base.ids import DeviceId, JobId
 from app.core.base.units import SECOND, Micros
 from app.core.pool.limits import Amounts, Limit
 from app.server.host.access import WRONG_KEYS, DefaultLimits
@@ -199,7 +199,7 @@ def test_a_request_that_came_to_nothing_counts_for_nothing(tmp_path: Path) -> No
         await door.limits.set("account", caller.account, Limit("requests", "day", 1))
         admission = door.access.admit(caller, Amounts())
 
-        refused = Ended(request=RequestId("r"), model="", status="unserved")
+        refused = Ended(job=JobId("r"), model="", status="unserved")
         door.reporting.record(caller, admission, refused)
 
         door.access.admit(caller, Amounts())
@@ -216,9 +216,7 @@ def test_budgets_go_on_after_a_restart(tmp_path: Path) -> None:
         secrets.append(await door.key())
         caller = door.access.authenticate(secrets[0], "192.0.2.1")
         await door.limits.set("account", caller.account, limit)
-        ended = Ended(
-            request=RequestId("r"), model="tiny", status="completed", prompt=3, cost=Micros(60)
-        )
+        ended = Ended(job=JobId("r"), model="tiny", status="completed", prompt=3, cost=Micros(60))
         door.reporting.record(caller, door.access.admit(caller, Amounts(credits=60)), ended)
         await door.usage.flush()
 

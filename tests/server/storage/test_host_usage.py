@@ -1,5 +1,6 @@
 """Laws of usage rows and of the chain of receipts, on real SQLite files."""
 
+import contextlib
 import sqlite3
 from hashlib import sha256
 from pathlib import Path
@@ -10,14 +11,17 @@ from msgspec.structs import replace
 from app.core.base.ids import DeviceId, JobId, RequestId
 from app.core.base.units import Micros, Microseconds
 from app.server.storage.accounts import Account, Accounts, Project
+from app.server.storage.data_folder import copies_of, ensure_data
 from app.server.storage.database import Database
 from app.server.storage.receipts import Receipts, StoredReceipt
 from app.server.storage.usage import Usage, UsageRow
 from tests.server.storage.host import BEGIN, DAY, Clock, files_hold, with_host
+from tests.server.storage.test_data_folder import old_database
 
 
 def row(account: Account, project: Project, number: int, at: int = BEGIN) -> UsageRow:
     return UsageRow(
+        job=JobId(f"j{number}"),
         request=RequestId(f"r{number}"),
         at=Microseconds(at),
         account=account.id,
@@ -49,6 +53,48 @@ def test_a_row_is_kept_once_whatever_is_repeated(tmp_path: Path) -> None:
         )
 
     with_host(tmp_path, act)
+
+
+def test_a_request_is_found_by_its_own_id_and_by_that_of_a_job_of_it(tmp_path: Path) -> None:
+    async def act(database: Database, clock: Clock) -> None:
+        accounts, usage = await Accounts.open(database, clock), Usage(database, clock)
+        anna, bert = await accounts.create("anna"), await accounts.create("bert")
+        first, second = (
+            replace(row(*anna, number, BEGIN + number), request=RequestId("r1"))
+            for number in (1, 2)
+        )
+        for each in (first, second, row(*bert, 3)):
+            usage.note(each)
+
+        assert await usage.find("r1") == (second, first)
+        assert await usage.find("j1") == (first,)
+        assert await usage.find("r1", account=bert[0].id) == ()
+        assert await usage.find("") == await usage.find("r9") == ()
+
+    with_host(tmp_path, act)
+
+
+def test_rows_of_a_host_that_kept_no_request_ids_are_brought_on_with_a_copy(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "pool" / "pool.db"
+    old_database(file, 2, "host")
+    with contextlib.closing(sqlite3.connect(file)) as old, old:
+        old.execute("insert into accounts values ('a', 'anna', 'active', '', 0, 1, 0)")
+        old.execute("insert into projects values ('p', 'a', 'default', 0, null)")
+        old.execute(
+            "insert into usage values ('job_1', 5, 'a', 'p', 'key k', 'tiny', '', 'completed',"
+            " 3, 1, 2, 0, 60, 4, 9, 1, '192.0.2.1')"
+        )
+
+    ensure_data(tmp_path, "9.9")
+
+    async def act(database: Database, clock: Clock) -> None:
+        (kept,) = await Usage(database, clock).find("job_1")
+        assert (kept.job, kept.request, kept.cost, kept.address) == ("job_1", "", 60, "192.0.2.1")
+
+    with_host(file.parent, act)
+    assert [copy.name for copy in copies_of(file)] == ["pool.db.schema-2"]
 
 
 def test_totals_are_those_of_the_asked_time_dearest_first(tmp_path: Path) -> None:

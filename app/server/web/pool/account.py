@@ -256,7 +256,8 @@ def _quote(model: ModelNow, asked: PricingRequest, available: int | None) -> Pri
 def _entry(desk: Desk, row: UsageRow) -> UsageEntry:
     project = desk.accounts.project(row.project)
     return UsageEntry(
-        id=row.request,
+        id=row.job,
+        request=row.request,
         created=row.at / SECOND,
         model=row.model,
         sha256=row.sha256,

@@ -33,6 +33,7 @@ from app.wire.pool_admin import (
     OfferList,
     ProjectPicture,
     ProjectRequest,
+    RequestList,
     UsageBy,
     UsageReport,
 )
@@ -275,6 +276,15 @@ async def usage(request: ApiRequest) -> ASGIApp:
     return json_response(await desk_of(request).view.used(found, int(days)))
 
 
+@get("/local/host/requests", guards=[administer], summary="Requests that ended", tags=_LOCAL,
+     responses={200: ResponseSpec(RequestList)})  # fmt: skip
+async def requests(request: ApiRequest) -> ASGIApp:
+    """Those of an x-request-id or of a job, by `id`; the newest without it."""
+    view, wanted = desk_of(request).view, request.query_params.get("id", "")
+    found = await (view.request(wanted) if wanted else view.newest_requests())
+    return json_response(RequestList(requests=found))
+
+
 @post("/local/host/audit", guards=[administer], status_code=200, summary="Audit the books",
       tags=_LOCAL, responses={200: ResponseSpec(AuditPicture)})  # fmt: skip
 async def audit(request: ApiRequest) -> ASGIApp:
@@ -286,7 +296,8 @@ ADMIN_HANDLERS: Final = (
     overview, accounts, make_account, account, change_account, forget_account, grant,
     claw_back, make_project, close_project, friends, limits_of, limits, keys, make_key, revoke_key,
     invites, make_invite, revoke_invite,
-    machines, remove_machine, forgive_machine, models, reread_models, usage, audit,
+    machines, remove_machine, forgive_machine, models, reread_models, usage, requests,
+    audit,
 )  # fmt: skip
 """Mounted by the host's application."""
 

@@ -13,7 +13,7 @@ from app.core.pool.wishes import wishes_of_provider
 from app.server.host.access import Access
 from app.server.host.caller import PoolCaller
 from app.server.host.requests import Asked
-from app.server.web.gate import headers_of, peer_of
+from app.server.web.gate import headers_of, peer_of, request_id_of
 from app.wire.openai.request import ModelRequest
 
 _POOL_CALLER: Final = "pool_caller"
@@ -56,6 +56,7 @@ def asked_of(scope: Scope, data: ModelRequest, access: Access) -> Asked:
         cost_max=_cost_max(headers),
         idempotency_key=key,
         fingerprint=access.fingerprint(secret, msgspec.json.encode(data)) if key else b"",
+        request=request_id_of(scope),
     )
 
 

@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp
 
 from app import __version__
-from app.core.base.units import SECOND
+from app.core.base.errors import UnknownHere
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard.actions import done
 from app.server.web.dashboard.changes import change
@@ -24,7 +24,7 @@ from app.server.web.pool.pages.frame import (
     is_open,
     pool_page,
 )
-from app.wire.pool_admin import UsageBy
+from app.wire.pool_admin import RequestPicture, UsageBy
 
 USAGE_DAYS: Final = (1, 7, 30, 365)
 _BY: Final[tuple[UsageBy, ...]] = ("account", "project", "caller", "model")
@@ -62,22 +62,15 @@ async def usage(request: ApiRequest) -> ASGIApp:
     desk, query = desk_of(request), request.query_params
     by: UsageBy = next((each for each in _BY if each == query.get("by")), "account")
     days = next((each for each in USAGE_DAYS if str(each) == query.get("days")), 30)
-    names = {account.id: account.name for account in desk.accounts.all()}
-    rows = [
-        {
-            "at": row.at / SECOND,
-            "account": names.get(row.account, row.account),
-            "row": row,
-        }
-        for row in await desk.usage.rows(most=50)
-    ]
+    wanted = query.get("request", "").strip()
     context = {
         "report": await desk.view.used(by, days),
         "by": by,
         "days": days,
         "every_by": _BY,
         "every_days": USAGE_DAYS,
-        "rows": rows,
+        "wanted": wanted,
+        "requests": await _requests(desk, wanted),
     }
     return pool_page(request, USAGE, context)
 
@@ -103,6 +96,16 @@ async def audit(request: ApiRequest) -> ASGIApp:
     found = await desk_of(request).view.audit()
     words = "All agrees." if found.holds else f"{len(found.faults)} things do not agree."
     return done(request, words, go=BOOKS.path)
+
+
+async def _requests(desk: Desk, wanted: str) -> tuple[RequestPicture, ...]:
+    """Those of an x-request-id or a job, perhaps none; the newest where nothing is looked for."""
+    if not wanted:
+        return await desk.view.newest_requests()
+    try:
+        return await desk.view.request(wanted)
+    except UnknownHere:
+        return ()  # the page says so
 
 
 async def overview_values(desk: Desk) -> Mapping[str, object]:
