@@ -4,13 +4,15 @@
 and exits: `--devices` (what ggml can compute on), `--backends` (its modules besides), `--trial
 DEVICE` (whether that GPU computes as the processor does), `--bandwidth` (how fast RAM is read). The
 end of stdin means that the parent is gone: the process ends at once, whatever it is doing, so no
-GPU memory outlives the server.
+GPU memory outlives the server. That and SIGKILL are the only ends from outside: signals that ask
+to end are the server's to answer, since its engines still have answers to finish.
 """
 
 import faulthandler
 import logging
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -47,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     threading.stack_size(STACK_BYTES)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     if not arguments:
+        _leave_signals_to_the_server()
         return _Engine(Channel(0, frames)).run()
     answer = _answer(arguments)
     if answer is None:
@@ -54,6 +57,17 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     os.write(frames, msgspec.json.encode(answer) + b"\n")
     return EXIT_OK
+
+
+def _leave_signals_to_the_server() -> None:
+    """Whoever ends a service or a session signals all its processes, and engines would go first.
+
+    Each would take the answers with it for which the server has a grace.
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)  # of this system
+        if number is not None:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _answer(arguments: Sequence[str]) -> object:

@@ -146,6 +146,26 @@ def test_a_signal_lets_a_stream_finish_and_ends_the_server_and_its_engines(home:
         wait_gone(engines)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_to_server_and_engines_together_lets_a_stream_finish(
+    home: Path, number: signal.Signals
+) -> None:
+    """A unit without KillMode, a closed session and `kill` of all its processes do that."""
+    path = toy(home, "toy", step_seconds=0.002)
+
+    with running_node(home, "--model", str(path)) as node:
+        with streaming(node, "a whole answer, " * 20) as answer:
+            engines = engines_of(node)
+            for process in (*engines, psutil.Process(node.process.pid)):
+                process.send_signal(number)
+            rest = answer.read()
+
+        assert engines
+        assert rest.rstrip().endswith(b"data: [DONE]")
+        assert node.process.wait(30) == 0
+        wait_gone(engines)
+
+
 @pytest.mark.parametrize(
     ("grace", "signals"),
     [("0.5", [signal.SIGINT]), ("300", [signal.SIGINT, signal.SIGTERM])],
