@@ -18,7 +18,7 @@ from app.client.client import Client
 from app.core.state.view import size
 from app.wire.runtime import PackPicture, RuntimePicture
 
-_COLUMNS: Final = ("RUNTIME", "WHAT", "STATE", "SIZE>", "")
+_COLUMNS: Final = ("RUNTIME", "WHAT", "STATE", "SIZE>", "NOTE")
 
 _LINKED: Final = (
     "llama.cpp was built here with its back ends linked in: what it computes on is what it was "

@@ -90,9 +90,9 @@ class PackPicture(LocalMessage, frozen=True, kw_only=True):
     version: str
     status: PackStatus
     is_in_use: bool
-    """Whether engines that start now load it."""
+    """Whether models that load now compute by it."""
     reason: str = ""
-    """Why it is unusable, or why the last order failed."""
+    """Why it is unusable or not used, or why the last order failed."""
     download_bytes: int = 0
     installed_bytes: int = 0
     done_bytes: int = 0

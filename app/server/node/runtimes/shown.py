@@ -1,13 +1,13 @@
 """Shown: the back ends of this machine as a picture for every face. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import msgspec
 
 from app.core.runtime.backends import OF_PROCESSOR, in_order, words_of
 from app.core.runtime.packs import Hardware, Pack, newest, why_not
-from app.core.runtime.record import PROCESSOR, RuntimeRecord
+from app.core.runtime.record import PROCESSOR, RuntimeRecord, proof_of
 from app.wire.runtime import (
     BackendReport,
     LicencePicture,
@@ -42,12 +42,11 @@ def picture_of(
     number: int,
 ) -> RuntimePicture:
     """All of it. `offered` are the packs of the publisher's list."""
-    used = {(module.backend, module.pack) for module in report.modules if module.is_loaded}
     here = {pack.id for pack in installed}
     others = [pack for pack in newest(offered, hardware).values() if pack.id not in here]
     packs = [
-        *(_pack(pack, shown, record, hardware, used, is_here=True) for pack in installed),
-        *(_pack(pack, shown, record, hardware, used, is_here=False) for pack in others),
+        *(_pack(pack, shown, report, record, hardware, is_here=True) for pack in installed),
+        *(_pack(pack, shown, report, record, hardware, is_here=False) for pack in others),
         *_inside(report, record),
     ]
     return RuntimePicture(
@@ -73,6 +72,7 @@ def _inside(report: BackendReport, record: RuntimeRecord) -> list[PackPicture]:
     for backend in in_order(module.backend for module in inside):
         mine = [module for module in inside if module.backend == backend]
         is_loaded = any(module.is_loaded for module in mine)
+        is_in_use, idle = _use(report, record, backend, "")
         pictures.append(
             PackPicture(
                 id=backend,
@@ -80,8 +80,8 @@ def _inside(report: BackendReport, record: RuntimeRecord) -> list[PackPicture]:
                 backend=backend,
                 version="",
                 status="inside",
-                is_in_use=is_loaded and (backend in OF_PROCESSOR or record.wish != PROCESSOR),
-                reason="" if is_loaded else mine[-1].reason,
+                is_in_use=is_in_use,
+                reason=idle if is_loaded else mine[-1].reason,
                 trials=_trials(record, report.build, backend, ""),
             )
         )
@@ -91,13 +91,14 @@ def _inside(report: BackendReport, record: RuntimeRecord) -> list[PackPicture]:
 def _pack(
     pack: Pack,
     shown: Shown,
+    report: BackendReport,
     record: RuntimeRecord,
     hardware: Hardware,
-    used: Iterable[tuple[str, str]],
     *,
     is_here: bool,
 ) -> PackPicture:
     unfit = why_not(pack, hardware)
+    is_in_use, idle = _use(report, record, pack.backend, pack.id)
     is_busy = shown.pack == pack.id and bool(shown.working_on)
     status: PackStatus = "installed" if is_here else "available"
     if is_busy and not is_here:
@@ -110,8 +111,8 @@ def _pack(
         backend=pack.backend,
         version=pack.version,
         status=status,
-        is_in_use=(pack.backend, pack.id) in used,
-        reason=unfit or (shown.told if shown.has_failed and shown.pack == pack.id else ""),
+        is_in_use=is_in_use,
+        reason=unfit or (shown.told if shown.has_failed and shown.pack == pack.id else idle),
         download_bytes=pack.download_bytes,
         installed_bytes=pack.installed_bytes,
         done_bytes=shown.done_bytes if is_busy else 0,
@@ -121,6 +122,30 @@ def _pack(
         ),
         trials=_trials(record, pack.build, pack.backend, pack.id),
     )
+
+
+def _use(report: BackendReport, record: RuntimeRecord, backend: str, pack: str) -> tuple[bool, str]:
+    """Whether models that load now compute by it, and why not where its module is loaded.
+
+    A module that is loaded finds no GPU on a machine without one, and says nothing of it.
+    """
+    key = (backend, pack)
+    if key not in {(each.backend, each.pack) for each in report.modules if each.is_loaded}:
+        return False, ""
+    if backend in OF_PROCESSOR:
+        return True, ""
+    if record.wish == PROCESSOR:
+        return False, "the processor alone was chosen"
+    pairs = [device.pair for device in report.devices if device.pair is not None]
+    proofs = [proof_of(record, pair) for pair in pairs if (pair.backend, pair.pack) == key]
+    if any(proof is not None and proof.is_good for proof in proofs):
+        return True, ""
+    if proofs:
+        return False, "not tried yet" if None in proofs else ""
+    if _trials(record, report.build, backend, pack):
+        # They say which GPUs are off.
+        return False, ""
+    return False, "its GPUs are used by another" if pairs else "finds no GPU"
 
 
 def _trials(record: RuntimeRecord, build: str, backend: str, pack: str) -> tuple[TrialPicture, ...]:

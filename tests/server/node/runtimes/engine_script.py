@@ -1,6 +1,7 @@
 """A program that answers `--devices`, `--backends` and `--trial` as an engine does.
 
-    {"vulkan0": "good" | "wrong" | "crash" | "hang", "cuda0": ..., "at_load": "cuda"}
+    {"vulkan0": "good" | "wrong" | "crash" | "hang", "cuda0": ..., "at_load": "cuda",
+     "gpus": "none"}
 
 is its file. It loads no llama.cpp: what is tried here is what the server makes of the answers. The
 plan says which modules there are, as in an engine.
@@ -27,10 +28,12 @@ def main(script: dict[str, str], words: list[str]) -> None:
         os.abort()
     match words:
         case ["--devices"]:
-            print(json.dumps(devices(plan())))
+            print(json.dumps(devices(plan(), script)))
         case ["--backends"]:
             told = {"version": "v", "build": BUILD, "is_modular": True}
-            print(json.dumps({**told, "modules": modules(plan()), "devices": devices(plan())}))
+            print(
+                json.dumps({**told, "modules": modules(plan()), "devices": devices(plan(), script)})
+            )
         case ["--trial", device]:
             _try(device, script[device])
 
@@ -52,11 +55,11 @@ def modules(plan: ModulePlan) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def devices(plan: ModulePlan) -> list[dict[str, object]]:
+def devices(plan: ModulePlan, script: dict[str, str]) -> list[dict[str, object]]:
     """The card once, under the first back end that lists it, and the processor."""
     memory = {"memory_free": 1, "memory_total": 2}
     found: list[dict[str, object]] = []
-    for module in modules(plan):
+    for module in modules(plan) if script.get("gpus") != "none" else []:
         backend, pack = str(module["backend"]), str(module["pack"])
         pair = Pair(device=CARD, backend=backend, pack=pack, build=BUILD)
         if backend != "cpu" and module["is_loaded"] and pair not in plan.avoided and not found:
