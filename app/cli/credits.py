@@ -1,8 +1,13 @@
-"""`athanor credits`: what this machine earned and spent in its pool, with proof."""
+"""`athanor credits`: what this machine earned and spent in its pool, with proof.
+
+All but the host's balance is on this machine's disk, so it is told whether a server runs or not.
+"""
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 import msgspec
@@ -12,17 +17,26 @@ from app.cli.command import command
 from app.cli.exit_codes import Exit, Misused
 from app.cli.output import note, print_json, print_table, stdout
 from app.cli.server import running
+from app.client.client import Client
+from app.client.errors import NoServer
 from app.core.member.credits import credits_text, credits_words
 from app.core.pool.credits_export import csv_of, verify_export
 from app.server.identity.keys import verify as is_signed
+from app.settings.paths import Paths
 from app.wire.pool_local import (
     DayList,
+    DayPicture,
     PoolExport,
     ReceiptList,
     ReceiptPicture,
     VerifyAnswer,
 )
 from app.wire.pool_picture import PoolPicture
+
+if TYPE_CHECKING:
+    from app.server.main.kept_credits import KeptCredits
+
+_T = TypeVar("_T")
 
 
 @rich_click.group("credits")
@@ -36,10 +50,18 @@ def credits_() -> None:
     answer=PoolPicture,
 )
 def balance(is_json: bool) -> int:
-    """Show the balance by the host's last word, and the last seven days by this machine's books."""
-    with running() as client:
-        picture = client.pool()
-        days = client.credit_days(7) if picture.is_member else DayList(days=())
+    """Show the balance by the host's last word, and the last seven days by this machine's books.
+
+    Where no server runs the days alone are shown: the host's word is not kept.
+    """
+    try:
+        with running() as client:
+            picture = client.pool()
+            days = client.credit_days(7) if picture.is_member else DayList(days=())
+    except NoServer:
+        if is_json:
+            raise
+        return _balance_without_server()
     if is_json:
         print_json(picture)
         return Exit.OK if picture.is_member else Exit.FAILED
@@ -50,21 +72,47 @@ def balance(is_json: bool) -> int:
     words = f"{credits_words(picture.balance)}{held}. {picture.today_summary}"
     stdout().print(words, markup=False, soft_wrap=True)
     if days.days:
-        print_table(
-            ("DAY", "EARNED>", "SPENT>", "JOBS>", "KWH>", "ENERGY COST>"),
-            [
-                (
-                    day.date,
-                    credits_text(day.earned),
-                    credits_text(day.spent),
-                    str(day.jobs),
-                    f"{day.kilowatt_hours:.2f}" if day.kilowatt_hours else "-",
-                    day.cost or "-",
-                )
-                for day in days.days
-            ],
-        )
+        _print_days(days.days)
     return Exit.OK
+
+
+def _balance_without_server() -> int:
+    days = _told(lambda source: source.credit_days(7)).days
+    note("The balance is the host's word, which is asked for while a server runs.")
+    if days:
+        _print_days(days)
+    else:
+        stdout().print("Nothing was earned or spent yet.", markup=False)
+    return Exit.OK
+
+
+def _print_days(days: tuple[DayPicture, ...]) -> None:
+    print_table(
+        ("DAY", "EARNED>", "SPENT>", "JOBS>", "KWH>", "ENERGY COST>"),
+        [
+            (
+                day.date,
+                credits_text(day.earned),
+                credits_text(day.spent),
+                str(day.jobs),
+                f"{day.kilowatt_hours:.2f}" if day.kilowatt_hours else "-",
+                day.cost or "-",
+            )
+            for day in days
+        ],
+    )
+
+
+def _told(ask: "Callable[[Client | KeptCredits], _T]") -> _T:
+    """What the server tells, or the files themselves where none runs."""
+    try:
+        with running() as client:
+            return ask(client)
+    except NoServer:
+        from app.server.main.kept_credits import KeptCredits  # noqa: PLC0415  # SQL and keys
+
+        note("No server is running: this is read from the files of this machine.")
+        return ask(KeptCredits(Paths.find()))
 
 
 @command(
@@ -78,8 +126,7 @@ def balance(is_json: bool) -> int:
 @click.option("--count", type=click.IntRange(1, 1000), default=20, help="How many; 20.")
 def receipts(count: int, is_json: bool) -> int:
     """List the last jobs: of others that this machine computed, and its own that others did."""
-    with running() as client:
-        found = client.credit_receipts(count)
+    found = _told(lambda source: source.credit_receipts(count))
     if is_json:
         print_json(found)
     elif not found.receipts:
@@ -115,7 +162,7 @@ def _row(receipt: ReceiptPicture) -> tuple[str, ...]:
 )
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 def verify(file: Path | None, is_json: bool) -> int:
-    """Check every receipt, counter-signature and checkpoint; needs no network and no trust.
+    """Check every receipt, counter-signature and checkpoint; needs no network, server or trust.
 
     The first entry that was altered, left out or put in another order is named. The exit code is 1
     when something does not agree.
@@ -123,8 +170,7 @@ def verify(file: Path | None, is_json: bool) -> int:
     if file is not None:
         answer = verify_export(read_export(file), is_signed)
     else:
-        with running() as client:
-            answer = client.verify_credits()
+        answer = _told(lambda source: source.verify_credits())
     if is_json:
         print_json(answer)
         return Exit.OK if answer.is_good else Exit.FAILED
@@ -162,8 +208,7 @@ def read_export(file: Path) -> PoolExport:
 )  # fmt: skip
 def export(is_json: bool) -> int:
     """Write everything that was earned and spent to stdout: as CSV, or with its proofs as JSON."""
-    with running() as client:
-        found = client.export_credits()
+    found = _told(lambda source: source.export_credits())
     if is_json:
         print_json(found)
     else:

@@ -9,7 +9,7 @@ from app.core.ledger.changes import Hold
 from app.core.ledger.commands import EventId, LotId, Source
 from app.core.ledger.lots import Lot, earnings_lot
 from app.server.storage.books_rows import BookRows, account_in
-from app.server.storage.books_schema import connect_reader
+from app.server.storage.books_schema import connect_copy, connect_reader
 
 _AVAILABLE: Final = """
     select a.balance, a.held,
@@ -96,8 +96,9 @@ class Flow(NamedTuple):
 class BooksReader:
     """A connection that only reads; one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
-        self._connection = connect_reader(path)
+    def __init__(self, path: Path, *, is_copied: bool = False) -> None:
+        """`is_copied`: of what the file holds now, without a trace beside it; see connect_copy."""
+        self._connection = connect_copy(path) if is_copied else connect_reader(path)
         self._rows = BookRows(self._connection)
 
     def balance(self, account: LedgerAccount, now: Microseconds) -> Balance:

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from app.core.base.errors import AthanorError, Busy, DiskFull
-from app.server.storage.database import BUSY_SECONDS, DatabaseUnusable, statements_of
+from app.server.storage.database import (
+    BUSY_SECONDS,
+    DatabaseUnusable,
+    address_to_read,
+    older,
+    statements_of,
+)
 
 PRAGMAS: Final = (
     "journal_mode = wal",
@@ -68,6 +74,33 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_copy(path: Path) -> sqlite3.Connection:
+    """What the file holds now, in memory; nothing is created or migrated, nothing can be written.
+
+    Nobody may write the file until this returns. Raises: DatabaseUnusable, Busy.
+    """
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        file = sqlite3.connect(address_to_read(path), uri=True)
+        try:
+            file.backup(connection)
+        finally:
+            file.close()
+        version, newest = _version(connection), len(books_migrations())
+        if version < newest:
+            raise older(path, version)
+        if version > newest:
+            raise _newer(path, version)
+        connection.execute("pragma query_only = on")
+    except sqlite3.Error as error:
+        connection.close()
+        raise translated(error, path) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def books_migrations() -> list[str]:
     """The scripts in order; the first is number 1."""
     folder = resources.files(__package__).joinpath("sql", "books")
@@ -114,10 +147,14 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             raise
         connection.execute("commit")
     if version > len(scripts):
-        raise DatabaseUnusable(
-            f"the books in {path} were written by a newer version of Athanor (schema {version})",
-            remedy="Update Athanor.",
-        )
+        raise _newer(path, version)
+
+
+def _newer(path: Path, version: int) -> DatabaseUnusable:
+    return DatabaseUnusable(
+        f"the books in {path} were written by a newer version of Athanor (schema {version})",
+        remedy="Update Athanor.",
+    )
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -74,6 +74,28 @@ class Database:
             raise
         return database
 
+    @classmethod
+    async def open_copy(cls, path: Path, schema: Schema = "node") -> Self:
+        """What the file holds now, in memory: nothing is made or migrated, nothing can be written.
+
+        For a process that does not own the file; nobody may write it until this returns.
+        Raises: DatabaseUnusable, as for a file of an older version or a newer one.
+        """
+        connection = await aiosqlite.connect(":memory:", isolation_level=None)
+        database = cls(connection, schema)
+        try:
+            async with aiosqlite.connect(address_to_read(path), uri=True) as file:
+                await file.backup(connection)
+            await database._check_newest(path)
+            await connection.execute("pragma query_only = on")
+        except sqlite3.Error as error:
+            await connection.close()
+            raise _unusable(path, error) from error
+        except BaseException:
+            await connection.close()
+            raise
+        return database
+
     async def read(self, sql: str, *values: Value) -> list[tuple[Value, ...]]:
         """All rows of a query, outside any transaction that is being written."""
         async with self._lock:
@@ -135,10 +157,16 @@ class Database:
                         await self._connection.execute(statement)
                     await self._connection.execute(f"pragma user_version = {version + 1}")
         if version > len(scripts):
-            raise DatabaseUnusable(
-                f"{path} was written by a newer version of Athanor (schema {version})",
-                remedy="Update Athanor, or move the file away to begin with an empty one.",
-            )
+            raise _newer(path, version)
+
+    async def _check_newest(self, path: Path) -> None:
+        """Raises DatabaseUnusable for a file that is not as this version writes it."""
+        version, newest = await self._version(), len(migrations(self._schema))
+        if version > newest:
+            raise _newer(path, version)
+        if version < newest:
+            raise older(path, version)
+        await self._check_kind(path)
 
     async def _check_kind(self, path: Path) -> None:
         """Raises DatabaseUnusable for a file of the other schema; marks one that is empty."""
@@ -177,6 +205,32 @@ def statements_of(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+
+
+def address_to_read(path: Path) -> str:
+    """The URI by which SQLite reads a file that nobody writes, and makes none beside it.
+
+    A file that was closed well has no log and is read as it is. Beside one whose process was killed
+    lies the log with its last writes, which must be read too.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    has_log = log.is_file() and log.stat().st_size > 0
+    return f"{path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
+
+
+def older(path: Path, version: int) -> DatabaseUnusable:
+    """What is said of a file that would have to be migrated first."""
+    return DatabaseUnusable(
+        f"{path} was written by an older version of Athanor (schema {version})",
+        remedy="Start `athanor serve` once: it brings the file on, and keeps a copy.",
+    )
+
+
+def _newer(path: Path, version: int) -> DatabaseUnusable:
+    return DatabaseUnusable(
+        f"{path} was written by a newer version of Athanor (schema {version})",
+        remedy="Update Athanor, or move the file away to begin with an empty one.",
+    )
 
 
 def _unusable(path: Path, error: Exception) -> DatabaseUnusable:
