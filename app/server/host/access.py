@@ -2,7 +2,7 @@
 
     caller = access.authenticate(secret, address)       Unauthorized, Forbidden, LimitReached
     admission = access.admit(caller, Amounts(...))      LimitReached, RequestError
-    admission.extend(Amounts(...)) ; admission.settle(Amounts(...))
+    admission.claim(micros)        ; admission.settle(Amounts(...))
 
 Whatever is wrong with a key, the answer is one and the same, after the same work: who guesses
 learns nothing. That an account is paused is told only to who has its key.
@@ -177,7 +177,7 @@ class Access:
         found = self._limiter.charge(limits, asked)
         if isinstance(found, Exceeded):
             raise refusal(found, self._now())
-        return Admission(found, self._now)
+        return Admission(found)
 
     # --- refusals ----------------------------------------------------------------------------
 
@@ -217,14 +217,18 @@ _PROBE: Final = Limit("requests", "month", 1)
 class Admission:
     """A request that was let in. Settled once, however it ends."""
 
-    def __init__(self, charge: Charge, now: Callable[[], Microseconds]) -> None:
+    def __init__(self, charge: Charge) -> None:
         self._charge = charge
-        self._now = now
 
-    def extend(self, more: Amounts) -> AthanorError | None:
-        """Count more for the same request; the error to end it with where a limit refuses."""
-        found = self._charge.extend(more)
-        return None if found is None else refusal(found, self._now())
+    def claim(self, credits_: int) -> int:
+        """How many of so many micros more the limits let pass; those count from now on."""
+        while credits_ > 0:
+            found = self._charge.extend(Amounts(credits=credits_))
+            if found is None:
+                return credits_
+            # Another limit may have less left than the one that is told.
+            credits_ = min(credits_ - 1, found.left)
+        return 0
 
     def settle(self, actual: Amounts) -> None:
         """What it really took; `Amounts(requests=0)` for what came to nothing. Once."""

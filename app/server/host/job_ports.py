@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from app.core.base.errors import EngineFailed
 from app.core.base.ids import DeviceId, JobId
 from app.core.base.units import Micros, Microseconds
 from app.core.ledger.commands import Extend, Reserve, Settle, Void
-from app.core.ledger.result import Outcome
+from app.core.ledger.result import Outcome, Result
 from app.core.ledger.work import Reported
 from app.core.pool.jobs.effects import (
     Countersign,
@@ -25,7 +27,7 @@ Tell = Callable[[DeviceId, Message], bool]
 """Sends a frame to a member; False when it has no session."""
 
 
-class JobCaller(Protocol):
+class Listener(Protocol):
     """Who waits for an answer: a client's stream, or a member that asked."""
 
     def deliver(self, events: tuple[AnswerEvent | Sealed, ...]) -> None:
@@ -33,6 +35,25 @@ class JobCaller(Protocol):
 
     def end(self, end: End) -> None:
         """The last that is heard."""
+
+
+class JobCaller(Listener, Protocol):
+    """The same, with the limits of who pays."""
+
+    def may_hold(self, amount: Micros) -> Micros:
+        """How much of so much more the caller's limits let be held; it counts from now on."""
+
+
+def within_limits(
+    command: Reserve | Extend | Settle | Void, caller: JobCaller
+) -> Reserve | Extend | Settle | Void | Outcome:
+    """The command with no more to hold than the limits allow; or what came of it, if too little."""
+    if not isinstance(command, Reserve | Extend) or command.amount == 0:
+        return command
+    allowed = caller.may_hold(command.amount)
+    if allowed < (command.amount if command.least is None else command.least):
+        return Outcome(Result.INSUFFICIENT_CREDITS, Micros(0), allowed)
+    return replace(command, amount=allowed)
 
 
 class Bookkeeping(Protocol):

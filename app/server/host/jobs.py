@@ -69,6 +69,7 @@ from app.server.host.job_ports import (
     JobCaller,
     Verdicts,
     broken_end,
+    within_limits,
 )
 from app.server.storage.database import DatabaseUnusable
 from app.server.storage.unwritable import Unwritable
@@ -249,7 +250,7 @@ class Jobs:
         job = run.job.request.job
         match effect:
             case Book():
-                self._start(run, self._book(job, effect), "books")
+                self._start(run, self._book(run, effect), "books")
             case Record():
                 self._start(run, self._record(job, effect), "record")
             case FindWorker():
@@ -330,10 +331,11 @@ class Jobs:
         except Exception as error:  # the root of one job: see CATCHES_ALL in tests/tidy/nevers.py
             self._broken(run, error)
 
-    async def _book(self, job: JobId, effect: Book) -> None:
-        command = effect.command.id
+    async def _book(self, run: _Run, effect: Book) -> None:
+        job, command = run.job.request.job, effect.command.id
         try:
-            outcome = await self._books.submit(effect.command)
+            asked = within_limits(effect.command, run.caller)
+            outcome = asked if isinstance(asked, Outcome) else await self._books.submit(asked)
         except (DatabaseUnusable, DiskFull, Busy):
             self._happen(job, BooksFailed(command=command))
         else:

@@ -18,13 +18,14 @@ from app.core.base.units import Micros
 from app.core.pool.admission import admit
 from app.core.pool.jobs.effects import End
 from app.core.pool.jobs.job import AnswerEvent, Candidate, JobRequest
+from app.core.pool.jobs.rules import RULES
 from app.core.pool.lengths import Lengths
 from app.core.pool.limits import Amounts
 from app.core.pool.wishes import RouteWishes
 from app.server.host.access import Access, Admission
 from app.server.host.caller import PoolCaller
 from app.server.host.dispatch import Dispatch
-from app.server.host.job_ports import JobCaller
+from app.server.host.job_ports import Listener
 from app.server.host.jobs import Jobs
 from app.server.host.offers import Offered, Offers
 from app.server.host.roster import Roster
@@ -83,7 +84,7 @@ class Order:
     """One job as its caller sees it: `listener` is told its events, `end` comes last."""
 
     job: JobId
-    listener: JobCaller
+    listener: Listener
     commitment_key: bytes
     asked: Asked
     model: str
@@ -91,6 +92,9 @@ class Order:
     steady: Callable[[], float]
     report: Callable[["Order", End], None]
     began: float
+    reckoned: int
+    """Micros that were charged to the caller's limits before it began."""
+    held: int = 0
     first_at: float | None = None
     ended_at: float | None = None
     reasoning: int = 0
@@ -114,6 +118,13 @@ class Order:
             if isinstance(event, Delta) and any(isinstance(p, Reasoned) for p in event.parts):
                 self.reasoning += event.tokens
         self.listener.deliver(events)
+
+    def may_hold(self, amount: Micros) -> Micros:
+        """See JobCaller. What was reckoned before counts already."""
+        counted = min(amount, max(0, self.reckoned - self.held))
+        allowed = counted + self.admission.claim(amount - counted)
+        self.held += allowed
+        return Micros(allowed)
 
     def end(self, end: End) -> None:
         """From the job, once."""
@@ -157,7 +168,7 @@ class Requests:
         model: str,
         body: Generate | Embed,
         *,
-        listener: JobCaller,
+        listener: Listener,
         job: JobId,
         commitment_key: bytes,
         is_first: bool = True,
@@ -175,12 +186,15 @@ class Requests:
         self._check_line(asked, frozenset(candidate.sha256 for candidate in candidates))
         expected = self._expected(asked, model, body)
         dearest = max(candidates, key=lambda c: c.prices.output)
+        # Its hold begins with no less, and grows within the limits: Order.may_hold.
+        answer = 0 if isinstance(body, Embed) else max(expected, RULES.least_tokens)
+        reckoned = dearest.prices.to_hold(prompt=dearest.prompt_tokens, answer=answer)
         admission = self._access.admit(
             asked.caller,
             Amounts(
                 requests=1 if is_first else 0,
                 tokens=dearest.prompt_tokens + expected,
-                credits=dearest.prices.to_hold(prompt=dearest.prompt_tokens, answer=expected),
+                credits=reckoned,
             ),
         )
         request = JobRequest(
@@ -198,7 +212,9 @@ class Requests:
             may_use_own=self._roster.has_own(asked.caller.account, candidates),
             queue_seconds=self._queue_seconds,
         )
-        return self._begin(asked, request, admission, listener, commitment_key)
+        return self._begin(
+            asked, request, admission, listener, commitment_key=commitment_key, reckoned=reckoned
+        )
 
     async def begin_sealed(
         self,
@@ -206,7 +222,7 @@ class Requests:
         model: str,
         body: Sealed,
         *,
-        listener: JobCaller,
+        listener: Listener,
         job: JobId,
         worker: DeviceId,
         commitment_key: bytes,
@@ -235,7 +251,14 @@ class Requests:
             may_use_own=self._roster.has_own(asked.caller.account, (candidate,)),
             queue_seconds=self._queue_seconds,
         )
-        return self._begin(asked, request, admission, listener, commitment_key)
+        return self._begin(
+            asked,
+            request,
+            admission,
+            listener,
+            commitment_key=commitment_key,
+            reckoned=asked.cost_max,
+        )
 
     async def ask(
         self, model: str, question: Tokenize | Detokenize | ApplyTemplate
@@ -311,8 +334,10 @@ class Requests:
         asked: Asked,
         request: JobRequest,
         admission: Admission,
-        listener: JobCaller,
+        listener: Listener,
+        *,
         commitment_key: bytes,
+        reckoned: Micros,
     ) -> Order:
         order = Order(
             job=request.job,
@@ -325,6 +350,7 @@ class Requests:
             steady=self._steady,
             report=self._report,
             began=self._steady(),
+            reckoned=reckoned,
         )
         try:
             self._jobs.submit(request, order, commitment_key=commitment_key)

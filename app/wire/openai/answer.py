@@ -38,7 +38,7 @@ class Usage(Answer, frozen=True, kw_only=True):
     cost_micros: int | UnsetType = UNSET
     """Where a pool answered: millionths of a credit."""
     is_out_of_credits: bool | UnsetType = UNSET
-    """True where the answer was cut short because the balance of the pool's account ended."""
+    """True where a pool cut the answer short: the balance or a limit in credits was at its end."""
 
 
 class Timings(Answer, frozen=True, kw_only=True):

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from app.core.base.errors import (
-    AthanorError,
     Forbidden,
     LimitReached,
     RequestError,
@@ -179,8 +178,9 @@ def test_what_a_request_really_took_is_what_counts(tmp_path: Path) -> None:
         caller = door.access.authenticate(await door.key(), "")
         await door.limits.set("account", caller.account, Limit("credits", "month", 100))
         first = door.access.admit(caller, Amounts(credits=90))
-        assert isinstance(first.extend(Amounts(credits=20)), AthanorError)
-        assert first.extend(Amounts(credits=10)) is None
+        assert first.claim(7) == 7
+        assert first.claim(20) == 3
+        assert first.claim(1) == 0
         with pytest.raises(LimitReached):
             door.access.admit(caller, Amounts(credits=1))
 
