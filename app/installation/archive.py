@@ -52,9 +52,9 @@ class ArchivePlace:
             "this computer, or unpack the archive where you may."
         )
 
-    def command(self, file: Path) -> str:
+    def command(self, file: Path, *, is_back: bool = False) -> str:
         """See Place."""
-        del file
+        del file, is_back
         return ""
 
     def stage(self, file: Path, version: str) -> None:

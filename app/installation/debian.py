@@ -31,22 +31,27 @@ class DebianPlace:
     kind = "deb"
     hindrance = ""
 
-    def command(self, file: Path) -> str:
+    def command(self, file: Path, *, is_back: bool = False) -> str:
         """See Place. apt takes a file for a package's name unless its path has a slash."""
-        return f"sudo apt install --allow-downgrades {shlex.quote(str(file))}"
+        downwards = "--allow-downgrades " if is_back else ""
+        return f"sudo apt install {downwards}{shlex.quote(str(file))}"
 
     def stage(self, file: Path, version: str) -> None:
         """Nothing: the package is whole as it is."""
 
     def take_over(self, file: Path | None, version: str, arguments: Sequence[str]) -> int:
         """See Place."""
-        what = f"`{self.command(file)}` installs it" if file else "there is no package of it here"
-        raise UpdateFailed(f"Athanor {version} is the package manager's to install: {what}")
+        raise _refused(version, self.command(file) if file else "")
 
     def put_back(self, file: Path | None, version: str) -> None:
         """See Place."""
-        self.take_over(file, version, ())
+        raise _refused(version, self.command(file, is_back=True) if file else "")
 
     def kept(self) -> tuple[str, ...]:
         """See Place."""
         return ()
+
+
+def _refused(version: str, command: str) -> UpdateFailed:
+    what = f"`{command}` installs it" if command else "there is no package of it here"
+    return UpdateFailed(f"Athanor {version} is the package manager's to install: {what}")

@@ -50,9 +50,9 @@ class AppPlace:
             )
         return ""
 
-    def command(self, file: Path) -> str:
+    def command(self, file: Path, *, is_back: bool = False) -> str:
         """See Place."""
-        del file
+        del file, is_back
         return ""
 
     def stage(self, file: Path, version: str) -> None:

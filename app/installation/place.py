@@ -31,8 +31,11 @@ class Place(Protocol):
     def hindrance(self) -> str:
         """Why no version can be put in place from here, a sentence; "" where it can."""
 
-    def command(self, file: Path) -> str:
-        """What the owner types instead to install a fetched file; "" where nothing is typed."""
+    def command(self, file: Path, *, is_back: bool = False) -> str:
+        """What the owner types instead to install a fetched file; "" where nothing is typed.
+
+        `is_back`: the file is of a version before this one.
+        """
 
     def stage(self, file: Path, version: str) -> None:
         """Makes ready what can be while the server runs. Raises: UpdateFailed, OSError."""
@@ -61,9 +64,9 @@ class SourcePlace:
         "it, with git or pip."
     )
 
-    def command(self, file: Path) -> str:
+    def command(self, file: Path, *, is_back: bool = False) -> str:
         """See Place."""
-        del file
+        del file, is_back
         return ""
 
     def stage(self, file: Path, version: str) -> None:

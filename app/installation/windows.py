@@ -38,9 +38,9 @@ class SetupPlace:
             return ""
         return "This copy was not put here by its installer: put the new one where you put this."
 
-    def command(self, file: Path) -> str:
+    def command(self, file: Path, *, is_back: bool = False) -> str:
         """See Place."""
-        del file
+        del file, is_back
         return ""
 
     def stage(self, file: Path, version: str) -> None:

@@ -257,6 +257,19 @@ def test_the_doctor_finds_a_running_node_well(served: RunningNode, capsys: Captu
     assert by_subject["engine"].verdict == "ok" if "engine" in by_subject else True
 
 
+@pytest.mark.parametrize("words", ["check", "install"])
+def test_without_the_publishers_keys_an_update_is_refused_before_anything_is_announced(
+    words: str, capsys: Captured
+) -> None:
+    assert main(["update", words]) != Exit.OK
+
+    told = capsys.readouterr().err
+    assert "updates are off: this copy of Athanor was built without its publisher's keys" in told
+    assert "Get new versions where you got this one." in told
+    assert "Fetching" not in told
+    assert "updates.address" not in told
+
+
 def test_a_second_server_is_refused(served: RunningNode, capsys: Captured) -> None:
     assert main(["serve", "--port", "0"]) == Exit.SERVER
 

@@ -52,7 +52,16 @@ def test_a_program_of_a_package_is_known_by_the_packages_list(tmp_path: Path) ->
 def test_a_packages_command_is_safe_in_a_shell_whatever_the_path() -> None:
     command = DebianPlace().command(Path("/cache/a b/$(x)/y.deb"))
 
-    assert command == "sudo apt install --allow-downgrades '/cache/a b/$(x)/y.deb'"
+    assert command == "sudo apt install '/cache/a b/$(x)/y.deb'"
+
+
+def test_a_package_may_be_older_only_on_the_way_back(tmp_path: Path) -> None:
+    place, file = DebianPlace(), tmp_path / "y.deb"
+
+    with pytest.raises(UpdateFailed, match=f"apt install {file}"):
+        place.take_over(file, "0.2.0", ())
+    with pytest.raises(UpdateFailed, match=f"apt install --allow-downgrades {file}"):
+        place.put_back(file, "0.1.0")
 
 
 @pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="there it would do it")

@@ -26,13 +26,18 @@ def install(is_now: bool, is_json: bool) -> int:
     archive. The exit code is 1 when another version than the new one runs at the end.
     """
     with running() as client:
-        if not is_json and client.update().status != "ready":
-            note("Fetching the new version; the dashboard shows how far it is.")
+        # Who cannot be asked, or has nothing new, says so before anything is announced.
+        if client.update().status != "ready" and client.look_for_update().status == "offered":
+            _say("Fetching the new version; the dashboard shows how far it is.", is_json=is_json)
         picture = client.install_update(now=is_now)
         ended = client.lock
-    if not is_json:
-        note(f"Restarting for Athanor {picture.version}.")
+    _say(f"Restarting for Athanor {picture.version}.", is_json=is_json)
     return tell_restarted(wait_for_successor(ended, picture.version, Paths.find()), is_json=is_json)
+
+
+def _say(words: str, *, is_json: bool) -> None:
+    if not is_json:
+        note(words)
 
 
 def tell_restarted(restarted: Restarted, *, is_json: bool) -> int:

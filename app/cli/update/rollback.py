@@ -61,7 +61,7 @@ def _put_back(paths: Paths) -> str:
             f"Athanor {trial.previous} is not kept here any more",
             remedy="Get it where you got this one.",
         )
-    if file is not None and (command := place.command(file)):
+    if file is not None and (command := place.command(file, is_back=True)):
         raise UpdateFailed(f"`{command}` goes back to Athanor {trial.previous}")
     place.put_back(file, trial.previous)
     memory.change(lambda memory: left(memory, __version__))

@@ -139,9 +139,9 @@ class Known:
             )
         )
 
-    def tell_off(self, sentence: str) -> None:
+    def tell_off(self, sentence: str, *, remedy: str) -> None:
         """Nobody is asked, and why."""
-        self._show(replace(self.state, status="off", sentence=sentence))
+        self._show(replace(self.state, status="off", sentence=sentence, remedy=remedy))
 
     def tell_progress(self, offer: Offer, done_bytes: int) -> None:
         """So much of it is here."""

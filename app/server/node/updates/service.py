@@ -38,12 +38,14 @@ HINDERED_SECONDS: Final = 60.0
 TELL_BYTES: Final = 2 * 1024**2
 _BUSY_SECONDS: Final = 10
 
-NO_KEYS: Final = (
-    "Updates are off: this copy of Athanor was built without its publisher's keys. Get new "
-    "versions where you got this one."
-)
+NO_KEYS: Final = "Updates are off: this copy of Athanor was built without its publisher's keys."
 NO_ADDRESS: Final = "Updates are off: nobody says where new versions are announced."
 SWITCHED_OFF: Final = "Nobody is asked for new versions: the setting updates.daily is off."
+REMEDIES: Final = {
+    NO_KEYS: "Get new versions where you got this one.",
+    NO_ADDRESS: "The setting updates.address names a place.",
+}
+"""Of those that a person can do something about."""
 
 
 class Successor(NamedTuple):
@@ -142,7 +144,7 @@ class Updates:
                 raise UpdateFailed("there is no version here that one could go back to")
             self._refuse_while_answering(is_urgent=is_urgent)
             file = self._kept.files().get(version)
-            if file is not None and (command := self._place.command(file)):
+            if file is not None and (command := self._place.command(file, is_back=True)):
                 raise UpdateFailed(f"`{command}` goes back to Athanor {version}")
             if file is not None and version not in self._place.kept():
                 await asyncio.to_thread(self._place.stage, file, version)
@@ -166,7 +168,7 @@ class Updates:
         while True:
             self._wake.clear()
             if off := self._off():
-                self._known.tell_off(off)
+                self._known.tell_off(off, remedy=REMEDIES.get(off, ""))
                 await self._wake.wait()
                 await self._known.tell()
                 continue
@@ -207,7 +209,8 @@ class Updates:
 
     async def _look(self) -> None:
         if not self._publisher.key or not self._address():
-            raise UpdateFailed(self._off(), remedy="The setting updates.address names a place.")
+            off = self._off()
+            raise UpdateFailed(off[:1].lower() + off[1:].rstrip("."), remedy=REMEDIES[off])
         try:
             release, raw = await self._publishing.ask(
                 self._address(), number_min=self._memory.read().number_seen

@@ -26,7 +26,7 @@ from app.installation.debian import DebianPlace
 from app.installation.memory_file import MemoryFile
 from app.installation.place import Place
 from app.server.node.hub import Hub
-from app.server.node.updates.service import NO_KEYS, SWITCHED_OFF, Updates
+from app.server.node.updates.service import NO_ADDRESS, NO_KEYS, REMEDIES, SWITCHED_OFF, Updates
 from app.settings.program import Program
 from app.settings.schema import Settings
 from app.settings.update_schema import UpdateSettings
@@ -52,7 +52,9 @@ class Node:
             Program(file=self.program, is_bundle=True), running="0.1.0"
         )
         self.memory = MemoryFile(folder / "updates.json")
-        settings = UpdateSettings(address=site.address, daily=more.pop("daily", "fetch"))
+        settings = UpdateSettings(
+            address=more.pop("address", site.address), daily=more.pop("daily", "fetch")
+        )
         self.updates: Updates = updates_for(
             self.hub,
             folder,
@@ -254,6 +256,22 @@ def test_a_version_that_was_left_is_passed_over(
     assert node.updates.successor is not None, "its owner's wish is more"
 
 
+@pytest.mark.parametrize(
+    ("more", "remedy"),
+    [({"publisher": Publisher()}, REMEDIES[NO_KEYS]), ({"address": ""}, REMEDIES[NO_ADDRESS])],
+)
+def test_who_asks_where_nobody_can_be_asked_is_told_what_helps_there(
+    tmp_path: Path, site: PublisherSite, more, remedy: str
+) -> None:
+    node = Node(tmp_path, site, **more)
+
+    with pytest.raises(UpdateFailed) as refused:
+        asyncio.run(node.updates.look())
+
+    assert refused.value.remedy == remedy
+    assert site.asked == []
+
+
 def test_the_version_before_can_be_gone_back_to_while_it_is_kept(
     tmp_path: Path, site: PublisherSite
 ) -> None:
@@ -359,4 +377,5 @@ def test_without_keys_or_by_the_owners_wish_nobody_is_asked(
     asyncio.run(_until(node, lambda state: state.status == "off"))
 
     assert node.state.sentence == words
+    assert node.state.remedy == REMEDIES.get(words, "")
     assert site.asked == []
