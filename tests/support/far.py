@@ -16,7 +16,8 @@ from typing import NoReturn
 from app.wire.pool import Offer
 from tests.server.host.pools import pool
 from tests.server.host.test_failover import streamed
-from tests.support.pool_worker import Worker, engine_compute, offered
+from tests.support.pool_worker import Worker, offered
+from tests.support.worker_engine import engine_compute
 
 
 def say(**words: object) -> None:

@@ -1,7 +1,7 @@
 """A worker of a pool in the test's own process: the real link and session, keys and receipts.
 
-What it computes comes from a real engine child, or from a script; a test can hold it at a token,
-make it vanish, or have it lie.
+What it computes comes from a real engine child (worker_engine.py), or from a script; a test can
+hold it at a token, make it vanish, or have it lie.
 """
 
 import asyncio
@@ -13,19 +13,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from msgspec.structs import replace
-
-from app.core.base.ids import JobId, RequestId
+from app.core.base.errors import RequestError
+from app.core.base.ids import JobId
 from app.core.base.units import Micros, Microseconds
-from app.core.models.plan import LoadPlan
 from app.core.pool.invite import read_invite
 from app.core.pool.node_session import NodeSession
 from app.core.pool.receipt import RECEIPT, Receipt
 from app.core.pool.signed import SignedBytes
 from app.core.state.pool_state import LinkLife
-from app.server.engine_child.engine_process import ChildLimits, EngineProcess
-from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.surroundings.sleep import sleepless_seconds
+from app.server.host.asks import refused_of
 from app.server.identity.keys import DeviceKey, verify
 from app.server.node.pool.link import Link
 from app.wire.engine import (
@@ -37,10 +34,8 @@ from app.wire.engine import (
     Ended,
     Generate,
     Progress,
-    Start,
 )
 from app.wire.message import Message
-from app.wire.model import ModelSource
 from app.wire.opening import Established
 from app.wire.pool import (
     Accepted,
@@ -257,6 +252,15 @@ class Worker:
         body = offer.body
         assert isinstance(body, Generate | Embed)
         self.link.send(Accepted(job=offer.job, attempt=offer.attempt))
+        try:
+            await self._answer(attempt, body)
+        except RequestError as error:
+            self.refuse(attempt, error)
+        else:
+            self.finish(attempt, "completed")
+
+    async def _answer(self, attempt: Attempt, body: Generate | Embed) -> None:
+        offer = attempt.offer
         async for event in self.compute(body):
             match event:
                 case Completed():
@@ -269,7 +273,15 @@ class Worker:
                 case _:
                     pass
             self.tell(attempt, event)
-        self.finish(attempt, "completed")
+
+    def refuse(self, attempt: Attempt, error: RequestError) -> None:
+        """The end of what its engine finds fault with, as a node tells it: without a receipt."""
+        offer = attempt.offer
+        refused = refused_of(error, offer.job)
+        self.link.send(
+            Finished(job=offer.job, attempt=offer.attempt, reason="refused", refused=refused)
+        )
+        self.news.set()
 
     def tell(self, attempt: Attempt, event: Event) -> None:
         """One event as a chunk."""
@@ -351,45 +363,3 @@ def offered(sha256: str, *, slots: int = 4, context: int = 8192) -> OfferedModel
         is_loaded=True,
         price_floor=Micros(0),
     )
-
-
-@asynccontextmanager
-async def engine_compute(model: Path) -> AsyncGenerator[Compute, None]:
-    """A real engine child with the model; what it says, as workers pass it on."""
-    backend = "toy" if model.suffix == ".toy" else "llama"
-    source = ModelSource(path=str(model), name=model.stem, backend=backend)  # type: ignore[arg-type]
-    plan = LoadPlan(
-        context=1024,
-        cells=4096,
-        sequences=4,
-        gpu_layers=0,
-        threads=1,
-        threads_batch=1,
-        speculation=False,
-    )
-    process = EngineProcess(
-        EngineProgram.of_this(),
-        Start(source=source, plan=plan),
-        on_news=lambda _: None,
-        limits=ChildLimits(loading_seconds=120.0),
-    )
-    numbers = iter(range(1_000_000))
-
-    async def compute(body: Generate | Embed) -> AsyncGenerator[Event, None]:
-        asked = replace(body, request=RequestId(f"job-{next(numbers)}"))
-        if isinstance(asked, Embed):
-            answer = await process.ask(asked)
-            assert isinstance(answer, Embedded)
-            yield answer
-            return
-        async for event in process.stream(replace(asked, with_tokens=True)):
-            yield event
-
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(process.run(), name="engine of a worker")
-        try:
-            await process.ready()
-            yield compute
-        finally:
-            process.kill()
-            await asyncio.wait({running})

@@ -9,7 +9,8 @@ import httpx
 
 from tests.support.node import put_toy
 from tests.support.pool_host import RunningHost, offer, running_host
-from tests.support.pool_worker import Before, Compute, Worker, engine_compute, offered
+from tests.support.pool_worker import Before, Compute, Worker, offered
+from tests.support.worker_engine import engine_compute
 
 
 @dataclass

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.server.host.pools import Pool, chat, pool
-from tests.support.pool_worker import engine_compute
+from tests.support.worker_engine import engine_compute
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from app.wire.message import Message
 from app.wire.pool import Accepted, Ask, Chunk, Counted, Sealed, Told
 from tests.server.host.pools import Pool, pool
 from tests.server.storage.host import files_hold
-from tests.support.pool_worker import Attempt, Worker, engine_compute, offered
+from tests.support.pool_worker import Attempt, Worker, offered
+from tests.support.worker_engine import engine_compute
 
 CANARY = "heliotrope under seal"
 COST_MAX = Micros(1_000_000)
