@@ -105,9 +105,10 @@ def broken_end(job: Job) -> End:
     return End(
         job=job.request.job,
         ending="failed",
-        prompt_tokens=job.candidate.prompt_tokens,
+        prompt_tokens=0,
         cached_tokens=0,
-        answer_tokens=job.delivered,
+        answer_tokens=0,
+        delivered_tokens=job.delivered,
         cost=Micros(0),
         served_by="",
         sha256="",

@@ -362,8 +362,7 @@ class Requests:
     def _report(self, order: Order, end: End) -> None:
         first = None if order.first_at is None else round(order.first_seconds * 1000)
         if end.ending == "completed":
-            self._lengths.observe(order.asked.caller.who, order.model, end.answer_tokens)
-        did_work = end.ending not in ("unfunded", "unserved", "refused", "failed")
+            self._lengths.observe(order.asked.caller.who, order.model, end.delivered_tokens)
         self._reporting.record(
             order.asked.caller,
             order.admission,
@@ -373,7 +372,7 @@ class Requests:
                 model=order.model,
                 sha256=end.sha256,
                 status=end.ending,
-                prompt=end.prompt_tokens if did_work else 0,
+                prompt=end.prompt_tokens,
                 cached=end.cached_tokens,
                 answer=end.answer_tokens,
                 reasoning=min(order.reasoning, end.answer_tokens),

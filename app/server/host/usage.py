@@ -21,6 +21,9 @@ from app.server.storage.usage import GroupedBy, Total, Usage, UsageRow
 
 SWEEP_SECONDS: Final = 3600.0
 
+CAME_TO_NOTHING: Final = frozenset({"unfunded", "unserved", "refused", "failed"})
+"""Ends of requests that count for no limit. Who leaves while it waits has made a request."""
+
 _BUDGETS: Final[tuple[Period, ...]] = ("day", "month")
 
 
@@ -38,6 +41,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     """How it ended: "completed", or a word of core/base/errors or of core/pool/job."""
     prompt: int = 0
+    """This and the next three as they were counted for the books: by what is paid."""
     cached: int = 0
     answer: int = 0
     reasoning: int = 0
@@ -64,7 +68,7 @@ class Reporting:
         """
         self.on_ended(ended)
         if admission is not None:
-            did_begin = bool(ended.prompt or ended.answer or ended.cost)
+            did_begin = ended.status not in CAME_TO_NOTHING
             admission.settle(
                 Amounts(
                     requests=1 if did_begin else 0,

@@ -51,6 +51,7 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str = ""
     status: str
     prompt: int = 0
+    """This and the next three as they were counted for the books; of own devices too."""
     cached: int = 0
     answer: int = 0
     reasoning: int = 0

@@ -146,13 +146,20 @@ class Deliver(Private, frozen=True, kw_only=True):
 
 @final
 class End(msgspec.Struct, frozen=True, kw_only=True):
-    """The last that the caller hears, after the money is in the books."""
+    """The last that the caller hears, after the money is in the books.
+
+    Its counts are those of the settlement, by which verdicts and the charge are made: the smallest
+    that anybody has of each token. The account's own devices are counted alike, and cost nothing.
+    """
 
     job: JobId
     ending: Ending
     prompt_tokens: int
+    """0 where nobody is paid for it: nothing was computed, or whoever read it has vanished."""
     cached_tokens: int
     answer_tokens: int
+    delivered_tokens: int
+    """As they came, each once: how long the answer was, for what the next one may be."""
     cost: Micros | None
     """None while the books cannot be written."""
     served_by: str

@@ -3,6 +3,9 @@
 import math
 from typing import Final
 
+import msgspec
+
+from app.core.base.ids import AccountId
 from app.core.base.units import Micros, Microseconds
 from app.core.ledger import work
 from app.core.ledger.accounts import user
@@ -215,6 +218,28 @@ def settle(turn: Turn) -> Settlement:
         ENDS[job.ending],
         held=job.held,
     )
+
+
+def counted(turn: Turn) -> Settlement | None:
+    """The settlement with the tokens of the account's own devices counted as those of others,
+    of which it has none since nothing is paid for them; None before there is one.
+    """
+    job = turn.job
+    if all(attempt.placement.account != job.request.account for attempt in job.attempts):
+        return job.settlement
+    if job.settlement is None:
+        return None
+    assert job.ending is not None
+    return turn.rules.settle(
+        msgspec.structs.replace(ledger_job(job), payer=_SOMEBODY_ELSE),
+        tuple(_ledger_attempt(job, number) for number in range(len(job.attempts))),
+        ENDS[job.ending],
+        held=job.held,
+    )
+
+
+_SOMEBODY_ELSE: Final = AccountId("")
+"""Of whom no device is."""
 
 
 def ledger_job(job: Job) -> work.Job:

@@ -1,5 +1,6 @@
 """Telling: the end of a job as its caller hears it."""
 
+from app.core.pool.jobs import money
 from app.core.pool.jobs.effects import End
 from app.core.pool.jobs.turn import Turn
 
@@ -11,16 +12,20 @@ def tell(turn: Turn, *, is_paid: bool) -> None:
     settlement = job.settlement
     delivering = [a for a in job.attempts if a.tokens] or list(job.attempts)
     paid = settlement is not None and is_paid
+    counted = money.counted(turn)
+    prompt, cached, answer = 0, 0, 0
+    if counted is not None:
+        prompt, cached = counted.prompt_tokens, counted.cached_tokens
+        answer = counted.answer_tokens
     turn.set(is_told=True)
     turn.want(
         End(
             job=job.request.job,
             ending=job.ending,
-            prompt_tokens=job.candidate.prompt_tokens,
-            cached_tokens=settlement.cached_tokens if settlement is not None else 0,
-            answer_tokens=settlement.answer_tokens
-            if settlement is not None and job.request.is_sealed
-            else job.delivered,
+            prompt_tokens=prompt,
+            cached_tokens=cached,
+            answer_tokens=answer,
+            delivered_tokens=answer if job.request.is_sealed else job.delivered,
             cost=settlement.charge if settlement is not None and paid else None,
             served_by=delivering[-1].placement.name if delivering else "",
             sha256=job.candidate.sha256 if job.is_picked else "",

@@ -211,6 +211,44 @@ def test_an_answer_of_no_tokens_costs_nothing() -> None:
     assert (job.end.ending, job.end.cost) == ("completed", 0)
 
 
+def test_the_end_tells_the_counts_that_are_paid_and_not_those_that_came() -> None:
+    job = Play().granted().running("a").chunk("a", [1, 2, 3, 4, 5, 6], end="stop")
+    job.finished("a", answer=5).counted(0, 4, prompt=9).settled()
+
+    assert (job.end.prompt_tokens, job.end.answer_tokens, job.end.delivered_tokens) == (9, 4, 6)
+    assert job.end.cost == 9 + 4 * EACH
+
+
+def test_own_devices_are_counted_alike_and_cost_nothing() -> None:
+    job = Play(may_use_own=True).refused(available=0).running("mine", circle="own")
+    job.chunk("mine", [1, 2, 3], end="stop").finished("mine", answer=3).counted(0, 2)
+
+    assert (job.end.prompt_tokens, job.end.answer_tokens, job.end.cost) == (PROMPT, 2, 0)
+
+
+def test_what_own_devices_began_and_others_ended_is_counted_once() -> None:
+    job = Play(may_use_own=True).granted().running("mine", circle="own")
+    job.chunk("mine", [1, 2, 3]).finished("mine", "preempted", answer=3).counted(0, 3)
+    job.running("a").chunk("a", [4, 5], end="stop").finished("a", answer=2).counted(1, 2).settled()
+
+    assert (job.end.prompt_tokens, job.end.answer_tokens) == (PROMPT, 5)
+    assert job.end.cost == PROMPT + 2 * EACH
+
+
+def test_where_nothing_is_paid_nothing_is_counted() -> None:
+    job = Play().granted().do(befell.CallerLeft()).settled()
+
+    assert job.end.ending == "cancelled"
+    assert (job.end.prompt_tokens, job.end.answer_tokens, job.end.cost) == (0, 0, 0)
+
+
+def test_an_embedding_is_told_the_smaller_count_of_its_prompt() -> None:
+    job = Play(body=embedding()).granted()
+    job.running("a").embedded("a").finished("a", answer=0).counted(0, 0, prompt=7).settled()
+
+    assert (job.end.prompt_tokens, job.end.cost) == (7, 7)
+
+
 def test_the_prompt_is_all_that_an_embedding_costs() -> None:
     job = Play(body=embedding()).granted()
     job.running("a").embedded("a").finished("a", answer=0).counted(0, 0).settled()

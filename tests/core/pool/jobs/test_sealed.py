@@ -41,6 +41,7 @@ def test_the_smaller_of_both_counts_is_paid() -> None:
     job = play().do(caller_counted(30)).settled()
 
     assert job.end.cost == 10 + 30 * 2
+    assert (job.end.answer_tokens, job.end.delivered_tokens) == (30, 30)
 
 
 def test_a_caller_that_does_not_count_in_time_pays_what_the_worker_says() -> None:
