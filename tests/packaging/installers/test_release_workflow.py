@@ -77,6 +77,23 @@ def test_a_pack_is_made_for_the_engine_of_the_bundle_and_signed_with_the_same_ke
     assert len({key for _, key in keys}) == 1
 
 
+def test_no_step_is_somebody_elses_under_a_name_that_can_be_moved() -> None:
+    used = [step["uses"] for job in JOBS.values() for step in job["steps"] if "uses" in step]
+
+    others = [name for name in used if not name.startswith("actions/")]
+    assert used
+    assert not [name for name in others if not re.search(r"@[0-9a-f]{40}$", name)]
+
+
+def test_what_a_step_fetches_is_compared_with_a_hash_or_named_by_its_version() -> None:
+    runs = [step.get("run", "") for job in JOBS.values() for step in job["steps"]]
+
+    fetching = [run for run in runs if re.search(r"\bcurl\b|Invoke-WebRequest", run)]
+    assert len(fetching) == 3
+    assert not [run for run in fetching if "SHA256" not in run or "is not set" not in run]
+    assert not [run for run in runs if "choco install" in run and "--version" not in run]
+
+
 def test_it_calls_targets_of_make_that_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     # "pack.py make" is an order of that script.
