@@ -3,22 +3,22 @@
     decision = decide(find, workers, speeds=..., standing=..., now=..., draw=...)
 
 Workers that may not do it are left out, each with its reasons. Of the others the one with the least
-predicted time to the whole answer is taken (or the cheapest, or the fastest at talking, as the
-caller wishes): load of the model where it is cold, prefill, and decode of as many tokens as such
-answers had. Own devices come before all others, since they cost nothing. Among those that are
-within a tenth of the best the least loaded is taken, and among equals a draw decides, so that ten
-requests at once do not all go to the same machine.
+predicted time to the whole answer is taken: load of the model where it is cold, prefill, and decode
+of as many tokens as such answers had. A caller may wish for another order: by the time to the first
+token, by what the whole will cost, or by the speed of talking. Own devices come before all others,
+since they cost nothing. Among those that are within a tenth of the best the least loaded is taken,
+and among equals a draw decides, so that ten requests at once do not all go to the same machine.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256 as digest
-from typing import Final, final
+from typing import Final, assert_never, final
 
 import msgspec
 
 from app.core.base.ids import DeviceId
-from app.core.base.units import Micros, Microseconds
+from app.core.base.units import Microseconds
 from app.core.pool.eligibility import Offering, Reason, reasons_against, what_would_work
 from app.core.pool.jobs.effects import FindWorker
 from app.core.pool.jobs.job import Candidate, Placement
@@ -57,13 +57,18 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     answer_ms: float
     token_ms: float
     """For one token of answer, with the others that it answers."""
-    price: Micros
-    """Of a million tokens of answer."""
+    cost: int
+    """Of prompt and likely answer, in millionths of a micro; own devices cost nothing."""
+
+    @property
+    def first_ms(self) -> float:
+        """To the first token."""
+        return self.cold_ms + self.prompt_ms
 
     @property
     def total_ms(self) -> float:
         """To the whole answer."""
-        return self.cold_ms + self.prompt_ms + self.answer_ms
+        return self.first_ms + self.answer_ms
 
 
 @final
@@ -153,16 +158,20 @@ def predicted(
     """Milliseconds to the answer by this worker, as it is loaded now."""
     token_ms = speed.answer_ms * (1 + SLOWER_WITH_EACH * offering.running)
     left = max(1, find.request.expected_tokens - find.answered)
+    answer = 0 if find.request.is_embedding else find.answered + left
+    is_own = offering.relation == "own"
     return Prediction(
         worker=offering.worker,
         sha256=offering.sha256,
-        is_own=offering.relation == "own",
+        is_own=is_own,
         load=offering.running / max(1, offering.slots),
         cold_ms=0.0 if offering.is_loaded else speed.load_ms,
         prompt_ms=(candidate.prompt_tokens + find.answered) * speed.prompt_ms,
         answer_ms=0.0 if find.request.is_embedding else left * token_ms,
         token_ms=token_ms,
-        price=candidate.prices.output,
+        cost=0
+        if is_own
+        else candidate.prices.exactly(prompt=candidate.prompt_tokens, answer=answer),
     )
 
 
@@ -193,18 +202,30 @@ def _speed(offering: Offering, speeds: Speeds) -> Speed:
 def _choose(find: FindWorker, able: list[Prediction], draw: int) -> Prediction | None:
     if not able:
         return None
-    own = [one for one in able if one.is_own]
-    able = own or able
-    if find.request.wishes.sort == "price":
-        cheapest = min(one.price for one in able)
-        able = [one for one in able if one.price == cheapest]
-    if find.request.wishes.sort == "throughput":
-        limit = min(one.token_ms for one in able) * (1 + NEAR)
-        near = [one for one in able if one.token_ms <= limit]
-    else:
-        best = min(one.total_ms for one in able)
-        near = [one for one in able if one.total_ms <= best + max(best * NEAR, NEAR_MS_MIN)]
+    able = [one for one in able if one.is_own] or able
+    match find.request.wishes.sort:
+        case "price":
+            # Between equal costs the shortest way decides, as it does for who wishes nothing.
+            cheapest = min(one.cost for one in able)
+            near = _near([one for one in able if one.cost == cheapest], lambda one: one.total_ms)
+        case "latency":
+            near = _near(able, lambda one: one.first_ms)
+        case "throughput":
+            near = _near(able, lambda one: one.token_ms, least=0.0)
+        case None:
+            near = _near(able, lambda one: one.total_ms)
+        case unknown:
+            assert_never(unknown)
     return min(near, key=lambda one: (one.load, _drawn(one.worker, draw)))
+
+
+def _near(
+    able: list[Prediction], ms: Callable[[Prediction], float], *, least: float = NEAR_MS_MIN
+) -> list[Prediction]:
+    """Those that are no worse than the best, as far as guesses can tell."""
+    best = min(map(ms, able))
+    limit = best + max(best * NEAR, least)
+    return [one for one in able if ms(one) <= limit]
 
 
 def _drawn(worker: DeviceId, draw: int) -> bytes:
@@ -212,7 +233,7 @@ def _drawn(worker: DeviceId, draw: int) -> bytes:
 
 
 def _placement(offering: Offering, chosen: Prediction) -> Placement:
-    first = (chosen.cold_ms + chosen.prompt_ms) * FIRST_FACTOR / 1000
+    first = chosen.first_ms * FIRST_FACTOR / 1000
     gap = chosen.token_ms * GAP_TOKENS / 1000
     return Placement(
         worker=offering.worker,

@@ -15,6 +15,8 @@ from app.core.models.quant import BITS
 from app.wire.pool import Circle
 
 Sort = Literal["latency", "price", "throughput"]
+"""Which machine is the best: the one whose first token comes soonest, the one where prompt and
+likely answer cost least, or the one that says the tokens of an answer fastest."""
 
 CIRCLES: Final[tuple[Circle, ...]] = get_args(Circle)
 """From the narrowest: each contains those before."""
@@ -30,7 +32,8 @@ FIELDS: Final = ("sort", "max_price", "trust", "sha256", "quantisation_min", "re
 class RouteWishes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the caller wants; the defaults want nothing. Prices: micros for a million tokens."""
 
-    sort: Sort = "latency"
+    sort: Sort | None = None
+    """None: the machine whose whole answer is there soonest."""
     input_price_max: Micros | None = None
     output_price_max: Micros | None = None
     trust: Circle = "anyone"
@@ -83,7 +86,7 @@ def wishes_of_words(words: Mapping[str, str]) -> RouteWishes:
 def words_of_wishes(wishes: RouteWishes) -> dict[str, str]:
     """As `wishes_of_words` reads them; wishes that want nothing are left out."""
     words = {
-        "sort": wishes.sort if wishes.sort != "latency" else "",
+        "sort": wishes.sort or "",
         "trust": wishes.trust if wishes.trust != "anyone" else "",
         "sha256": wishes.sha256,
         "quantisation_min": wishes.quantisation_min,
@@ -103,7 +106,7 @@ def _checked(
     region: str,
     prices: tuple[Micros | None, Micros | None],
 ) -> RouteWishes:
-    if not _is_sort(sort or "latency"):
+    if sort and not _is_sort(sort):
         raise _wrong("sort", f"{sort!r} is none of {', '.join(get_args(Sort))}")
     if not _is_circle(trust or "anyone"):
         raise _wrong("trust", f"{trust!r} is none of {', '.join(CIRCLES)}")
@@ -115,10 +118,10 @@ def _checked(
         raise _wrong("quantisation_min", f"{quantisation!r} is none of {', '.join(BITS)}")
     if len(region) > REGION_LENGTH_MAX:
         raise _wrong("region", f"it has more than {REGION_LENGTH_MAX} characters")
-    wished_sort, wished_trust = sort or "latency", trust or "anyone"
-    assert _is_sort(wished_sort) and _is_circle(wished_trust)
+    wished_trust = trust or "anyone"
+    assert _is_circle(wished_trust)
     return RouteWishes(
-        sort=wished_sort,
+        sort=sort if _is_sort(sort) else None,
         input_price_max=prices[0],
         output_price_max=prices[1],
         trust=wished_trust,

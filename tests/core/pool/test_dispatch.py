@@ -3,11 +3,13 @@
 import pytest
 
 from app.core.base.units import Micros
+from app.core.ledger.pricing import Prices
 from app.core.pool.dispatch import wait_seconds
+from app.core.pool.jobs.job import Candidate
 from app.core.pool.wishes import RouteWishes
 from app.wire.pool import Sealed
 from tests.core.pool.choosing import Pool, find, offering, seen
-from tests.core.pool.jobs.play import SHA256, body, candidate
+from tests.core.pool.jobs.play import SHA256, body, candidate, embedding
 
 OTHER = "cd" * 32
 
@@ -103,6 +105,72 @@ def test_the_cheapest_content_goes_first_for_whoever_wishes_it() -> None:
 
     assert pool.worker(find(**job)) == "fast"
     assert pool.worker(find(**job, wishes=RouteWishes(sort="price"))) == "slow"
+
+
+# Micros for a million tokens: dear to read and cheap to answer, and the other way round.
+READS_DEAR = Prices(input=Micros(9_000_000), cached_input=Micros(0), output=Micros(1_000_000))
+TALKS_DEAR = Prices(input=Micros(1_000_000), cached_input=Micros(0), output=Micros(3_000_000))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected", "cheaper"),
+    [
+        (1000, 50, "talks dear"),  # 9.05 against 1.15
+        (10, 500, "reads dear"),  # 0.59 against 1.51
+        (100, 400, "talks dear"),  # 1.30 each: then the faster one
+        (100, 401, "reads dear"),
+        (101, 400, "talks dear"),
+    ],
+)
+def test_the_price_is_that_of_this_prompt_and_the_answer_to_be_expected(
+    prompt: int, expected: int, cheaper: str
+) -> None:
+    contents = [
+        Candidate(sha256=sha256, prices=prices, prompt_tokens=prompt, context=4096)
+        for sha256, prices in ((SHA256, READS_DEAR), (OTHER, TALKS_DEAR))
+    ]
+    pool = Pool(offering("reads dear"), offering("talks dear", sha256=OTHER))
+    pool.observe(seen("talks dear", sha256=OTHER, decode_milliseconds=10.0), times=9)
+    job = find(
+        candidates=tuple(contents),
+        expected_tokens=expected,
+        wishes=RouteWishes(sort="price"),
+    )
+
+    assert pool.worker(job) == cheaper
+
+
+def test_an_embedding_costs_its_prompt_alone() -> None:
+    contents = [
+        Candidate(sha256=sha256, prices=prices, prompt_tokens=10, context=4096)
+        for sha256, prices in ((SHA256, READS_DEAR), (OTHER, TALKS_DEAR))
+    ]
+    pool = Pool(offering("reads dear"), offering("talks dear", sha256=OTHER))
+    job = find(
+        body=embedding(), candidates=tuple(contents), wishes=RouteWishes(sort="price"),
+        expected_tokens=500,
+    )  # fmt: skip
+
+    assert pool.worker(job) == "talks dear"
+
+
+def test_latency_is_the_time_to_the_first_token_and_no_wish_that_to_the_whole_answer() -> None:
+    pool = Pool(offering("reader", context=10_000), offering("talker", context=10_000))
+    pool.observe(seen("reader", first_milliseconds=10.0, decode_milliseconds=2000.0), times=9)
+    pool.observe(seen("talker", first_milliseconds=100.0, decode_milliseconds=500.0), times=9)
+    job = {"candidates": (candidate(prompt=2000, context=10_000),), "expected_tokens": 2000}
+
+    assert pool.worker(find(**job)) == "talker"
+    assert pool.worker(find(**job, wishes=RouteWishes(sort="latency"))) == "reader"
+
+
+def test_a_model_that_must_be_loaded_is_late_with_its_first_token() -> None:
+    pool = Pool(offering("cold", is_loaded=False), offering("warm"))
+    pool.observe(seen("warm", decode_milliseconds=9000.0), times=9)
+    job = {"expected_tokens": 4000}
+
+    assert pool.worker(find(**job)) == "cold"
+    assert pool.worker(find(**job, wishes=RouteWishes(sort="latency"))) == "warm"
 
 
 def test_throughput_is_the_speed_of_talking_alone() -> None:
