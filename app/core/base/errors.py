@@ -209,7 +209,7 @@ class ModelFileInvalid(AthanorError):
 
 
 class UnknownHere(AthanorError):
-    """There is no account, project, key, invite or machine of that name or id."""
+    """There is no account, project, key, invite, machine, request or receipt of that name."""
 
     kind: ClassVar[str] = "not_found"
 

@@ -10,7 +10,7 @@ from litestar.openapi import ResponseSpec
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp
 
-from app.core.base.errors import ModelNotFound, RequestError
+from app.core.base.errors import ModelNotFound, RequestError, UnknownHere
 from app.core.base.ids import JobId
 from app.core.base.units import SECOND, Microseconds
 from app.core.ledger.accounts import user
@@ -172,7 +172,11 @@ async def receipt(request: ApiRequest) -> ASGIApp:
     rows = await desk.receipts.of_job(job)
     mine = tuple(row for row in rows if caller.account in (row.payer, row.earner))
     if not mine:
-        raise NotFoundException
+        raise UnknownHere(
+            "there is no receipt of that job for this account; "
+            "a job that is under way, or ended without work, has none",
+            remedy="GET /v1/credits/usage shows how the account's requests ended.",
+        )
     settled = [_settled(row) for row in mine]
     return json_response(
         ReceiptAnswer(

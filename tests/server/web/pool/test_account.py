@@ -93,6 +93,8 @@ def test_the_earner_may_read_the_receipt_and_nobody_else_learns_that_there_is_on
     foreign, unknown = (ask(club, f"/receipts/{name}", stranger) for name in (job, "job_none"))
     assert (foreign.status_code, foreign.content) == (unknown.status_code, unknown.content)
     assert foreign.status_code == 404
+    message = foreign.json()["error"]["message"]
+    assert "no receipt of that job for this account" in message
 
 
 def test_a_key_tells_its_limits_and_what_is_left_of_them(club: Pool) -> None:
