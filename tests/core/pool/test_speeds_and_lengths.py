@@ -79,3 +79,37 @@ def test_what_a_key_got_is_what_it_will_get() -> None:
     assert lengths.expected("short", "m", None) < 20
     assert lengths.expected("long", "m", None) > 1000
     assert 20 < lengths.expected("new", "m", None) < 1000
+
+
+def test_answers_that_reach_their_limit_are_reckoned_as_long_as_they_were_at_least() -> None:
+    lengths = Lengths()
+    for _ in range(50):
+        lengths.observe("writer", "m", 20)
+    for _ in range(50):
+        lengths.observe("writer", "m", 4000, is_cut=True)
+
+    assert lengths.expected("writer", "m", None) > 3900
+    assert lengths.expected("writer", "m", 4000) > 3900
+    assert lengths.expected("writer", "m", 100) == 100
+
+
+def test_the_first_answer_of_a_key_may_be_one_that_was_cut() -> None:
+    lengths = Lengths()
+
+    lengths.observe("writer", "m", 4000, is_cut=True)
+    lengths.observe("classifier", "n", 1, is_cut=True)
+
+    assert lengths.expected("writer", "m", None) >= 4000
+    assert lengths.expected("classifier", "n", None) == UNKNOWN_TOKENS
+
+
+def test_a_short_limit_does_not_make_answers_short() -> None:
+    lengths = Lengths()
+    for _ in range(50):
+        lengths.observe("key", "m", 1000)
+    before = lengths.expected("key", "m", None)
+
+    for _ in range(50):
+        lengths.observe("key", "m", 5, is_cut=True)
+
+    assert lengths.expected("key", "m", None) == before
