@@ -39,7 +39,6 @@ class Shed(msgspec.Struct, frozen=True, kw_only=True):
     """A refusal: nothing was held, nobody was asked."""
 
     status: Literal[429, 503]
-    code: Literal["account_queue_full", "queue_full", "too_slow", "nobody_lends", "no_worker"]
     message: str
     retry_after_seconds: int
 
@@ -55,7 +54,6 @@ def admit(
     if line.of_account >= account_max:
         return Shed(
             status=429,
-            code="account_queue_full",
             message=f"{line.of_account} requests of this account wait already; wait for some of "
             "them to be answered.",
             retry_after_seconds=retry,
@@ -63,7 +61,6 @@ def admit(
     if line.workers == 0:
         return Shed(
             status=503,
-            code="no_worker",
             message="No machine in the pool offers this model at present; /v1/models lists those "
             "that are offered.",
             retry_after_seconds=retry,
@@ -71,7 +68,6 @@ def admit(
     if math.isinf(line.wait_seconds):
         return Shed(
             status=503,
-            code="nobody_lends",
             message=f"{line.workers} machine(s) have this model, and none lends it right now; "
             "/v1/models lists what is lent.",
             retry_after_seconds=retry,
@@ -79,14 +75,12 @@ def admit(
     if line.waiting >= queue_max:
         return Shed(
             status=503,
-            code="queue_full",
             message=f"{line.waiting} requests wait for the pool already.",
             retry_after_seconds=retry,
         )
     if line.wait_seconds > line.patience_seconds:
         return Shed(
             status=503,
-            code="too_slow",
             message=f"The wait for this model is about {line.wait_seconds:.0f} s, and the request "
             f"would wait {line.patience_seconds:.0f} s at most; a smaller model is free sooner.",
             retry_after_seconds=retry,
