@@ -201,6 +201,7 @@ def test_asking_again_with_one_idempotency_key_is_paid_once(club: Pool) -> None:
     first, again, other = asyncio.run(act())
 
     assert first.json()["choices"] == again.json()["choices"]
+    assert first.json()["id"] == again.json()["id"]
     assert before - club.available()[0] == first.json()["usage"]["cost_micros"]
     assert (other.status_code, other.json()["error"]["code"]) == (409, "request_conflict")
 

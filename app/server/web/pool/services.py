@@ -3,6 +3,7 @@
 The host's routes find it as the node's find `Services`: in the state of the application.
 """
 
+import hmac
 import secrets
 import time
 from collections.abc import Callable
@@ -61,12 +62,18 @@ class HostServices:
 
         Raises: Unauthorized; Forbidden; RequestError for wrong wishes.
         """
+        asked = asked_of(scope, data, self.access)
+        # Whoever sends it once more gets the same answer, and so the same id.
+        again = (
+            asked.fingerprint
+            and hmac.digest(asked.fingerprint, asked.idempotency_key.encode(), "sha256").hex()
+        )
         return Answering(
-            router=self.gateway.as_caller(asked_of(scope, data, self.access)),
+            router=self.gateway.as_caller(asked),
             heartbeat_seconds=HEARTBEAT_SECONDS,
             now=self.now,
             steady=self.steady,
-            new_id=self.new_id,
+            new_id=(lambda: again[:24]) if again else self.new_id,
         )
 
     def __repr__(self) -> str:
