@@ -43,12 +43,13 @@ def overview(is_json: bool) -> int:
     rows = (
         ("pool", f"{found.name} at {found.address}, up {duration(time.time() - found.started_at)}"),
         ("key", found.pool),
-        ("members", f"{found.members_connected} machines connected, {found.members_lending} lend; "
-                    f"{found.accounts} accounts"),
-        ("models", f"{found.models_served} of {found.models_offered} offered ones are served"),
+        ("members", f"{_many(found.members_connected, 'machine')} connected, "
+                    f"{found.members_lending} lending; {_many(found.accounts, 'account')}"),
+        ("models", f"{_many(found.models_offered, 'model')} offered, "
+                   f"{found.models_served} of them served"),
         ("requests", f"{found.requests_running} running, {found.requests_waiting} waiting, "
                      f"{found.requests_today:,} ended today"),
-        ("today", f"{found.tokens_today:,} tokens, {amount(found.credits_today)} credits"),
+        ("today", f"{_many(found.tokens_today, 'token')}, {amount(found.credits_today)} credits"),
         ("books", own),
         ("audited", audit),
     )  # fmt: skip
@@ -114,13 +115,12 @@ def _one_request(name: str, is_json: bool) -> int:
 def _request_words(each: RequestPicture) -> tuple[tuple[str, str], ...]:
     first = "no token came" if each.first_ms is None else f"first token after {each.first_ms:,} ms"
     address = f", from {each.address}" if each.address else ""
-    attempts = "1 machine" if each.attempts == 1 else f"{each.attempts} machines"
     return (
         ("request", each.request or "(not kept)"),
         ("job", each.job),
         ("ended", f"{_local_time(each.at)}: {each.status}"),
         ("asked by", f"{each.account} / {each.project}, {each.caller}{address}"),
-        ("model", f"{each.model or '(none)'}, {attempts}"),
+        ("model", f"{each.model or '(none)'}, {_many(each.attempts, 'machine')}"),
         ("tokens", f"prompt {each.prompt:,} (cached {each.cached:,}), "
                    f"answer {each.answer:,} (reasoning {each.reasoning:,})"),
         ("took", f"{each.total_ms:,} ms, {first}"),
@@ -233,12 +233,18 @@ def _most(measure: LimitMeasure, text: str) -> int | None:
     return int(text)
 
 
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def _local_time(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def _audit_words(found: AuditPicture) -> str:
     ago = duration(time.time() - found.at)
-    seen = f"{found.events:,} events and {found.receipts:,} receipts"
-    verdict = "all agrees" if found.holds else f"{len(found.faults)} things do not agree"
+    seen = f"{_many(found.events, 'event')} and {_many(found.receipts, 'receipt')}"
+    wrong = len(found.faults)
+    odd = "1 thing does not agree" if wrong == 1 else f"{wrong} things do not agree"
+    verdict = "all agrees" if found.holds else odd
     return f"{verdict}: {seen}, {ago} ago"

@@ -82,3 +82,22 @@ def test_the_operator_s_page_shows_the_newest_requests_and_finds_one(
     assert "127.0.0.1" in one
     assert "No request that ended here has that id" in none and "<b>unheard" not in none
     assert SECRET_WORD not in newest + one
+
+
+def test_the_overview_speaks_of_one_machine_as_of_one(
+    asked: tuple[Pool, str, list[str]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    club, _, _ = asked
+    monkeypatch.setenv("ATHANOR_HOME", str(club.host.home))
+
+    async def act() -> int:
+        async with workers(club, "lone"):
+            return await asyncio.to_thread(main, ["pool", "overview"])
+
+    assert asyncio.run(act()) == 0
+
+    told = capsys.readouterr().out
+    assert "1 machine connected, " in told and " lending; 2 accounts" in told
+    assert "1 model offered, " in told

@@ -94,7 +94,9 @@ async def books(request: ApiRequest) -> ASGIApp:
 async def audit(request: ApiRequest) -> ASGIApp:
     """Rebuild every balance and check every receipt, then show what came of it."""
     found = await desk_of(request).view.audit()
-    words = "All agrees." if found.holds else f"{len(found.faults)} things do not agree."
+    wrong = len(found.faults)
+    odd = "1 thing does not agree." if wrong == 1 else f"{wrong} things do not agree."
+    words = "All agrees." if found.holds else odd
     return done(request, words, go=BOOKS.path)
 
 
