@@ -56,6 +56,8 @@ def planted_home(folder: Path) -> Path:
             f'  File "/home/{CANARY}/athanor/app/server/node/link.py", line 12, in run\n'
             f"    raise ValueError('{CANARY}')\n"
             f"ValueError: {CANARY} at C:\\Users\\{CANARY}\\x\n"
+            f"{LINE} method=GET route=/v1/models/{{model}} ms=7\n"
+            f"{LINE} method={CANARY} route=/v1/{CANARY}\n"
         )
     return home
 
@@ -113,7 +115,13 @@ def check_that_it_helps(documents: dict[str, str]) -> None:
     assert re.fullmatch(re.escape(LINE) + r" model=<\d+> tokens=12", log[0])
     assert "reason='no room for <" in log[1]
     assert log[3] == '  File "app/server/node/link.py", line 12, in run'
-    assert "backends" in documents["doctor.txt"]
+    assert re.fullmatch(re.escape(LINE) + r" method=GET route=/v1/models/\{model\} ms=7", log[6])
+    doctor = documents["doctor.txt"]
+    assert "backends" in doctor
+    assert "built without its publisher's keys" in doctor
+    assert "Get new versions where you got this one." in doctor, "remedies help who helps"
+    (device, *_) = json.loads(documents["state.json"])["devices"]
+    assert f"({device['description']})" in doctor, "hardware has its name wherever it stands"
 
 
 def test_it_is_made_of_settings_that_cannot_be_read_too_and_where_one_stands(
@@ -149,11 +157,14 @@ STRANGE = st.text(
 @given(
     STRANGE,
     st.sampled_from(
-        ["{}", "the model {} is loaded", "reason={}", "model={}", "why='no {} here'", "({})", "{}:"]
+        [
+            *("{}", "the model {} is loaded", "reason={}", "model={}", "why='no {} here'", "({})"),
+            *("{}:", "route=/{}", "method={}", "{}'s keys", "`{}`", "Some GPU {}"),
+        ]
     ),
 )
 def test_a_word_that_is_not_the_programs_own_never_comes_through(strange: str, form: str) -> None:
-    blanking = Blanking(WORDS)
+    blanking = Blanking(WORDS, ["Some GPU"])
 
     for line in (form.format(strange), f"{LINE} {form.format(strange)}"):
         parts = [
@@ -185,6 +196,36 @@ def test_a_folder_that_is_called_as_ours_is_shows_nothing_of_what_is_in_it() -> 
 
     assert re.fullmatch(r'  File "<\d+>", line 3, in run', theirs)
     assert ours == '  File "app/server/node/link.py", line 3, in run'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "request answered method=POST route=/v1/chat/completions status=400 ms=3",
+        "request answered method=GET route=/local/events/{page:str} status=404 ms=0",
+        "request answered method=GET route=/ status=200 ms=1",
+    ],
+)
+def test_what_was_asked_for_is_told_by_its_route(line: str) -> None:
+    shown = Blanking(WORDS).line(f"{LINE.rpartition(' request')[0]} {line}")
+
+    assert shown.endswith(line)
+
+
+@pytest.mark.parametrize(
+    "line", ["route=/home/kunde7x", "route=/v1/kunde7x", "route=kunde7x", "method=KUNDE7X"]
+)
+def test_what_only_stands_where_a_route_does_is_a_mark(line: str) -> None:
+    assert re.fullmatch(r"\w+=<\d+>", Blanking(WORDS).text(line))
+
+
+def test_hardware_is_called_what_it_is_called_and_nothing_beside_it_is() -> None:
+    blanking = Blanking(WORDS, ["Some(R) GPU 7x", "x86_64"])
+
+    for text in ("CPU (Some(R) GPU 7x): 3 GiB free", "device=Some(R) GPU 7x", "Linux x86_64, 2"):
+        assert blanking.text(text) == text
+    for text in ("/srv/x86_64/kunde7x", "Some(R) GPU 7xkunde", "x86_64-kunde"):
+        assert "kunde" not in blanking.text(text)
 
 
 def test_one_name_has_one_mark_and_another_has_another() -> None:

@@ -1,13 +1,14 @@
 """Blanking: lines for a support file, of which only what is known to be harmless is left. Pure.
 
-What stays: the time, the level and the logger of a line of the log, numbers, and words that stand
-in the program itself (vocabulary.py). Everything else (names of models, folders, machines and
-people, addresses, keys, whatever nobody thought of) becomes a mark. Equal texts get equal marks
-within one file, so that a reader can still follow one model through a log.
+What stays: the time, the level and the logger of a line of the log, numbers, words that stand in
+the program itself (vocabulary.py), the method and the route of a request, which is a template
+without anybody's words, and what drivers call the hardware. Everything else (names of models,
+folders, machines and people, addresses, keys, whatever nobody thought of) becomes a mark. Equal
+texts get equal marks within one file, so that a reader can still follow one model through a log.
 """
 
 import re
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from typing import Final, final
 
 _STAMP: Final = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z) (\w+) (\S+) (.*)$")
@@ -17,7 +18,13 @@ _FRAME: Final = re.compile(r'^\s*File ".*[/\\](app[/\\][\w./\\]+\.py)", line (\d
 _FIELD: Final = re.compile(r"^([a-z_]{1,30})=(.*)$", re.DOTALL)
 _NUMBER: Final = re.compile(r"^[-+]?\d{1,12}(?:\.\d{1,6})?(?:%|[a-zA-Z]{1,4})?$")
 _VERSION: Final = re.compile(r"^v?\d{1,4}\.\d{1,4}\.\d{1,6}$")
-_EDGES: Final = "\"'([{<,;:!?)]}>.%"
+_EDGES: Final = "\"'`([{<,;:!?)]}>.%"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_ROUTE: Final = re.compile(r"(?:/|(?:/[a-z0-9_.:{}-]+)+)")
+_OF_ROUTES: Final = re.compile(r"v\d")
+_PRIVATE_USE: Final = 0xE000
+"""Letters of nobody's from here on stand for names of hardware while a text is taken apart."""
+_HARDWARE_MAX: Final = 100
 _SPOKEN: Final = frozenset(
     {
         *("because", "by", "code", "ending", "error", "frame", "kind", "next", "outcome", "phase"),
@@ -30,11 +37,21 @@ _WORD_PARTS: Final = re.compile(r"[-_./:]")
 
 @final
 class Blanking:
-    """One support file's; `vocabulary` are the program's own words in lower case."""
+    """One support file's; `vocabulary` are the program's own words in lower case.
 
-    def __init__(self, vocabulary: Set[str]) -> None:
+    `hardware` are names that drivers and the system gave.
+    """
+
+    def __init__(self, vocabulary: Set[str], hardware: Iterable[str] = ()) -> None:
         self._vocabulary = vocabulary
         self._marks: dict[str, str] = {}
+        names = sorted({name for name in hardware if name.strip()}, key=len, reverse=True)
+        self._letters = {
+            name: chr(_PRIVATE_USE + place) for place, name in enumerate(names[:_HARDWARE_MAX])
+        }
+        self._names = {letter: name for name, letter in self._letters.items()}
+        words = "|".join(re.escape(name) for name in self._letters)
+        self._hardware = re.compile(rf"(?<![\w./\\-])(?:{words})(?![\w/\\-])") if words else None
 
     def line(self, line: str) -> str:
         """A line of a log, or one of a traceback below it."""
@@ -52,8 +69,12 @@ class Blanking:
 
     def text(self, text: str) -> str:
         """A sentence with fields."""
+        if self._hardware is not None:
+            # One letter, so that whatever stands around a name's words is taken apart without it.
+            text = self._hardware.sub(lambda found: self._letters[found[0]], text)
         # Quotation marks hold a value together: it is one name, or one sentence.
-        return " ".join(self._chunk(chunk) for chunk in _joined(text))
+        shown = " ".join(self._chunk(chunk) for chunk in _joined(text))
+        return "".join(self._names.get(letter, letter) for letter in shown)
 
     def mark(self, text: str) -> str:
         """The mark of a name, the same for the same name."""
@@ -63,7 +84,9 @@ class Blanking:
         if (field := _FIELD.match(chunk)) is not None and self._is_ours(field[1]):
             name, value = field.groups()
             bare = value.strip("\"'")
-            if _is_number(bare) or bare in {"True", "False", "None"}:
+            if _is_number(bare) or bare in {"True", "False", "None"} or bare in self._names:
+                return f"{name}={bare}"
+            if (name == "method" and bare in _METHODS) or (name == "route" and self._routes(bare)):
                 return f"{name}={bare}"
             if name in _SPOKEN:
                 return f"{name}={' '.join(self._word(each) for each in bare.split())!r}"
@@ -80,9 +103,17 @@ class Blanking:
         before, after = word[:start], word[start + len(bare) :]
         return f"{before}{bare if self._is_ours(bare) else self._mark(bare)}{after}"
 
+    def _routes(self, text: str) -> bool:
+        """Whether it is a template of the program's own words."""
+        parts = [part for part in re.split(r"[/{}:._-]", text) if part]
+        known = all(part in self._vocabulary or _OF_ROUTES.fullmatch(part) for part in parts)
+        return _ROUTE.fullmatch(text) is not None and known
+
     def _is_ours(self, word: str) -> bool:
-        if _is_number(word) or _VERSION.match(word):
+        if _is_number(word) or _VERSION.match(word) or word in self._names:
             return True
+        # A publisher's keys: the word before it is asked for.
+        word = word.removesuffix("'s")
         if "/" in word or "\\" in word:
             return False
         parts = [part for part in _WORD_PARTS.split(word) if part]

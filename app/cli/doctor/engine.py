@@ -52,7 +52,7 @@ def check_engine() -> Findings:
         remedy="" if backends else "Install it again: `make setup`.",
     )
     try:
-        devices = _listed()
+        devices = list_devices()
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         yield Finding(
             about="engine",
@@ -71,7 +71,7 @@ def check_engine() -> Findings:
     yield from _gpus(devices)
 
 
-def _listed() -> list[DeviceUse]:
+def list_devices() -> list[DeviceUse]:
     """The engine's own list. Raises: OSError, ValueError, SubprocessError."""
     program = EngineProgram.of_this()
     try:

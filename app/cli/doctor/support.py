@@ -5,7 +5,9 @@ is never in it: prompts and answers (they are nowhere), keys, tokens, invites, a
 of people, machines, accounts, pools, models and folders.
 """
 
+import contextlib
 import platform
+import subprocess
 import sys
 import time
 import zipfile
@@ -17,6 +19,7 @@ import msgspec
 
 from app import __version__
 from app.cli.doctor.blanking import Blanking
+from app.cli.doctor.engine import list_devices
 from app.cli.doctor.finding import Finding
 from app.cli.doctor.vocabulary import vocabulary
 from app.cli.purge.parts import parts_of
@@ -46,7 +49,8 @@ This file was made by `athanor doctor --bundle` to be sent to somebody who helps
 
 It holds no prompts and no answers: Athanor writes them nowhere. Names of models, folders, people,
 machines, accounts and pools, addresses and keys are replaced by marks such as <1>; the same name
-has the same mark throughout. Every file is plain text: look through it before you send it.
+has the same mark throughout. What your hardware is called stays. Every file is plain text: look
+through it before you send it.
 """
 
 
@@ -54,12 +58,11 @@ def write_support_file(
     target: Path, paths: Paths, loaded: Loaded, findings: Sequence[Finding]
 ) -> int:
     """The size of the file that was made, which only this user can read. Raises: OSError."""
-    blanking = Blanking(vocabulary())
     beside = target.with_name(f".{target.name}.new")
     try:
         beside.touch(mode=0o600)
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as packed:
-            for name, content in documents(paths, loaded, findings, blanking):
+            for name, content in documents(paths, loaded, findings):
                 packed.writestr(name, content)
         beside.replace(target)
     finally:
@@ -68,14 +71,16 @@ def write_support_file(
 
 
 def documents(
-    paths: Paths, loaded: Loaded, findings: Sequence[Finding], blanking: Blanking
+    paths: Paths, loaded: Loaded, findings: Sequence[Finding]
 ) -> Iterator[tuple[str, bytes]]:
     """Each document with its name in the file."""
+    picture = _picture(paths)
+    blanking = Blanking(vocabulary(), _hardware(picture))
     yield "README.txt", _READ_ME.encode()
     yield "about.json", _json(_about())
     yield "doctor.txt", _doctor(findings, blanking).encode()
     yield "settings.json", _json(_settings(loaded))
-    if (picture := _picture(paths)) is not None:
+    if picture is not None:
         yield "state.json", _json(_state(picture, blanking))
     yield "files.json", _json(_files(paths))
     for file in (paths.log_file, paths.tray_log_file, paths.pool_log_file):
@@ -99,9 +104,22 @@ def _about() -> Mapping[str, object]:
 
 
 def _doctor(findings: Sequence[Finding], blanking: Blanking) -> str:
-    return "".join(
-        f"{each.verdict:8}{each.about:10} {blanking.text(each.message)}\n" for each in findings
-    )
+    lines = []
+    for each in findings:
+        lines.append(f"{each.verdict:8}{each.about:10} {blanking.text(each.message)}\n")
+        if each.remedy:
+            lines.append(f"{'':18} {blanking.text(each.remedy)}\n")
+    return "".join(lines)
+
+
+def _hardware(picture: NodePicture | None) -> Iterator[str]:
+    """What drivers call the devices: no secret, and the first thing that a helper asks."""
+    yield platform.machine()
+    if picture is not None and picture.devices:
+        yield from (device.description for device in picture.devices)
+        return
+    with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError):
+        yield from (device.description for device in list_devices())
 
 
 def _settings(loaded: Loaded) -> Mapping[str, object]:
@@ -141,7 +159,6 @@ def _state(picture: NodePicture, blanking: Blanking) -> Mapping[str, object]:
         "engines": [
             {"model": blanking.mark(each.model), "status": each.status} for each in picture.engines
         ],
-        # What a driver calls its device is no secret, and the first thing a helper asks.
         "devices": [
             {
                 "kind": each.kind,
