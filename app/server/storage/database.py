@@ -137,14 +137,17 @@ class Database:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[None]:
         async with self._lock:
-            # IMMEDIATE takes the write lock now: a deferred one could fail half way.
-            await self._connection.execute("begin immediate")
             try:
+                # IMMEDIATE takes the write lock now: a deferred one could fail half way.
+                await self._connection.execute("begin immediate")
                 yield
+                await self._connection.execute("commit")
             except BaseException:
-                await self._connection.execute("rollback")
+                # Whoever was cancelled while it began, or could not commit, would leave it open,
+                # and nobody could write any more. This comes after what the connection's thread
+                # still does, and is nothing where SQLite has rolled back by itself.
+                await self._connection.rollback()
                 raise
-            await self._connection.execute("commit")
 
     async def _migrate(self, path: Path) -> None:
         scripts = migrations(self._schema)

@@ -14,6 +14,7 @@ from app.core.base.ids import JobId
 from app.core.base.units import SECOND, Microseconds
 from app.core.pool.pool_key import is_same
 from app.server.storage.database import Database
+from app.server.storage.unwritable import or_unwritable
 
 KEPT: Final = 24 * 3600 * SECOND
 """So long is a word remembered; clients retry within minutes."""
@@ -39,14 +40,18 @@ class Idempotency:
         self._now = now
 
     async def claim(self, scope: str, word: str, fingerprint: bytes, job: JobId) -> Claim:
-        """Say `word` for `job`; the answer has the job of whoever said it first."""
+        """Say `word` for `job`; the answer has the job of whoever said it first.
+
+        Raises: Unwritable.
+        """
         now = self._now()
-        changed = await self._database.write(
-            "insert into idempotency (scope, word, fingerprint, job, at) values (?, ?, ?, ?, ?)"
-            " on conflict do update set fingerprint = excluded.fingerprint, job = excluded.job,"
-            " at = excluded.at where at < ?",
-            *(scope, _hidden(word), fingerprint, job, now, now - KEPT),
-        )
+        with or_unwritable():
+            changed = await self._database.write(
+                "insert into idempotency (scope, word, fingerprint, job, at) values (?, ?, ?, ?, ?)"
+                " on conflict do update set fingerprint = excluded.fingerprint, job = excluded.job,"
+                " at = excluded.at where at < ?",
+                *(scope, _hidden(word), fingerprint, job, now, now - KEPT),
+            )
         if changed:
             return Claim(job, is_new=True, is_same=True)
         ((known, first),) = await self._database.read(
@@ -64,10 +69,11 @@ class Idempotency:
         return JobId(str(rows[0][0])) if rows else None
 
     async def forget(self, scope: str, word: str) -> None:
-        """The job never began: the word may be said again."""
-        await self._database.write(
-            "delete from idempotency where scope = ? and word = ?", scope, _hidden(word)
-        )
+        """The job never began: the word may be said again. Raises: Unwritable."""
+        with or_unwritable():
+            await self._database.write(
+                "delete from idempotency where scope = ? and word = ?", scope, _hidden(word)
+            )
 
     async def sweep(self) -> int:
         """Forget what is older than `KEPT`; how many words that were."""

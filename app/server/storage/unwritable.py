@@ -3,14 +3,20 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import final
+from typing import Final, final
 
-from app.core.base.errors import AthanorError
+from app.core.base.errors import Busy
+
+RETRY_SECONDS: Final = 10
+"""Longer than another program is waited for here (BUSY_SECONDS)."""
 
 
 @final
-class Unwritable(AthanorError):
+class Unwritable(Busy):
     """The disk is full, or somebody else holds the file: it may work later."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after_seconds=RETRY_SECONDS)
 
 
 @contextmanager
