@@ -93,7 +93,7 @@ def test_the_overview_speaks_of_one_machine_as_of_one(
     monkeypatch.setenv("ATHANOR_HOME", str(club.host.home))
 
     async def act() -> int:
-        async with workers(club, "lone"):
+        async with workers(club, "box"):
             return await asyncio.to_thread(main, ["pool", "overview"])
 
     assert asyncio.run(act()) == 0
