@@ -79,8 +79,8 @@ def build_inside() -> Path:
     _need("cmake", "ninja", *(() if os.name == "nt" else ("c++",)))
     source = _source()
     build = FOLDER / "cmake"
-    _configure(source, build, [*INSIDE, *vulkan_tools.options(FOLDER)])
-    _compile(build, ["llama", "ggml"])
+    configure(source, build, [*INSIDE, *vulkan_tools.options(FOLDER)])
+    _compile(source, build, ["llama", "ggml"])
     libraries = collected(build / "bin")
     missing = {"vulkan", "cpu", "llama"} - {_kind(name) for name in libraries}
     if missing:
@@ -106,9 +106,9 @@ def build_cuda() -> Path:
         raise Refused(f"{nvcc} is not of CUDA {CUDA_MAJOR}: {told.strip().splitlines()[-1]}")
     release = told.split("release ")[1].split(",")[0]
     toolkit = Path(nvcc).resolve().parents[1]
-    build = FOLDER / "cmake-cuda13"
-    _configure(_source(), build, [*CUDA, *cuda_libraries.options(toolkit, release, FOLDER)])
-    _compile(build, ["ggml-cuda"])
+    source, build = _source(), FOLDER / "cmake-cuda13"
+    configure(source, build, [*CUDA, *cuda_libraries.options(toolkit, release, FOLDER)])
+    _compile(source, build, ["ggml-cuda"])
     name = "ggml-cuda.dll" if os.name == "nt" else "libggml-cuda.so"
     target = FOLDER / "cuda13" / name
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -171,20 +171,37 @@ def _source() -> Path:
         )  # fmt: skip
         archive = folder / f"llama_cpp_python-{version}.tar.gz"
         shutil.unpack_archive(archive, folder, filter="data")
+    inside = unpacked / "vendor" / "llama.cpp"
+    if shutil.which("git") and (inside / ".git").exists():
+        # It comes with its repository, to which every file that was just unpacked looks changed.
+        refresh = ["git", "-C", inside, "update-index", "-q", "--refresh"]
+        subprocess.run(refresh, check=False, env=environment(unpacked))
     return unpacked
 
 
-def _configure(source: Path, build: Path, options: Sequence[str]) -> None:
+def environment(source: Path) -> dict[str, str]:
+    """What the build of a source is told.
+
+    llama.cpp's CMake asks git for its commit. A source without a repository of its own would be
+    told that of this project, in whose folder it lies: git looks no further up than the source.
+    """
+    return {**os.environ, "GIT_CEILING_DIRECTORIES": str(source.resolve().parent)}
+
+
+def configure(source: Path, build: Path, options: Sequence[str]) -> None:
+    """CMake's first step. Raises: CalledProcessError."""
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
-    subprocess.run(["cmake", "-S", source, "-B", build, *generator, *options], check=True)
+    command = ["cmake", "-S", source, "-B", build, *generator, *options]
+    subprocess.run(command, check=True, env=environment(source))
 
 
-def _compile(build: Path, targets: Sequence[str]) -> None:
+def _compile(source: Path, build: Path, targets: Sequence[str]) -> None:
     jobs = os.environ.get("JOBS") or str(os.cpu_count() or 1)
     subprocess.run(
         ["cmake", "--build", build, "--config", "Release", "--parallel", jobs,
          "--target", *targets],
         check=True,
+        env=environment(source),
     )  # fmt: skip
 
 
@@ -197,6 +214,7 @@ def _plain_wheel(source: Path) -> Path:
          "-C", "cmake.define.LLAMA_BUILD=OFF", "-C", "cmake.define.LLAVA_BUILD=OFF",
          "--wheel-dir", folder, source],
         check=True,
+        env=environment(source),
     )  # fmt: skip
     return next(folder.glob("*.whl"))
 
