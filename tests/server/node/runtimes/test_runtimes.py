@@ -151,36 +151,6 @@ def test_the_processor_alone_needs_no_trial_and_leaves_every_gpu(tmp_path: Path)
     asyncio.run(scene())
 
 
-def test_a_back_end_that_finds_no_gpu_is_not_in_use_and_says_so(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with world_at(tmp_path) as world:
-            world.script(gpus="none")
-
-            await world.listed()
-            picture = await world.runtimes.picture()
-
-            shown = {pack.id: (pack.is_in_use, pack.reason) for pack in picture.packs}
-            assert shown == {"vulkan": (False, "finds no GPU"), "cpu": (True, "")}
-
-    asyncio.run(scene())
-
-
-def test_a_back_end_is_in_use_when_its_gpu_has_passed(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with world_at(tmp_path) as world:
-            untried = await world.runtimes.picture()
-            await world.listed()
-            tried = await world.runtimes.picture()
-
-            vulkan = [next(p for p in each.packs if p.id == "vulkan") for each in (untried, tried)]
-            assert [(p.is_in_use, p.reason) for p in vulkan] == [
-                (False, "not tried yet"),
-                (True, ""),
-            ]
-
-    asyncio.run(scene())
-
-
 def test_versions_lie_side_by_side_and_the_newer_is_used_until_it_is_removed(
     tmp_path: Path,
 ) -> None:
