@@ -25,6 +25,7 @@ _CIRCLES: Final = ("own", "friends", "vetted", "anyone")
         ("one model, to friends", "athanor share on --model qwen3-8b --to friends"),
         ("let apps here use the pool's models, for 2 credits a day at most",
          "athanor share --spend prefix --day 2"),
+        ("tell the pool where this machine stands", "athanor share --where eu"),
         ("the rules in force", "athanor share"),
     ),
     answer=SharingPicture,
@@ -35,6 +36,11 @@ _CIRCLES: Final = ("own", "friends", "vetted", "anyone")
 @click.option("--model", "models", multiple=True, metavar="MODEL", help="Lend this model; may come "
               "often. `*` means all.")  # fmt: skip
 @click.option("--to", type=click.Choice(_CIRCLES), help="Whose jobs are computed.")
+@click.option(
+    "--where",
+    metavar="WORD",
+    help="Where this machine stands, which the pool is told. An empty text tells nothing.",
+)
 @click.option("--slots", type=click.IntRange(1, 100), metavar="PERCENT",
               help="Share of a model's places that guests may take.")  # fmt: skip
 @click.option(
@@ -74,6 +80,7 @@ def _fields(mode: str | None, options: dict[str, object]) -> dict[str, object]:
     """The fields of a change that were given."""
     names = {
         "to": "lend_to",
+        "where": "region",
         "slots": "lent_slots_percent",
         "price_least": "price_floor",
         "earn_at_most": "earnings_cap_day",
@@ -113,6 +120,8 @@ def _lines(rules: SharingPicture) -> list[str]:
         f"For: {rules.lend_to}, at {rules.price_floor} credits a million tokens at least",
         f"Spending: {spent}",
     ]
+    if rules.region:
+        lines.append(f"Region: {rules.region}")
     if rules.earnings_cap_day != "0":
         lines.append(f"Stops for the day after {rules.earnings_cap_day} credits")
     if rules.spending != "off":

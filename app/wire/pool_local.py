@@ -221,6 +221,8 @@ class SharingPicture(PoolMessage, frozen=True, kw_only=True):
     lent_slots_percent: int
     load_for_guests: bool
     lend_to: Circle
+    region: str
+    """Told to the pool; "" tells nothing."""
     when_needed: Literal["hand_over", "finish"]
     price_floor: str
     earnings_cap_day: str
@@ -245,6 +247,7 @@ class SharingChange(PoolMessage, frozen=True, kw_only=True, omit_defaults=True):
     lent_slots_percent: int | UnsetType = UNSET
     load_for_guests: bool | UnsetType = UNSET
     lend_to: Circle | UnsetType = UNSET
+    region: str | UnsetType = UNSET
     when_needed: Literal["hand_over", "finish"] | UnsetType = UNSET
     price_floor: str | UnsetType = UNSET
     earnings_cap_day: str | UnsetType = UNSET

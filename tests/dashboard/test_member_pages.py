@@ -57,6 +57,13 @@ def test_an_owner_joins_sets_the_rules_and_sees_what_was_spent(
     settings = member.home / "config.toml"
     owner.until(lambda: settings.exists() and 'spend_day_max = "2.5"' in settings.read_text())
 
+    owner.go("/dashboard/sharing")
+    assert "machines that name it" in owner.find("#region-about").text
+    owner.write("#region", "EU")
+    owner.click("form[action='/dashboard/sharing/lending'] button")
+    owner.until(lambda: 'region = "EU"' in settings.read_text())
+    assert 'spend_day_max = "2.5"' in settings.read_text()
+
     club.do(club.host.send(Market(quotes=(QUOTE,))))
     told = club.begin(answer(club.host, cost=1_250_000))
     client(member).chat.completions.create(

@@ -7,6 +7,7 @@ from litestar import get, post
 from litestar.types import ASGIApp
 
 from app.core.base.errors import RequestError
+from app.core.pool.wishes import REGION_LENGTH_MAX
 from app.core.state.pool_words import TOLD_TO_THE_HOST
 from app.core.state.view import size
 from app.server.web.body import ApiRequest
@@ -26,6 +27,7 @@ _LISTS: Final = ("hours", "lent_models")
 _TEXTS: Final = (
     "mode",
     "lend_to",
+    "region",
     "when_needed",
     "price_floor",
     "earnings_cap_day",
@@ -45,6 +47,7 @@ _LENDING: Final = (
     "lent_slots_percent",
     "load_for_guests",
     "lend_to",
+    "region",
     "when_needed",
     "price_floor",
     "earnings_cap_day",
@@ -54,6 +57,7 @@ _LENDING: Final = (
 _SPENDING: Final = ("spending", "spend_request_max", "spend_day_max", "spend_month_max", "trust")
 
 _LENGTH_MAX: Final = 10_000
+"""Of a field that is typed: lists have many lines. A setting has bounds of its own."""
 
 
 @get(SHARING.path, include_in_schema=False)
@@ -64,6 +68,7 @@ async def sharing(request: ApiRequest) -> ASGIApp:
         **values(services),
         "rules": sharing_picture(services),
         "told": TOLD_TO_THE_HOST,
+        "region_length_max": REGION_LENGTH_MAX,
         "sentences": {name: FIELDS[path_of(name)].sentence for name in (*_LENDING, *_SPENDING)},
     }
     return page_response(request, SHARING, context)

@@ -253,6 +253,10 @@ def test_the_rules_of_sharing_change_at_once_and_for_good(tmp_path: Path) -> Non
         assert (rules["mode"], rules["hours"]) == ("always", ["mon-fri 22:00-07:00"])
         assert neighbour["mode"] == "always"
         assert 'price_floor = "0.5"' in (node.home / "config.toml").read_text()
+        assert "Region: eu" in cli(node, "share", "--where", "eu")
+        cli(node, "share", "--where", "e" * 33, code=1)
+        assert json.loads(cli(node, "share", "--json"))["region"] == "eu"
+        assert json.loads(cli(node, "share", "--where", "", "--json"))["region"] == ""
         cli(node, "share", "off")
         cli(node, "share", "--price-least", "much", code=1)
         cli(node, "pool", "join", "AFRH", code=1)
