@@ -233,6 +233,21 @@ class AccountDetail(AdminMessage, frozen=True, kw_only=True):
     """By source: granted, earned, bought and so on."""
 
 
+class DemandPicture(AdminMessage, frozen=True, kw_only=True):
+    """How requests for a model ended since midnight UTC. Those refused at the door are not here."""
+
+    answered: int = 0
+    """Also those that `max_tokens` or the balance cut."""
+    unserved: int = 0
+    """Nobody took them in time."""
+    refused: int = 0
+    """By their own fault, or because the balance was too short."""
+    failed: int = 0
+    """Machines were asked, and no whole answer came of it."""
+    cancelled: int = 0
+    """Their callers left."""
+
+
 class OfferPicture(AdminMessage, frozen=True, kw_only=True):
     """A model of the price list. Prices are micros for a million tokens."""
 
@@ -251,6 +266,12 @@ class OfferPicture(AdminMessage, frozen=True, kw_only=True):
     running: int
     waiting: int
     """Requests in line for it."""
+    waited_seconds: float = 0.0
+    """How long the one that came first has waited."""
+    waiting_accounts: tuple[str, ...] = ()
+    """Whose they are, whoever has most in line first."""
+    today: DemandPicture | None = None
+    """None where only what is now was asked for."""
 
 
 class OfferList(AdminMessage, frozen=True, kw_only=True):

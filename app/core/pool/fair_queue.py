@@ -62,8 +62,12 @@ class FairQueue:
 
     def of_content(self, sha256s: frozenset[str]) -> list[FindWorker]:
         """The jobs in line that one of these contents could serve."""
+        return [waiting.find for waiting in self.waiting_for(sha256s)]
+
+    def waiting_for(self, sha256s: frozenset[str]) -> list[Waiting]:
+        """The same, with since when each is in line."""
         return [
-            waiting.find
+            waiting
             for waiting in self._waiting.values()
             if any(candidate.sha256 in sha256s for candidate in waiting.find.request.candidates)
         ]

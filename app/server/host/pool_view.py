@@ -7,7 +7,7 @@ from typing import Final, final
 import msgspec
 
 from app.core.base.errors import AthanorError, UnknownHere
-from app.core.base.ids import DeviceId, PoolId
+from app.core.base.ids import AccountId, DeviceId, PoolId
 from app.core.base.units import SECOND, Microseconds
 from app.core.ledger.accounts import FEES, FUND, MINT, ROUNDING, SALES
 from app.core.member.calendar import DAY_SECONDS
@@ -15,6 +15,7 @@ from app.core.pool.keys import Signer, Verifier
 from app.core.pool.limits import start_of
 from app.observe.pool_meters import ModelFigures, PoolFigures
 from app.server.host.chain_audit import audit_chain
+from app.server.host.demand import NOBODY, demand_of, line_of
 from app.server.host.dispatch import Dispatch
 from app.server.host.offers import Offered, Offers
 from app.server.host.pictures import (
@@ -157,8 +158,22 @@ class PoolView:
             fund_percent=offers.shares.fund,
         )
 
+    async def models_today(self) -> OfferList:
+        """The same, with how today's requests for each ended."""
+        ends = await self._usage.ends(since=start_of("day", self._now()))
+        demand, offered = demand_of(ends), self.offers()
+        replace = msgspec.structs.replace
+        return replace(
+            offered,
+            models=tuple(
+                replace(each, today=demand.get(each.name, NOBODY)) for each in offered.models
+            ),
+        )
+
     def _offer(self, model: Offered) -> OfferPicture:
         machines = self._roster.machines_of(model.sha256)
+        waiting = self._dispatch.queue.waiting_for(frozenset((model.sha256,)))
+        line = line_of(waiting, self._name_of, self._now())
         return OfferPicture(
             name=model.name,
             sha256=model.sha256,
@@ -171,7 +186,9 @@ class PoolView:
             machines=len(machines),
             lending=sum(machine.is_lending for machine in machines),
             running=sum(machine.running(model.sha256) for machine in machines),
-            waiting=len(self._dispatch.queue.of_content(frozenset((model.sha256,)))),
+            waiting=line.waiting,
+            waited_seconds=line.waited_seconds,
+            waiting_accounts=line.accounts,
         )
 
     async def used(self, by: GroupedBy, days: int) -> UsageReport:
@@ -207,18 +224,21 @@ class PoolView:
         return self._pictures(found)
 
     def _pictures(self, rows: tuple[UsageRow, ...]) -> tuple[RequestPicture, ...]:
-        names = {account.id: account.name for account in self._accounts.all()}
         found = []
         for row in rows:
-            project, account = self._accounts.project(row.project), names.get(row.account)
+            project = self._accounts.project(row.project)
             found.append(
                 request_picture(
                     row,
-                    account=row.account if account is None else account,
+                    account=self._name_of(row.account),
                     project=row.project if project is None else project.name,
                 )
             )
         return tuple(found)
+
+    def _name_of(self, account: AccountId) -> str:
+        found = self._accounts.get(account)
+        return account if found is None else found.name
 
     def _called(self, by: GroupedBy, of: str) -> str:
         """What people call what rows name by its id."""

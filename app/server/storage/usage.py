@@ -78,6 +78,15 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @final
+class EndCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows of a model ended so."""
+
+    model: str
+    status: str
+    requests: int
+
+
+@final
 class Usage:
     """The rows of one host. Used by one event loop."""
 
@@ -161,6 +170,15 @@ class Usage:
         )
         names = Total.__struct_fields__
         return tuple(msgspec.convert(dict(zip(names, row, strict=True)), Total) for row in found)
+
+    async def ends(self, *, since: int) -> tuple[EndCount, ...]:
+        """How the requests since then ended, by model."""
+        await self.flush()
+        found = await self._database.read(
+            "select model, status, count(*) from usage where at >= ? group by model, status", since
+        )
+        names = EndCount.__struct_fields__
+        return tuple(msgspec.convert(dict(zip(names, row, strict=True)), EndCount) for row in found)
 
     async def forget(self, account: AccountId) -> int:
         """Drop every row of an account; how many there were. What it paid stays in the books."""

@@ -118,6 +118,27 @@ def test_totals_are_those_of_the_asked_time_dearest_first(tmp_path: Path) -> Non
     with_host(tmp_path, act)
 
 
+def test_ends_are_counted_by_model_and_status_since_the_asked_time(tmp_path: Path) -> None:
+    async def act(database: Database, clock: Clock) -> None:
+        accounts, usage = await Accounts.open(database, clock), Usage(database, clock)
+        anna = await accounts.create("anna")
+        usage.note(row(*anna, 1, BEGIN - 1))
+        for number in (2, 3):
+            usage.note(row(*anna, number))
+        usage.note(replace(row(*anna, 4), status="unserved"))
+        usage.note(replace(row(*anna, 5), model="other"))
+
+        found = {(each.model, each.status): each.requests for each in await usage.ends(since=BEGIN)}
+
+        assert found == {
+            ("tiny", "completed"): 2,
+            ("tiny", "unserved"): 1,
+            ("other", "completed"): 1,
+        }
+
+    with_host(tmp_path, act)
+
+
 def test_addresses_and_rows_are_dropped_after_their_days_from_the_file_too(tmp_path: Path) -> None:
     async def act(database: Database, clock: Clock) -> None:
         account, project = await (await Accounts.open(database, clock)).create("anna")

@@ -247,7 +247,7 @@ async def forgive_machine(request: ApiRequest) -> ASGIApp:
      responses={200: ResponseSpec(OfferList)})  # fmt: skip
 async def models(request: ApiRequest) -> ASGIApp:
     """By prices.toml, and who serves it."""
-    return json_response(desk_of(request).view.offers())
+    return json_response(await desk_of(request).view.models_today())
 
 
 @post(

@@ -112,12 +112,12 @@ async def _requests(desk: Desk, wanted: str) -> tuple[RequestPicture, ...]:
 
 async def overview_values(desk: Desk) -> Mapping[str, object]:
     """Of the overview's cards."""
-    return {"overview": await desk.view.overview(), "offers": desk.view.offers()}
+    return {"overview": await desk.view.overview()}
 
 
 async def offers_values(desk: Desk) -> Mapping[str, object]:
     """Of the card of models."""
-    return {"offers": desk.view.offers()}
+    return {"offers": await desk.view.models_today()}
 
 
 VIEW_HANDLERS: Final = (front, offers, usage, books, audit)
