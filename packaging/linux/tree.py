@@ -20,7 +20,7 @@ _COMPLETIONS: Final = {
     "zsh": "zsh/vendor-completions/_athanor",
     "fish": "fish/vendor_completions.d/athanor.fish",
 }
-_SCRIPTS: Final = ("prerm",)
+_SCRIPTS: Final = ("prerm", "postinst")
 
 
 def make_tree(root: Path, bundle: Path, release: texts.Release, *, python: Path) -> None:
