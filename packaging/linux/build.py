@@ -1,8 +1,9 @@
 """Build the Debian package of the bundle: `python packaging/linux/build.py` (or `make deb`).
 
-Needs the bundle (`make bundle`), dpkg-deb and binutils. The package has no maintainer's scripts but
-one that asks a running Athanor to end, runs nothing as root, and starts nothing. With --check it is
-looked at by lintian and its parts by their own checkers; what is missing of them is named.
+Needs the bundle (`make bundle`), dpkg-deb and binutils. Its maintainer's scripts ask a running
+Athanor to end, and start again the users' services that an upgrade ended; nothing else is started,
+and nothing of the program runs as root. With --check the package is looked at by lintian and its
+parts by their own checkers; one that is not installed is named, and with --strict has failed.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import elf
+import look_over
 import product
 import texts
 import tree
@@ -29,6 +31,7 @@ def main() -> int:
     parser.add_argument("--bundle", type=Path, default=product.BUNDLE)
     parser.add_argument("--output", type=Path, default=product.DIST, help="folder of the package")
     parser.add_argument("--check", action="store_true", help="fail on what lintian finds")
+    parser.add_argument("--strict", action="store_true", help="a checker that is missing fails")
     parser.add_argument(
         "--packing", choices=["xz", "zstd", "none"], default="xz", help="none is for tries; xz"
     )
@@ -38,7 +41,10 @@ def main() -> int:
         return 1
     package = _built(arguments.bundle, arguments.output, arguments.packing)
     print(f"{package}: {package.stat().st_size / 1e6:.1f} MB")
-    return _checked(package) if arguments.check else 0
+    if not arguments.check:
+        return 0
+    share = product.BUILD / "linux/root/usr/share"
+    return look_over.look_over(package, share, is_strict=arguments.strict)
 
 
 def _built(bundle: Path, output: Path, packing: str) -> Path:
@@ -66,26 +72,6 @@ def _built(bundle: Path, output: Path, packing: str) -> Path:
 
 def _this() -> Path:
     return Path(sys.executable)
-
-
-def _checked(package: Path) -> int:
-    """0 when every checker that is there has nothing to say."""
-    share = product.BUILD / "linux/root/usr/share"
-    checks: list[list[str | Path]] = [
-        ["lintian", "--no-cfg", "--allow-root", "--fail-on=error,warning", package],
-        ["desktop-file-validate", *sorted((share / "applications").iterdir())],
-        ["appstreamcli", "validate", "--no-net", share / "metainfo" / texts.METAINFO_FILE],
-    ]
-    worst = 0
-    for command in checks:
-        if shutil.which(command[0]) is None:
-            print(f"{command[0]} is not installed; not checked by it")
-            worst = 1
-            continue
-        told = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
-        print(f"{command[0]}: {told.stdout.strip() or 'nothing to say'}")
-        worst = max(worst, told.returncode)
-    return worst
 
 
 if __name__ == "__main__":

@@ -122,8 +122,10 @@ def metainfo(release: Release) -> str:
 
 
 def overrides(template: str) -> str:
-    """lintian's overrides; every one of them has its reason above it. Raises: ValueError."""
+    """lintian's overrides; each has its reason above it, and names files. Raises: ValueError."""
     for above, line in _pairs(template):
+        if line.endswith(" *"):
+            raise ValueError(f"{line!r} overrides whatever is found: name the files")
         if not line.startswith("#") and line and not above.startswith(("#", "athanor:")):
             raise ValueError(f"no reason stands above the override {line!r}")
     return template

@@ -10,6 +10,7 @@ import pytest
 from tests.packaging.installers.support import PACKAGING, needs, ran
 
 import elf  # isort: skip  # scripts of packaging/, which support.py makes known
+import look_over  # isort: skip
 import product  # isort: skip
 import texts  # isort: skip
 from windows.version_resource import version_text  # isort: skip
@@ -38,7 +39,12 @@ def test_a_control_file_holds_one_field_a_line_and_no_empty_line() -> None:
 
 def test_an_override_of_lintian_without_a_reason_is_refused() -> None:
     with pytest.raises(ValueError, match="no reason"):
-        texts.overrides("\nathanor: some-tag *\n")
+        texts.overrides("\nathanor: some-tag [usr/lib/athanor/athanor]\n")
+
+
+def test_an_override_of_whatever_lintian_finds_is_refused() -> None:
+    with pytest.raises(ValueError, match="name the files"):
+        texts.overrides("# A reason.\nathanor: some-tag *\n")
 
 
 def test_every_override_of_ours_has_its_reason() -> None:
@@ -140,3 +146,34 @@ def test_the_script_before_removal_is_a_shells(tmp_path: Path) -> None:
     ran(["sh", "-n", script])
 
     assert not ran(["sh", script, "failed-upgrade", "0.1.0"], cwd=tmp_path)
+
+
+def test_the_script_after_installation_does_nothing_where_no_service_was_ended() -> None:
+    script = PACKAGING / "linux/files/postinst"
+    ran(["sh", "-n", script])
+
+    assert not ran(["sh", script, "configure", ""])
+    with pytest.raises(AssertionError, match="unknown argument"):
+        ran(["sh", script, "install"])
+
+
+@pytest.mark.parametrize("is_strict", [False, True])
+def test_a_checker_that_is_missing_is_named_and_fails_where_that_was_asked_for(
+    is_strict: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "applications").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    status = look_over.look_over(tmp_path / "athanor.deb", tmp_path, is_strict=is_strict)
+
+    told = capsys.readouterr().out.splitlines()
+    assert status == int(is_strict)
+    assert [line.split()[1] for line in told] == [
+        "lintian",
+        "desktop-file-validate",
+        "appstreamcli",
+    ]
+    assert all(line.startswith("SKIPPED") for line in told)
