@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from app.cli.document import sentences_of
+from app.cli.protocol_sequences import sequences
 from app.core.pool import chain, channel, commitments, counts, sealing, signed, tables
 from app.core.pool.channel import LIMITS
 from app.core.pool.checkpoint import CHECKPOINT, CheckpointBody
@@ -99,6 +100,7 @@ def protocol_document() -> str:
         _HEAD,
         *_opening(),
         *_session(),
+        *sequences(),
         *_frames(),
         _INVITE,
         *_statements(),
