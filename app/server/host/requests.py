@@ -361,8 +361,13 @@ class Requests:
 
     def _report(self, order: Order, end: End) -> None:
         first = None if order.first_at is None else round(order.first_seconds * 1000)
-        if end.ending == "completed":
-            self._lengths.observe(order.asked.caller.who, order.model, end.delivered_tokens)
+        if end.ending in ("completed", "length"):
+            self._lengths.observe(
+                order.asked.caller.who,
+                order.model,
+                end.delivered_tokens,
+                is_cut=end.ending == "length",
+            )
         self._reporting.record(
             order.asked.caller,
             order.admission,
