@@ -26,6 +26,8 @@ from tests.sim.host import SimHost
 from tests.sim.market import PRICES, SHARES
 from tests.sim.node import SimNode
 
+PAID_BY_CALLERS = frozenset({"completed", "length", "credit_exhausted", "cancelled"})
+
 
 class Checks:
     """Hears of everything, and looks after every step."""
@@ -139,6 +141,20 @@ class Checks:
             payer = user(self._caller(name).request.account)
             paid = -sum(p.amount for p in settle.postings if p.account == payer) if settle else 0
             assert end.cost == paid, f"3: {name} was told {end.cost} and paid {paid}"
+        self._check_told_counts(end)
+
+    def _check_told_counts(self, end: End) -> None:
+        """3: the tokens that a caller is told are those of its cost."""
+        job = self.last.get(end.job)
+        if end.cost is None or end.ending not in PAID_BY_CALLERS or job is None:
+            return
+        if any(_is_own(attempt) for attempt in job.attempts):
+            return
+        told = PRICES.cost(
+            prompt=end.prompt_tokens, cached=end.cached_tokens, answer=end.answer_tokens
+        )
+        due = min(told, job.held)
+        assert end.cost == due, f"3: {end.job} costs {end.cost}, its tokens {told} of {job.held}"
 
     def after_step(self) -> None:
         """1 to 6, 12, 15: all that the step has changed."""
