@@ -4,7 +4,8 @@
     GET  /v1/credits/balance     -> BalanceAnswer
     GET  /v1/credits/pricing     ?model=&input_tokens=&output_tokens= -> PricingAnswer
     POST /v1/credits/pricing     PricingRequest -> PricingAnswer; nothing is held or charged
-    GET  /v1/credits/usage       ?limit=&before= -> UsageAnswer: requests, newest first
+    GET  /v1/credits/usage       ?limit=&before= -> UsageAnswer: requests, newest first;
+                                 ?request= -> of that x-request-id or job alone
     GET  /v1/receipts/{id}       -> ReceiptAnswer: how a job was settled, as it was signed
 
 Amounts are micros: 1 credit is 1,000,000. Times are seconds since 1970 in UTC, as OpenAI's are.

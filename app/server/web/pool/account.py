@@ -143,9 +143,13 @@ async def price(data: JsonBody[PricingRequest], request: ApiRequest) -> ASGIApp:
     responses={200: ResponseSpec(UsageAnswer)},
 )
 async def usage(request: ApiRequest) -> ASGIApp:
-    """Metadata only: there is nothing else."""
+    """Metadata only: there is nothing else. With `request` those of that x-request-id or job."""
     caller, desk = _billed(request), desk_of(request)
     query = request.query_params
+    wanted = query.get("request")
+    if wanted is not None:
+        found = await desk.usage.find(wanted, account=caller.account)
+        return json_response(UsageAnswer(data=tuple(_entry(desk, row) for row in found)))
     most = min(_count(query.get("limit"), "limit", otherwise=100), _ROWS_MAX)
     before = query.get("before")
     rows = await desk.usage.rows(

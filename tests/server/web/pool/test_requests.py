@@ -35,12 +35,20 @@ def test_every_job_of_a_request_names_it_to_the_account_that_asked(
 ) -> None:
     club, request, jobs = asked
 
-    headers = {"Authorization": f"Bearer {club.secret}"}
-    answer = httpx.get(f"{club.host.base_url}/credits/usage", headers=headers, trust_env=False)
+    def rows_of(secret: str = club.secret, **query: str) -> list[dict[str, str]]:
+        headers = {"Authorization": f"Bearer {secret}"}
+        url = f"{club.host.base_url}/credits/usage"
+        data = httpx.get(url, params=query, headers=headers, trust_env=False).json()["data"]
+        assert isinstance(data, list)
+        return data
 
-    rows = answer.json()["data"]
+    rows = rows_of()
     assert {row["id"] for row in rows} == set(jobs) and len(jobs) == 2
     assert {row["request"] for row in rows} == {request}
+    assert rows_of(request=request) == rows
+    assert [row["id"] for row in rows_of(request=jobs[0])] == [jobs[0]]
+    assert rows_of(request="unheard-of") == []
+    assert rows_of(club.host.key("member"), request=request) == []
 
 
 def test_the_operator_s_terminal_shows_one_request_by_either_id(
