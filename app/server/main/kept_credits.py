@@ -97,8 +97,10 @@ class KeptCredits:
     def _locked(self) -> Iterator[None]:
         """No server begins to write meanwhile. Where there is no lock file none has ever run."""
         with contextlib.ExitStack() as stack:
-            if self._paths.lock_file.exists():
-                stack.callback(LockFile.take(self._paths.lock_file).close)
+            # Where the file may only be read, as in a copy on another disk, nobody can serve.
+            with contextlib.suppress(OSError):
+                if self._paths.lock_file.exists():
+                    stack.callback(LockFile.take(self._paths.lock_file).close)
             yield
 
 

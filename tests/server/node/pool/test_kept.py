@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from app.server.main.lock_file import LockFile
 from app.settings.paths import Paths
 from app.wire.pool import Finished, Register
 from tests.pool.members import wait_for
@@ -177,6 +178,24 @@ def test_what_a_killed_server_wrote_last_is_read_too(home: Path) -> None:
 
     assert list((with_log / "data").glob("*-wal"))
     assert json.loads(athanor(with_log, "credits", "export", "--json").stdout)["name"] == "Later"
+
+
+def test_a_lock_that_cannot_be_taken_is_no_hindrance_to_reading(home: Path) -> None:
+    Paths.under(home).lock_file.mkdir(parents=True)  # as unwritable as in a copy on a disc
+
+    assert athanor(home, "credits", "verify").returncode == 0
+
+
+def test_a_server_that_holds_the_files_and_does_not_answer_is_named(home: Path) -> None:
+    paths = Paths.under(home)
+    paths.lock_file.parent.mkdir()
+    lock = LockFile.take(paths.lock_file)
+
+    refused = athanor(home, "credits", "verify")
+
+    lock.close()
+    assert refused.returncode == 3
+    assert "runs already" in refused.stderr
 
 
 def test_where_nothing_was_ever_kept_nothing_is_made(tmp_path: Path) -> None:
