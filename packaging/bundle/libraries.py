@@ -58,6 +58,22 @@ class Sources:
         return "python" if file.is_relative_to(self.python) else ""
 
 
+def drop_unused(entries: Iterable[Entry], sources: Sources, folder: Path) -> list[str]:
+    """Deletes the texts of packages of which no file is among all that is collected; their names.
+
+    The environment holds more than the bundle: what a package asks for and never imports here.
+    Raises: Unlicensed, where something is collected of a package without a text.
+    """
+    used = {sources.wheels.get(Path(source).resolve(), "") for _, source, _ in entries if source}
+    missing = [name for name in sorted(used) if name and not (folder / f"{name}.txt").is_file()]
+    if missing:
+        raise Unlicensed(f"there is no text of these in {folder}: {', '.join(missing)}")
+    dropped = sorted({*sources.wheels.values()} - used - {_BOOTLOADER})
+    for name in dropped:
+        (folder / f"{name}.txt").unlink(missing_ok=True)
+    return dropped
+
+
 def gather(
     entries: Iterable[Entry], programs: Iterable[str], sources: Sources, folder: Path
 ) -> None:

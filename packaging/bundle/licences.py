@@ -3,7 +3,8 @@
 Run with the interpreter of the bundle's environment: every package that is installed there, with
 the texts that it brought along; Python, with what is inside it; PyInstaller's own part of a bundle.
 A package without a text is named, and fails the build unless its licence is stated here with the
-reason. Shared libraries that no package brought are the matter of libraries.py.
+reason. Those of which nothing is collected are taken away again by libraries.py, whose matter are
+shared libraries that no package brought too. The browser's libraries have theirs among the assets.
 
 A compiled package may hold others, such as crates of Rust. They are listed as far as it states
 them: in its bill of materials, else by the names that its compiler left in it.
@@ -21,7 +22,7 @@ from typing import Final
 
 _TEXT: Final = re.compile(r"(licen[cs]e|copying|notice|authors)", re.IGNORECASE)
 
-_ONLY_TO_BUILD: Final = frozenset("altgraph athanor packaging pip setuptools wheel".split())
+_ONLY_TO_BUILD: Final = frozenset("altgraph athanor pip setuptools wheel".split())
 """Of PyInstaller the bootloader and the hooks for the start are in the bundle."""
 
 _WITHOUT_TEXT: Final = {
@@ -33,6 +34,9 @@ _PANIC: Final = re.compile(rb"registry/src/[^/\x00]+/([A-Za-z0-9_-]+?)-(\d+\.\d+
 """Where Rust's compiler names the source of a crate: in the words of its panics."""
 
 _OWN: Final = Path(__file__).with_name("licences")
+_OF_THE_BROWSER: Final = (
+    Path(__file__).resolve().parents[2] / "assets" / "dashboard" / "static" / "vendor"
+) / "LICENSES.txt"
 
 
 def main() -> int:
@@ -54,6 +58,7 @@ def main() -> int:
     (folder / "python.txt").write_text(python_text(), "utf-8")
     for own in _OWN.iterdir():
         shutil.copyfile(own, folder / own.name)
+    shutil.copyfile(_OF_THE_BROWSER, folder / "browser.txt")
     for name in sorted(missing):
         print(f"{name}: its package holds no licence text; state it in {Path(__file__).name}")
     return 1 if missing else 0

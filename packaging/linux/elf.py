@@ -76,6 +76,12 @@ def is_elf(file: Path) -> bool:
         return content.read(4) == _MAGIC
 
 
+def linked_to(file: Path) -> frozenset[str]:
+    """The sonames without which it does not load. Raises: CalledProcessError."""
+    told = subprocess.run(["objdump", "-p", file], check=True, capture_output=True, text=True)
+    return frozenset(_NEEDED.findall(told.stdout))
+
+
 def needs_of(folder: Path) -> Needs:
     """What the files of the folder need that is not in it. Raises: CalledProcessError."""
     files = [file for file in sorted(folder.rglob("*")) if file.is_file()]

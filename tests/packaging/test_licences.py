@@ -77,6 +77,28 @@ def test_the_list_says_of_each_file_which_text_is_its_own(tmp_path: Path) -> Non
     ]
 
 
+def test_what_is_installed_to_build_and_not_collected_has_no_text_in_the_bundle(
+    tmp_path: Path,
+) -> None:
+    for name in ("msgspec", "faker", "pyinstaller", "python"):
+        (tmp_path / f"{name}.txt").write_text("terms")
+    wheels = {
+        WHEEL: "msgspec",
+        Path("/venv/faker/proxy.py"): "faker",
+        Path("/venv/PyInstaller/run"): "pyinstaller",
+    }
+    known = libraries.Sources(wheels=wheels, python=PYTHON, debian=lambda file: "")
+    collected = [("msgspec._core", str(WHEEL), "EXTENSION"), ("msgspec", "-", "PYMODULE")]
+
+    assert libraries.drop_unused(collected, known, tmp_path) == ["faker"]
+
+    left = sorted(file.stem for file in tmp_path.iterdir())
+    assert left == ["msgspec", "pyinstaller", "python"]
+    (tmp_path / "msgspec.txt").unlink()
+    with pytest.raises(libraries.Unlicensed, match="msgspec"):
+        libraries.drop_unused(collected, known, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("told", "package"),
     [

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.bundle
 
 LARGE_BYTES = 50_000
 OF_THE_MACHINE = ("libvulkan", "libstdc++", "libgcc_s", "libcuda", "libX11", "libc.so", "libm.so")
+OF_X11_AND_PICTURES = ("libX", "libxcb", "libtiff", "libjpeg", "libopenjp2", "libwebp", "libavif")
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,25 @@ def test_nothing_is_in_it_that_must_be_the_machines_own(files: list[Path]) -> No
     assert not [file.name for file in files if file.name.startswith(OF_THE_MACHINE)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Pillow's libraries lie apart on Linux")
+def test_of_x11_and_of_codecs_only_that_is_in_it_which_pillows_core_is_linked_to(
+    files: list[Path],
+) -> None:
+    core = [file for file in files if file.parent.name == "PIL" and elf.is_elf(file)]
+    beside = {file.name: file for file in files if file.parent.name == "pillow.libs"}
+
+    needed, unread = set[str](), [*core]
+    while unread:
+        told = {name for name in elf.linked_to(unread.pop()) if name in beside} - needed
+        needed |= told
+        unread += [beside[name] for name in told]
+
+    assert [file.name.partition(".")[0] for file in core] == ["_imaging"]
+    assert needed == set(beside)
+    strays = [file.name for file in files if file.name.startswith(OF_X11_AND_PICTURES)]
+    assert set(strays) <= needed
+
+
 def test_every_library_that_it_needs_is_in_it_or_a_package_of_the_system(
     files: list[Path],
 ) -> None:
@@ -56,7 +76,10 @@ def test_the_licences_of_what_is_inside_are_inside(files: list[Path]) -> None:
         "llama.cpp.txt",
         "numpy.txt",
         "litestar.txt",
+        "browser.txt",
     } <= names
+    # They are installed where it is built, and nothing of them is collected.
+    assert not {"faker.txt", "polyfactory.txt", "pygments.txt", "hf-xet.txt"} & names
 
 
 def test_every_program_and_library_is_listed_with_a_licence_that_is_inside(
