@@ -3,7 +3,8 @@
 Needs dist/athanor (`make bundle`). Each step's output goes to the terminal and is kept in
 build/bundle-test; outcomes, sizes and start times go to benchmarks/results/bundle.json. A check
 that lacks a tool says which, and is listed as skipped. Steps can be named, to run those alone.
-With --strict, as for a release, what was skipped has failed.
+With --strict, as for a release, what was skipped has failed. A packed bundle that is too large has
+failed in any case.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -48,7 +49,14 @@ STEPS: Final[dict[str, Sequence[str]]] = {
 }
 """What is run, in this order: packages are made before they are tested."""
 
+_PACKED: Final = (
+    *("athanor-*.tar.zst", "athanor-*.zip", "athanor_*.deb", "athanor-*.dmg"),
+    "athanor-*-setup.exe",
+)
 _NOTHING_COLLECTED: Final = 5
+"""How pytest ends without a test: they are gone, or each of their files was skipped as a whole."""
+PACKED_BYTES_MAX: Final = 60_000_000
+"""What an owner downloads, without packs for GPUs (docs/adr/0031-installers.md)."""
 _STEP_SECONDS_MAX: Final = 3600.0
 """Ten times the slowest step of a busy machine."""
 
@@ -82,7 +90,15 @@ def main() -> int:
         RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
         print(f"\nwritten to {RESULT}")
     _print(result, outcomes)
-    return 0 if all(outcome.passed for outcome in outcomes.values()) else 1
+    large = too_large(_packed())
+    for name in large:
+        print(f"FAILED  {name} is larger than {PACKED_BYTES_MAX / 1e6:.0f} MB")
+    return 0 if all(outcome.passed for outcome in outcomes.values()) and not large else 1
+
+
+def too_large(packed: Mapping[str, int]) -> list[str]:
+    """The names of the files, by their bytes, that nobody should have to download."""
+    return [name for name, size in packed.items() if size > PACKED_BYTES_MAX]
 
 
 def has_passed(
@@ -91,7 +107,8 @@ def has_passed(
     """Whether a step that ended so is good. Strictly, one that did not run all of it is not."""
     if is_strict:
         return code == 0 and not skipped
-    return code == 0 or ("pytest" in command and code == _NOTHING_COLLECTED)
+    # Without a reason to skip, a step that has no tests any more checks nothing.
+    return code == 0 or ("pytest" in command and code == _NOTHING_COLLECTED and bool(skipped))
 
 
 def outcome_of(
@@ -112,13 +129,17 @@ def outcome_of(
     )
 
 
-def _result(outcomes: dict[str, Outcome]) -> dict[str, object]:
-    figures = json.loads(_FIGURES.read_text("utf-8")) if _FIGURES.exists() else {}
-    packed = {
+def _packed() -> dict[str, int]:
+    """What is published of the bundle, and its bytes."""
+    return {
         path.name: path.stat().st_size
-        for pattern in ("athanor-*.tar.zst", "athanor-*.zip", "athanor_*.deb", "athanor-*.dmg")
+        for pattern in _PACKED
         for path in sorted(product.DIST.glob(pattern))
     }
+
+
+def _result(outcomes: dict[str, Outcome]) -> dict[str, object]:
+    figures = json.loads(_FIGURES.read_text("utf-8")) if _FIGURES.exists() else {}
     git = ["git", "-C", str(product.ROOT), "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
     return {
@@ -133,7 +154,7 @@ def _result(outcomes: dict[str, Outcome]) -> dict[str, object]:
         },
         "version": product.version(),
         "folder_bytes": product.folder_bytes(product.BUNDLE),
-        "packed_bytes": packed,
+        "packed_bytes": _packed(),
         **figures,
         "steps": {name: asdict(outcome) for name, outcome in outcomes.items()},
     }

@@ -1,10 +1,11 @@
 """Start the built bundle as its user would, where there is nothing else: `make smoke`.
 
-The environment is empty: no PATH, a fresh home, no Python. Asked are the version, the models from a
-cold start, one streamed question to the demonstration model, and the dashboard by its link; a
-second machine joins a pool that a host of the same bundle serves, and answers for it. Then the
-server is killed with -9, and no engine may be left. What was measured is printed, and with
---figures written down; no figure fails, since a busy machine says nothing of the bundle.
+The environment is empty: no PATH, a fresh home, no Python. Asked are the models from a cold start,
+one streamed question to the demonstration model, and the dashboard by its link. Then the server is
+killed with -9, and no engine may be left. Asked again are the version and the models, which are in
+memory by then; a second machine joins a pool that a host of the same bundle serves, and answers for
+it. What was measured is printed, and with --figures written down. No figure but that of the engine
+fails, since a busy machine says nothing of the bundle.
 """
 
 import argparse
@@ -27,6 +28,8 @@ from pool_join import join_and_ask
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _QUESTION: Final = "What is this program?"
 _MODEL: Final = "athanor-starter"
+_GONE_SECONDS_MAX: Final = 10.0
+"""Five times what an engine is meant to take after its server was killed: a busy machine too."""
 
 Figures = dict[str, float]
 
@@ -55,9 +58,15 @@ def _smoke(program: Path, folder: Path, figures: Figures) -> None:
     home = folder / "home"
     home.mkdir()
     installed = Installed(program, home)
+    # Before anything else of it is read.
+    is_cold = _put_out_of_memory(program.parent)
+    _serve_and_kill(
+        installed, figures, "models_cold_seconds" if is_cold else "models_first_seconds"
+    )
     _version(installed, figures)
-    _serve_and_kill(installed, figures)
-    with installed.running("serve", "--port", "0") as (server, _):
+    began = time.monotonic()
+    with installed.running("serve", "--port", "0") as (server, ready):
+        _models(port_of(ready), began, figures, "models_seconds")
         installed.told("stop")
         if server.wait(DEADLINE_SECONDS) != 0:
             raise Failed("the server did not stop in order")
@@ -84,15 +93,44 @@ def _version(installed: Installed, figures: Figures) -> None:
     )
 
 
-def _serve_and_kill(installed: Installed, figures: Figures) -> None:
+def _put_out_of_memory(folder: Path) -> bool:
+    """Whether the system could be told to read all files of the folder from the disk again.
+
+    Linux only; what another process uses stays.
+    """
+    if not hasattr(os, "posix_fadvise"):
+        return False
+    os.sync()  # what was not written yet cannot be put out
+    for file in folder.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            descriptor = os.open(file, os.O_RDONLY)
+            try:
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(descriptor)
+    return True
+
+
+_STARTS: Final = {
+    "models_cold_seconds": "a start from the disk",
+    "models_first_seconds": "a first start, of which this system does not say how cold it is",
+    "models_seconds": "a start from memory",
+}
+
+
+def _models(port: int, began: float, figures: Figures, figure: str) -> None:
+    status, body = get(port, "/v1/models")
+    if status != 200 or _MODEL.encode() not in body:
+        raise Failed(f"/v1/models answered {status} without the demonstration model")
+    figures[figure] = round(time.monotonic() - began, 2)
+    print(f"ok      /v1/models {figures[figure]:.2f} s after {_STARTS[figure]} (target 1.5)")
+
+
+def _serve_and_kill(installed: Installed, figures: Figures, figure: str) -> None:
     began = time.monotonic()
     with installed.running("serve", "--port", "0") as (server, ready):
         port = port_of(ready)
-        status, body = get(port, "/v1/models")
-        if status != 200 or _MODEL.encode() not in body:
-            raise Failed(f"/v1/models answered {status} without the demonstration model")
-        figures["models_seconds"] = round(time.monotonic() - began, 2)
-        print(f"ok      /v1/models {figures['models_seconds']:.2f} s after a start (target 1.5)")
+        _models(port, began, figures, figure)
         began = time.monotonic()
         text, chunks = streamed(port, _MODEL, _QUESTION)
         _check(text)
@@ -115,6 +153,8 @@ def _serve_and_kill(installed: Installed, figures: Figures) -> None:
                 f"ok      {len(engines)} engine gone {figures['engine_gone_seconds']:.3f} s after "
                 "its server was killed (target 2)"
             )
+            if figures["engine_gone_seconds"] > _GONE_SECONDS_MAX:
+                raise Failed(f"an engine outlives its server for more than {_GONE_SECONDS_MAX} s")
 
 
 def _check(text: str) -> None:

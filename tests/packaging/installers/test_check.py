@@ -1,5 +1,6 @@
 """When a step of `make bundle-test` has passed."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -21,7 +22,8 @@ SKIPPED = ("SKIPPED [1] tests/x.py:1: needs wine",)
         (PYTEST, 0, (), True, True),
         (PYTEST, 0, SKIPPED, True, False),
         (PYTEST, 1, (), False, False),
-        (PYTEST, 5, (), True, False),
+        (PYTEST, 5, (), False, False),
+        (PYTEST, 5, SKIPPED, True, False),
         (SCRIPT, 0, (), True, True),
         (SCRIPT, 5, (), False, False),
     ],
@@ -44,6 +46,34 @@ def test_a_step_is_judged_by_what_it_said_which_is_kept(tmp_path: Path) -> None:
     assert (plainly.passed, strictly.passed) == (True, False)
     assert strictly.skipped == ("SKIPPED [1] x.py:1: needs wine",)
     assert "needs wine" in (tmp_path / "one.log").read_text("utf-8")
+
+
+def test_a_step_that_lost_all_its_tests_fails_and_one_that_skips_them_all_says_why(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "test_none.py").write_text("def other(): pass\n")
+    (tmp_path / "test_skipped.py").write_text(
+        "import pytest\npytest.skip('needs wine', allow_module_level=True)\n"
+    )
+    lost, skipped = (
+        check.outcome_of(
+            name,
+            # Neither this project's settings nor its plugins.
+            (sys.executable, "-m", "pytest", "-rs", "-c", os.devnull, str(tmp_path / f"{name}.py")),
+            is_strict=False,
+            folder=tmp_path / "kept",
+        )
+        for name in ("test_none", "test_skipped")
+    )
+
+    assert not lost.passed
+    assert skipped.passed and "needs wine" in skipped.skipped[0]
+
+
+def test_a_packed_bundle_has_a_size_that_it_may_not_pass() -> None:
+    limit = check.PACKED_BYTES_MAX
+
+    assert check.too_large({"a.tar.zst": limit, "b.deb": limit + 1}) == ["b.deb"]
 
 
 def test_what_takes_too_long_is_ended_and_says_so(tmp_path: Path) -> None:
