@@ -63,7 +63,11 @@ def test_systemd_has_nothing_to_say_about_the_unit(tmp_path: Path) -> None:
 
 
 @pytest.mark.bundle
-def test_systemd_ends_the_service_after_the_answers_under_way(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kill_mode", ["mixed", "control-group"])
+def test_systemd_ends_the_service_after_the_answers_under_way(
+    kill_mode: str, tmp_path: Path
+) -> None:
+    """Ours tells the server alone; one that says nothing tells the engines too."""
     if not SYSTEMD.exists():
         pytest.skip(f"needs {SYSTEMD}")
     home, ready = tmp_path / "home", tmp_path / "ready"
@@ -73,6 +77,7 @@ def test_systemd_ends_the_service_after_the_answers_under_way(tmp_path: Path) ->
     serve = f"{sys.executable} -m app serve --json --port 0 --model {toy}"
     text = UNIT.read_text().replace("/usr/bin/athanor serve", serve)
     assert serve in text
+    text = text.replace("KillMode=mixed", f"KillMode={kill_mode}")
     drop_in = (
         f"\n[Service]\nWorkingDirectory={ROOT}\nStandardOutput=file:{ready}\nStandardError=null\n"
         f"Environment=ATHANOR_HOME={home} PYTHONPATH={ROOT}\n"
