@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from msgspec.structs import replace
-
 from app.core.base.errors import EngineFailed
 from app.core.base.ids import DeviceId, JobId
 from app.core.base.units import Micros, Microseconds
 from app.core.ledger.commands import Extend, Reserve, Settle, Void
-from app.core.ledger.result import Outcome, Result
+from app.core.ledger.result import Outcome
 from app.core.ledger.work import Reported
 from app.core.pool.jobs.effects import (
     Countersign,
@@ -43,17 +41,8 @@ class JobCaller(Listener, Protocol):
     def may_hold(self, amount: Micros) -> Micros:
         """How much of so much more the caller's limits let be held; it counts from now on."""
 
-
-def within_limits(
-    command: Reserve | Extend | Settle | Void, caller: JobCaller
-) -> Reserve | Extend | Settle | Void | Outcome:
-    """The command with no more to hold than the limits allow; or what came of it, if too little."""
-    if not isinstance(command, Reserve | Extend) or command.amount == 0:
-        return command
-    allowed = caller.may_hold(command.amount)
-    if allowed < (command.amount if command.least is None else command.least):
-        return Outcome(Result.INSUFFICIENT_CREDITS, Micros(0), allowed)
-    return replace(command, amount=allowed)
+    def not_held(self, amount: Micros) -> None:
+        """So much of it was not held after all: it serves what is held next."""
 
 
 class Bookkeeping(Protocol):

@@ -61,6 +61,7 @@ from app.core.pool.jobs.job import OVER, Counted, Job, JobRequest, Placement
 from app.core.pool.jobs.rules import RULES, JobRules
 from app.core.pool.jobs.steps import advance, submit
 from app.server.host.dispatch import Dispatch
+from app.server.host.holding import booked
 from app.server.host.job_ports import (
     Attempts,
     Bookkeeping,
@@ -69,7 +70,6 @@ from app.server.host.job_ports import (
     JobCaller,
     Verdicts,
     broken_end,
-    within_limits,
 )
 from app.server.storage.database import DatabaseUnusable
 from app.server.storage.unwritable import Unwritable
@@ -334,8 +334,7 @@ class Jobs:
     async def _book(self, run: _Run, effect: Book) -> None:
         job, command = run.job.request.job, effect.command.id
         try:
-            asked = within_limits(effect.command, run.caller)
-            outcome = asked if isinstance(asked, Outcome) else await self._books.submit(asked)
+            outcome = await booked(effect.command, self._books, run.caller)
         except (DatabaseUnusable, DiskFull, Busy):
             self._happen(job, BooksFailed(command=command))
         else:

@@ -92,9 +92,10 @@ class Order:
     steady: Callable[[], float]
     report: Callable[["Order", End], None]
     began: float
-    reckoned: int
-    """Micros that were charged to the caller's limits before it began."""
+    charged: int
+    """Micros that count against the caller's limits, at first by what the answer may take."""
     held: int = 0
+    """Of these, by the books."""
     first_at: float | None = None
     ended_at: float | None = None
     reasoning: int = 0
@@ -120,11 +121,16 @@ class Order:
         self.listener.deliver(events)
 
     def may_hold(self, amount: Micros) -> Micros:
-        """See JobCaller. What was reckoned before counts already."""
-        counted = min(amount, max(0, self.reckoned - self.held))
-        allowed = counted + self.admission.claim(amount - counted)
-        self.held += allowed
-        return Micros(allowed)
+        """See JobCaller. What was charged before and is not held yet serves first."""
+        charged = min(amount, max(0, self.charged - self.held))
+        more = self.admission.claim(amount - charged)
+        self.charged += more
+        self.held += charged + more
+        return Micros(charged + more)
+
+    def not_held(self, amount: Micros) -> None:
+        """See JobCaller."""
+        self.held -= amount
 
     def end(self, end: End) -> None:
         """From the job, once."""
@@ -188,13 +194,13 @@ class Requests:
         dearest = max(candidates, key=lambda c: c.prices.output)
         # Its hold begins with no less, and grows within the limits: Order.may_hold.
         answer = 0 if isinstance(body, Embed) else max(expected, RULES.least_tokens)
-        reckoned = dearest.prices.to_hold(prompt=dearest.prompt_tokens, answer=answer)
+        charged = dearest.prices.to_hold(prompt=dearest.prompt_tokens, answer=answer)
         admission = self._access.admit(
             asked.caller,
             Amounts(
                 requests=1 if is_first else 0,
                 tokens=dearest.prompt_tokens + expected,
-                credits=reckoned,
+                credits=charged,
             ),
         )
         request = JobRequest(
@@ -213,7 +219,7 @@ class Requests:
             queue_seconds=self._queue_seconds,
         )
         return self._begin(
-            asked, request, admission, listener, commitment_key=commitment_key, reckoned=reckoned
+            asked, request, admission, listener, commitment_key=commitment_key, charged=charged
         )
 
     async def begin_sealed(
@@ -257,7 +263,7 @@ class Requests:
             admission,
             listener,
             commitment_key=commitment_key,
-            reckoned=asked.cost_max,
+            charged=asked.cost_max,
         )
 
     async def ask(
@@ -337,7 +343,7 @@ class Requests:
         listener: Listener,
         *,
         commitment_key: bytes,
-        reckoned: Micros,
+        charged: Micros,
     ) -> Order:
         order = Order(
             job=request.job,
@@ -350,7 +356,7 @@ class Requests:
             steady=self._steady,
             report=self._report,
             began=self._steady(),
-            reckoned=reckoned,
+            charged=charged,
         )
         try:
             self._jobs.submit(request, order, commitment_key=commitment_key)
@@ -361,12 +367,12 @@ class Requests:
 
     def _report(self, order: Order, end: End) -> None:
         first = None if order.first_at is None else round(order.first_seconds * 1000)
-        if end.ending in ("completed", "length"):
+        if end.ending in ("completed", "length", "credit_exhausted") and end.delivered_tokens:
             self._lengths.observe(
                 order.asked.caller.who,
                 order.model,
                 end.delivered_tokens,
-                is_cut=end.ending == "length",
+                is_cut=end.ending != "completed",
             )
         self._reporting.record(
             order.asked.caller,
