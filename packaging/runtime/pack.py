@@ -111,7 +111,8 @@ def make(given: argparse.Namespace) -> Pack:
         build=given.build or _build_of_engine(),
         archives=(*archives, *foreign),
         preload=tuple(file.name for archive in foreign for file in archive.files),
-        needs=CUDA_NEEDS if given.nvidia else Needs(),
+        # The module calls NVIDIA's driver, with whichever libraries beside it.
+        needs=CUDA_NEEDS if given.backend == "cuda" else Needs(),
         licences=(
             (Licence(of="CUDA runtime and cuBLAS", name="NVIDIA's terms", address=NVIDIA_LICENCE),)
             if given.nvidia

@@ -10,11 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import zipfile
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgspec
@@ -23,6 +19,7 @@ import pytest
 from app.core.runtime.backends import module_name
 from app.core.runtime.record import ModulePlan, RuntimeRecord
 from app.wire.runtime import PLAN_VARIABLE, BackendReport, RuntimePicture, TrialReport
+from tests.packaging.runtime.publisher import PacksPublisher
 from tests.support.node import running_node
 
 pytestmark = [pytest.mark.bundle, pytest.mark.timeout(900)]
@@ -132,37 +129,6 @@ def test_a_plan_leaves_out_what_it_switches_off_and_devices_that_were_not_proved
     assert [device.kind for device in damaged.devices] == ["gpu", "cpu"]  # listed, not yet allowed
 
 
-@pytest.fixture
-def publisher(tmp_path: Path) -> Iterator[tuple[Path, str, Path]]:
-    """A folder that a server gives out, its address, and assets with the publisher's key in it."""
-    folder, assets = tmp_path / "packs", tmp_path / "assets"
-    shutil.copytree(ROOT / "assets", assets, ignore=shutil.ignore_patterns("*.gguf"))
-    folder.mkdir()
-    keys = [sys.executable, ROOT / "packaging" / "release" / "keys.py", "--file"]
-    subprocess.run(
-        [*keys, assets / "release-keys.toml", "make", "test-a", tmp_path / "private"], check=True
-    )
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{server.server_address[1]}", assets
-        server.shutdown()
-
-
-def _publish(folder: Path, module: Path, name: str, build: str) -> None:
-    script = ROOT / "packaging" / "runtime" / "pack.py"
-    make = [sys.executable, script, "make", name, "1.0", "--backend", "vulkan"]
-    subprocess.run(
-        [*make, "--title", f"The pack {name}", "--build", build, "--module", module, folder],
-        check=True,
-    )
-    key = f"test-a={folder.parent / 'private'}"
-    keys_file = folder.parent / "assets" / "release-keys.toml"
-    subprocess.run(
-        [sys.executable, script, "sign", "--key", key, "--keys-file", keys_file, folder], check=True
-    )
-
-
 def _crashing_module(folder: Path) -> Path:
     """A module that ends the process which opens it, as a broken driver does."""
     if shutil.which("cc") is None:
@@ -174,15 +140,17 @@ def _crashing_module(folder: Path) -> Path:
 
 
 def test_a_pack_is_installed_used_and_removed_and_one_that_crashes_changes_nothing(
-    site: Path, tmp_path: Path, publisher: tuple[Path, str, Path]
+    site: Path, tmp_path: Path, publisher: PacksPublisher
 ) -> None:
-    folder, address, assets = publisher
     build = report(site).build
-    _publish(folder, site / "llama_cpp" / "lib" / "libggml-vulkan.so", "vulkanb", build)
-    _publish(folder, _crashing_module(tmp_path), "broken", build)
+    publisher.publish(site / "llama_cpp" / "lib" / "libggml-vulkan.so", "vulkanb", build=build)
+    publisher.publish(_crashing_module(tmp_path), "broken", build=build)
     home = tmp_path / "home"
     around = environment(
-        site, ATHANOR_ASSETS=str(assets), NO_PROXY="127.0.0.1,localhost", HF_HUB_OFFLINE="0"
+        site,
+        ATHANOR_ASSETS=str(publisher.assets),
+        NO_PROXY="127.0.0.1,localhost",
+        HF_HUB_OFFLINE="0",
     )
 
     def runtime(*words: str, is_good: bool = True) -> RuntimePicture:
@@ -197,7 +165,7 @@ def test_a_pack_is_installed_used_and_removed_and_one_that_crashes_changes_nothi
         assert (done.returncode == 0) == is_good, done.stdout + done.stderr
         return msgspec.json.decode(done.stdout, type=RuntimePicture)
 
-    flags = ("--packs-address", f"{address}/runtime-packs.json")
+    flags = ("--packs-address", publisher.address)
     with running_node(home, *flags, environment=around):
         listed = runtime("list", "--look")
         broken = runtime("install", "broken", is_good=False)
