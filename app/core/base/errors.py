@@ -36,7 +36,7 @@ Each carries a `remedy`: what the owner can do about it, one sentence, "" when t
 HTTP answers are given to them once, in server/web/errors.py.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from app.core.base.units import CREDIT, Micros
 
@@ -52,14 +52,29 @@ class AthanorError(Exception):
         self.remedy = remedy
 
 
+Fault = Literal["missing_required_parameter", "invalid_type", "invalid_json"]
+"""What is wrong with a body, in OpenAI's words where it has them, for a program that asks."""
+
+
 class RequestError(AthanorError):
-    """The request cannot be served as it is written. `field` is the path of the wrong field."""
+    """The request cannot be served as it is written. `field` is the path of the wrong field.
+
+    `fault` is known of what cannot even be decoded; else it is a value.
+    """
 
     kind: ClassVar[str] = "invalid_request"
 
-    def __init__(self, message: str, *, field: str | None = None, remedy: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        remedy: str = "",
+        fault: Fault | None = None,
+    ) -> None:
         super().__init__(message, remedy=remedy)
         self.field = field
+        self.fault = fault
 
 
 class ContextExceeded(RequestError):

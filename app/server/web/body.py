@@ -13,11 +13,12 @@ from litestar import Request
 from litestar.datastructures import State
 from litestar.params import Body
 
-from app.core.base.errors import RequestError
+from app.core.base.errors import Fault, RequestError
 from app.server.web.invalid import invalid
 
 _WITH_PATH: Final = re.compile(r"(?P<what>.*) - at `(?P<path>[^`]*)`", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
+_TYPE: Final = re.compile(r"Expected `[^`]*`, got `[^`]*`")
 
 S = TypeVar("S")
 
@@ -37,11 +38,11 @@ def decode_body(kind: type[msgspec.Struct], body: bytes) -> msgspec.Struct:
     except msgspec.ValidationError as error:
         raise _named(str(error)) from None
     except msgspec.DecodeError as error:
-        raise RequestError(f"the body is not valid JSON: {error}") from None
+        raise RequestError(f"the body is not valid JSON: {error}", fault="invalid_json") from None
     except UnicodeDecodeError:
-        raise RequestError("the body is not valid UTF-8") from None
+        raise RequestError("the body is not valid UTF-8", fault="invalid_json") from None
     except RecursionError:
-        raise RequestError("the body is nested too deep") from None
+        raise RequestError("the body is nested too deep", fault="invalid_json") from None
 
 
 def _named(message: str) -> RequestError:
@@ -52,10 +53,11 @@ def _named(message: str) -> RequestError:
     missing = _MISSING.fullmatch(what)
     if missing is not None:
         field = f"{field}.{missing['name']}" if field else missing["name"]
-        return invalid(field, "is required")
+        return invalid(field, "is required", fault="missing_required_parameter")
+    fault: Fault | None = "invalid_type" if _TYPE.fullmatch(what) else None
     if not field:
-        return RequestError(f"the body: {what}")
-    return invalid(field, what[0].lower() + what[1:])
+        return RequestError(f"the body: {what}", fault=fault)
+    return invalid(field, what[0].lower() + what[1:], fault=fault)
 
 
 class ApiRequest(Request[None, None, State]):

@@ -32,13 +32,13 @@ ENGINE_RETRY_SECONDS: Final = 2
 class _Row(NamedTuple):
     status: int
     type: str
-    code: str | None
+    code: str
     may_retry: bool = True
     """False tells OpenAI's clients not to repeat a 5xx that would end the same."""
 
 
 _TABLE: Final[dict[str, _Row]] = {
-    "invalid_request": _Row(400, "invalid_request_error", None),
+    "invalid_request": _Row(400, "invalid_request_error", "invalid_request"),
     "context_length_exceeded": _Row(400, "exceed_context_size_error", "context_length_exceeded"),
     "template_error": _Row(400, "invalid_request_error", "template_error"),
     "invalid_grammar": _Row(400, "invalid_request_error", "invalid_grammar"),
@@ -69,6 +69,9 @@ _TABLE: Final[dict[str, _Row]] = {
     "seal_broken": _Row(502, "server_error", "seal_broken"),
     "settings_invalid": _Row(500, "server_error", "settings_invalid", may_retry=False),
 }
+
+WRONG_VALUE: Final = "invalid_value"
+"""OpenAI's code where one field is wrong: the row's own is for what is wrong with no field."""
 
 _UNFORESEEN: Final = _Row(500, "server_error", "internal_error")
 
@@ -131,7 +134,7 @@ def _of_ours(error: AthanorError) -> Failure:
         message=_words(error),
         type=row.type,
         param=error.field if isinstance(error, RequestError) else None,
-        code=row.code,
+        code=_code(error, row),
         n_prompt_tokens=error.prompt_tokens if isinstance(error, ContextExceeded) else UNSET,
         n_ctx=error.context if isinstance(error, ContextExceeded) else UNSET,
         needed_micros=error.needed if isinstance(error, CreditsShort) else UNSET,
@@ -152,6 +155,13 @@ def _of_ours(error: AthanorError) -> Failure:
     if row.status >= 500 and not row.may_retry:
         headers.append((b"x-should-retry", b"false"))
     return Failure(row.status, ErrorAnswer(error=detail), headers)
+
+
+def _code(error: AthanorError, row: _Row) -> str:
+    """The row's, but of a request that is wrong in itself what is wrong with it."""
+    if not isinstance(error, RequestError) or error.kind != RequestError.kind:
+        return row.code
+    return error.fault or (row.code if error.field is None else WRONG_VALUE)
 
 
 def _words(error: AthanorError) -> str:

@@ -4,9 +4,9 @@ Applications show `error.message` verbatim and few show `param`, so the message 
 field's path.
 """
 
-from app.core.base.errors import RequestError
+from app.core.base.errors import Fault, RequestError
 
 
-def invalid(field: str, reason: str) -> RequestError:
+def invalid(field: str, reason: str, *, fault: Fault | None = None) -> RequestError:
     """A RequestError that names `field`, to be raised."""
-    return RequestError(f"{field}: {reason}", field=field)
+    return RequestError(f"{field}: {reason}", field=field, fault=fault)

@@ -2,14 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
+from app.core.base.errors import Fault
 from app.core.base.ids import OWNER_DOMAIN, RequestId
 from app.server.web.app import HANDLERS
-from app.server.web.errors import _HTTP, _TABLE, _UNFORESEEN
+from app.server.web.errors import _HTTP, _TABLE, _UNFORESEEN, WRONG_VALUE
 from app.server.web.openai.generate import chat_generate, check_chat
 from app.server.web.openai.refused import _NO_SUCH_ABILITY
 from app.wire.engine import Generate, Sampling
@@ -107,8 +108,12 @@ def test_every_error_is_told_with_its_status() -> None:
     rows = [*_TABLE.values(), *_HTTP.values(), _UNFORESEEN]
 
     for row in rows:
-        code = "null" if row.code is None else row.code
-        assert f"| {row.status} | `{row.type}` | `{code}` |" in section("Errors")
+        assert f"| {row.status} | `{row.type}` | `{row.code}` |" in section("Errors")
+
+
+@pytest.mark.parametrize("code", [*get_args(Fault), WRONG_VALUE])
+def test_what_can_be_wrong_with_a_request_is_told(code: str) -> None:
+    assert f"| 400 | `invalid_request_error` | `{code}` |" in section("Errors")
 
 
 # --- what the page says of chat is what the engine hears --------------------------------------
