@@ -264,10 +264,15 @@ FunctionEnd
 
 ; What the user made stays unless the box is ticked, which says how much it is.
 Function un.ask_about_data
-    ${IfNot} ${FileExists} "${DATA}\*.*"
+    ; The cache, in which this version's installer lies, goes in any case: there may be nothing else.
+    ${IfNot} ${FileExists} "${DATA}\athanor.db"
+    ${AndIfNot} ${FileExists} "${DATA}\config.toml"
+    ${AndIfNot} ${FileExists} "${DATA}\models\*.*"
         Abort
     ${EndIf}
     ${GetSize} "${DATA}" "/S=0M" $data_megabytes $0 $1
+    ${GetSize} "${DATA}\Cache" "/S=0M" $2 $0 $1
+    IntOp $data_megabytes $data_megabytes - $2
     !insertmacro MUI_HEADER_TEXT "Your settings and models" "They are kept unless you say otherwise."
     nsDialogs::Create 1018
     Pop $0

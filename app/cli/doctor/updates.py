@@ -23,7 +23,10 @@ def check_updates(publisher: Publisher, settings: UpdateSettings, memory: Memory
             _OTHERWISE,
         )
     elif not address:
-        yield _note("updates are off: nobody says where new versions are announced", _OTHERWISE)
+        yield _note(
+            "updates are off: nobody says where new versions are announced",
+            "The setting updates.address names a place.",
+        )
     elif settings.daily == "off":
         yield _note("nobody is asked for new versions: the setting updates.daily is off", "")
     else:
