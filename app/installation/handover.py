@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -94,6 +95,7 @@ class _Handover:
         self._end_seconds_max = end_seconds_max
         self._child: subprocess.Popen[bytes] | None = None
         self._is_ended = False
+        self._serves = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._hand_on)
 
@@ -104,6 +106,7 @@ class _Handover:
             log.info("starting", extra={"version": trial.version, "attempt": attempt})
             readiness = self._start()
             if readiness == "ready":
+                self._serves = True
                 log.info("it serves", extra={"version": trial.version})
                 self._place.delete_but(trial.version, trial.previous)
                 return self._wait()
@@ -158,9 +161,15 @@ class _Handover:
         return self._wait()
 
     def _hand_on(self, number: int, _: FrameType | None) -> None:
-        self._is_ended = True
-        if self._child is not None:
-            self._child.send_signal(number)
+        is_first, self._is_ended = not self._is_ended, True
+        if self._child is None:
+            return
+        self._child.send_signal(number)
+        if is_first and not self._serves:
+            # One that hangs does not hear it, and whoever told us to end waits for us.
+            last = threading.Timer(self._end_seconds_max, self._child.kill)
+            last.daemon = True
+            last.start()
 
 
 def _environment(descriptor: int) -> dict[str, str]:

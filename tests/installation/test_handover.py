@@ -142,41 +142,64 @@ def test_a_version_that_never_serves_is_taken_back_and_not_offered_again(tmp_pat
 HANDOVER = """
 import sys
 from app.installation.handover import main
-sys.exit(main(sys.argv[1:], ready_seconds_max=3, end_seconds_max=1))
+ready, end, *words = sys.argv[1:]
+sys.exit(main(words, ready_seconds_max=float(ready), end_seconds_max=float(end)))
 """
+
+
+@contextmanager
+def _handing_over_to_one_that_hangs(folder: Path, *, ready_seconds_max: int) -> Iterator[Installed]:
+    """The process that hands over from 0.1.0 to a 0.2.0 that never serves and never ends."""
+    old = put_bundle(folder / "apps" / "athanor-0.1.0", "0.1.0")
+    put_bundle(folder / "apps" / "athanor-0.2.0", "0.2.0", fault="hangs")
+    (folder / "apps" / "athanor").symlink_to("athanor-0.1.0")
+    memory = MemoryFile(Paths.under(folder / "home").updates_file)
+    memory.write(handing_over(Memory(), version="0.2.0", previous="0.1.0"))
+    environment = {
+        **os.environ,
+        "ATHANOR_PROGRAM": str(old),
+        "ATHANOR_HOME": str(folder / "home"),
+        "ATHANOR_SERVER_PORT": "0",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", HANDOVER, str(ready_seconds_max), "1", "serve"],
+        env=environment,
+        stdout=subprocess.PIPE,
+    ) as process:
+        try:
+            yield Installed(folder, process, environment)
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
 
 
 def test_a_version_that_hangs_is_ended_after_one_patience_and_the_one_before_goes_on(
     tmp_path: Path,
 ) -> None:
-    old = put_bundle(tmp_path / "apps" / "athanor-0.1.0", "0.1.0")
-    put_bundle(tmp_path / "apps" / "athanor-0.2.0", "0.2.0", fault="hangs")
-    (tmp_path / "apps" / "athanor").symlink_to("athanor-0.1.0")
-    paths = Paths.under(tmp_path / "home")
-    memory = MemoryFile(paths.updates_file)
-    memory.write(handing_over(Memory(), version="0.2.0", previous="0.1.0"))
+    with _handing_over_to_one_that_hangs(tmp_path, ready_seconds_max=3) as node:
+        assert node.process.stdout is not None
+        assert node.process.stdout.readline(), (node.paths.logs / "update.log").read_text()
 
-    with subprocess.Popen(
-        [sys.executable, "-c", HANDOVER, "serve"],
-        env={
-            **os.environ,
-            "ATHANOR_PROGRAM": str(old),
-            "ATHANOR_HOME": str(tmp_path / "home"),
-            "ATHANOR_SERVER_PORT": "0",
-        },
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline(), (paths.logs / "update.log").read_text()
-
-        with Client.find(paths) as client:
+        with node.client() as client:
             assert client.state().version == "0.1.0"
-            assert client.lock.pid == process.pid, "it goes on in the same process"
-        process.terminate()
-        process.communicate(timeout=60)
+            assert client.lock.pid == node.process.pid, "it goes on in the same process"
 
     hung = (tmp_path / "home" / "hung").read_text().split()
     assert len(hung) == 1, "who is silent is not tried a second time"
     assert not is_alive(int(hung[0])), "it does not end when it is asked, and is ended"
-    assert os.readlink(tmp_path / "apps" / "athanor") == "athanor-0.1.0"
-    assert memory.read().fallen == memory.read().passed_over == "0.2.0"
+    assert os.readlink(node.link) == "athanor-0.1.0"
+    assert node.memory.fallen == node.memory.passed_over == "0.2.0"
+
+
+def test_who_is_told_to_end_does_not_wait_for_a_version_that_hangs(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    os.mkfifo(tmp_path / "home" / "hung")
+    with _handing_over_to_one_that_hangs(tmp_path, ready_seconds_max=600) as node:
+        hung = int((tmp_path / "home" / "hung").read_text())
+
+        node.process.terminate()
+        status = node.process.wait(60)
+
+    assert status == 128 + signal.SIGKILL
+    assert not is_alive(hung)
+    assert os.readlink(node.link) == "athanor-0.2.0", "it was not judged"
