@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, final
 
-from app.core.base.errors import ContextExceeded, RequestError, Unsupported
+from app.core.base.errors import LOAD_LARGER, ContextExceeded, RequestError, Unsupported
 from app.engine.backend import Vocabulary
 from app.engine.chat.dialect import Dialect
 from app.engine.constrain import Constrainer, Constraint, grammar_of
@@ -154,7 +154,9 @@ class Preparer:
         inputs = self.inputs(message)
         for tokens in inputs:
             if len(tokens) > limit:
-                raise ContextExceeded(prompt_tokens=len(tokens), context=limit, field="input")
+                raise ContextExceeded(
+                    prompt_tokens=len(tokens), context=limit, field="input", remedy=LOAD_LARGER
+                )
         return PreparedEmbed(message, inputs)
 
     def inputs(self, message: Embed) -> list[list[int]]:
@@ -250,7 +252,9 @@ class Preparer:
         room = 0 if message.max_tokens == 0 or message.answered else 1
         if tokens + room > context:
             field = "messages" if isinstance(message.prompt, PromptChat) else "prompt"
-            raise ContextExceeded(prompt_tokens=tokens, context=context, field=field)
+            raise ContextExceeded(
+                prompt_tokens=tokens, context=context, field=field, remedy=LOAD_LARGER
+            )
 
     def _check_tokens(self, tokens: list[int], field: str) -> None:
         size = self._vocabulary.size

@@ -36,7 +36,7 @@ Each carries a `remedy`: what the owner can do about it, one sentence, "" when t
 HTTP answers are given to them once, in server/web/errors.py.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from app.core.base.units import CREDIT, Micros
 
@@ -82,15 +82,30 @@ class ContextExceeded(RequestError):
 
     kind: ClassVar[str] = "context_length_exceeded"
 
-    def __init__(self, *, prompt_tokens: int, context: int, field: str = "messages") -> None:
+    def __init__(
+        self,
+        *,
+        prompt_tokens: int,
+        context: int,
+        field: str | None = "messages",
+        message: str = "",
+        remedy: str = "",
+    ) -> None:
+        """Without a `remedy` it is one for whoever asks; `message` is for unknown numbers, 0."""
         super().__init__(
-            f"request ({prompt_tokens} tokens) exceeds the available context size "
+            message
+            or f"request ({prompt_tokens} tokens) exceeds the available context size "
             f"({context} tokens), try increasing it",
             field=field,
-            remedy="Shorten the prompt, or load the model with a larger context.",
+            remedy=remedy
+            or "Shorten the prompt, ask for fewer tokens, or for a model with a longer context.",
         )
         self.prompt_tokens = prompt_tokens
         self.context = context
+
+
+LOAD_LARGER: Final = "Shorten the prompt, or load the model with a larger context."
+"""What helps against ContextExceeded where the model is one's own: an engine says so."""
 
 
 class TemplateFailed(RequestError):

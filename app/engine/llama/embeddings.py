@@ -11,7 +11,7 @@ from typing import Any, Final
 import llama_cpp.llama_cpp as llama
 import numpy as np
 
-from app.core.base.errors import ContextExceeded, RequestError, Unsupported
+from app.core.base.errors import LOAD_LARGER, ContextExceeded, RequestError, Unsupported
 from app.core.base.ids import Slot
 from app.core.models.plan import LoadPlan
 from app.core.scheduling.step import Row
@@ -73,7 +73,10 @@ class Embedder:
                 raise RequestError("an input is empty", field="input")
             if len(tokens) > self.longest:
                 raise ContextExceeded(
-                    prompt_tokens=len(tokens), context=self.longest, field="input"
+                    prompt_tokens=len(tokens),
+                    context=self.longest,
+                    field="input",
+                    remedy=LOAD_LARGER,
                 )
         vectors = np.empty((len(inputs), self.width), np.float32)
         done = 0

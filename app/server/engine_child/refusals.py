@@ -26,6 +26,8 @@ def error_of(refused: Refused) -> AthanorError:
             prompt_tokens=refused.prompt_tokens,
             context=refused.context,
             field=refused.field or "messages",
+            message="" if refused.prompt_tokens else refused.message,
+            remedy=refused.remedy,
         )
     if refused.kind == Busy.kind:
         seconds = max(1, refused.retry_after_seconds)

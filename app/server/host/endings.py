@@ -42,7 +42,8 @@ def error_of_end(end: End) -> AthanorError | None:
     if end.kind in _LATER:
         return _LATER[end.kind](end.message, retry_after_seconds=seconds, remedy=_REMEDY)
     if end.kind == ContextExceeded.kind:
-        return RequestError(end.message, field="messages")
+        # What a worker found, of an input of several; its numbers are in its words alone.
+        return ContextExceeded(prompt_tokens=0, context=0, field=None, message=end.message)
     if end.kind in _OF_THE_REQUEST:
         return _OF_THE_REQUEST[end.kind](end.message)
     return EngineFailed(end.message, remedy="Send the request again.")

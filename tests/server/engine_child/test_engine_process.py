@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.core.base.errors import Busy, ContextExceeded, EngineFailed
+from app.core.base.errors import LOAD_LARGER, Busy, ContextExceeded, EngineFailed
 from app.core.models.plan import LoadPlan
 from app.server.engine_child.engine_process import (
     ChildLimits,
@@ -115,6 +115,7 @@ def test_a_refusal_is_the_error_that_it_names(tmp_path: Path) -> None:
                 async for _ in c.process.stream(saying("x" * 5000)):
                     pass
             assert refused.value.context == 4096 and refused.value.prompt_tokens > 5000
+            assert refused.value.remedy == LOAD_LARGER
             assert c.process.requests == 0
 
     run(test())

@@ -150,6 +150,9 @@ def test_what_cannot_be_embedded_is_refused_and_costs_nothing(
 
         errors = [answer.json()["error"] for answer in answers]
         assert [answer.status_code for answer in answers] == [400] * 3, errors
+        assert errors[0]["code"] == "context_length_exceeded"
+        assert "256 tokens" in errors[0]["message"] and "load" not in errors[0]["remedy"]
+        assert "n_ctx" not in errors[0], "or it must be true"
         assert [error["param"] for error in errors[1:]] == ["dimensions", "input[1]"]
         check_books(club, before, 0)
 

@@ -170,6 +170,7 @@ def test_a_prompt_past_the_context_is_refused_before_anybody_is_asked(club: Pool
     detail = answer.json()["error"]
     assert (answer.status_code, detail["code"]) == (400, "context_length_exceeded")
     assert detail["n_prompt_tokens"] > detail["n_ctx"]
+    assert "fewer tokens" in detail["remedy"] and "load" not in detail["remedy"]
 
 
 def test_models_are_listed_with_price_context_and_wait(club: Pool) -> None:
