@@ -1,9 +1,7 @@
 """Two machines on one cable, as two network namespaces: the cable is pulled in mid-stream."""
 
 import json
-import os
 import queue
-import shutil
 import subprocess
 import sys
 import threading
@@ -14,46 +12,22 @@ from pathlib import Path
 import pytest
 
 from tests.server.host.test_failover import TEXT, TOKENS
+from tests.support.namespaces import End, two_machines
 from tests.tidy.source import ROOT
 
-HERE, THERE, ELSEWHERE = "10.117.43.1", "10.117.43.2", "10.117.43.3"
+NETWORK, ELSEWHERE = "10.117.43.0/24", "10.117.43.3"
 LIMIT_SECONDS = 60
 
 
-def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True)
-
-
 @pytest.fixture
-def cable() -> Iterator[tuple[str, str]]:
-    """Names of two namespaces, joined by a cable; `cable` in each is its end."""
-    mine, other = f"athanor-a{os.getpid()}", f"athanor-b{os.getpid()}"
-    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("ip") is None:
-        pytest.skip("network namespaces need Linux, root and iproute2")
-    try:
-        ip("netns", "add", mine)
-        ip("netns", "add", other)
-        ip("-n", mine, "link", "add", "cable", "type", "veth", "peer", "cable", "netns", other)
-    except subprocess.CalledProcessError as error:
-        _remove(mine, other)
-        pytest.skip(f"no network namespaces here: {error.stderr.decode().strip()}")
-    try:
-        for name, address in ((mine, HERE), (other, THERE)):
-            ip("-n", name, "link", "set", "lo", "up")
-            ip("-n", name, "address", "add", f"{address}/24", "dev", "cable")
-            ip("-n", name, "link", "set", "cable", "up")
-        yield mine, other
-    finally:
-        _remove(mine, other)
+def cable() -> Iterator[tuple[End, End]]:
+    """Two machines on it."""
+    with two_machines(NETWORK) as ends:
+        yield ends
 
 
-def _remove(*names: str) -> None:
-    for name in names:
-        subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
-
-
-class End:
-    """A process of tests/support/far in a namespace."""
+class Far:
+    """A process of tests/support/far on one of the machines."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
@@ -79,8 +53,8 @@ class End:
 
 
 @contextmanager
-def end(namespace: str, log: Path, words: Sequence[str]) -> Iterator[End]:
-    command = ["ip", "netns", "exec", namespace, sys.executable, "-m", "tests.support.far", *words]
+def far(end: End, log: Path, words: Sequence[str]) -> Iterator[Far]:
+    command = end.command(sys.executable, "-m", "tests.support.far", *words)
     with (
         log.open("w") as stderr,
         subprocess.Popen(
@@ -93,7 +67,7 @@ def end(namespace: str, log: Path, words: Sequence[str]) -> Iterator[End]:
         ) as process,
     ):
         try:
-            yield End(process)
+            yield Far(process)
         finally:
             process.kill() if words[0] == "worker" else process.stdin.close()
 
@@ -101,24 +75,24 @@ def end(namespace: str, log: Path, words: Sequence[str]) -> Iterator[End]:
 @pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 4, TOKENS - 2])
 def test_an_answer_goes_on_when_the_cable_is_back(
-    tmp_path: Path, cable: tuple[str, str], at: int
+    tmp_path: Path, cable: tuple[End, End], at: int
 ) -> None:
-    mine, other = cable
-    with end(mine, tmp_path / "host.log", ["host", str(tmp_path / "pool"), HERE]) as host:
+    here, there = cable
+    with far(here, tmp_path / "host.log", ["host", str(tmp_path / "pool"), here.address]) as host:
         club = host.hear("invite")
         words = ["worker", str(tmp_path), str(club["invite"]), str(club["model"])]
-        with end(other, tmp_path / "far.log", [*words, str(club["sha256"])]) as far:
-            far.hear("session")
+        with far(there, tmp_path / "far.log", [*words, str(club["sha256"])]) as worker:
+            worker.hear("session")
             host.go()
             for token in range(TOKENS):
-                assert far.hear("waits_at")["waits_at"] == token
+                assert worker.hear("waits_at")["waits_at"] == token
                 if token == at:
-                    ip("-n", other, "link", "set", "cable", "down")
+                    there.cut()
                 if token == at + 1:
                     # Its word was said into a cable that leads nowhere.
-                    ip("-n", other, "link", "set", "cable", "up")
-                far.go()
-            answer, verdicts = host.hear("text"), far.hear("verdicts")
+                    there.mend()
+                worker.go()
+            answer, verdicts = host.hear("text"), worker.hear("verdicts")
 
             assert answer["text"] == TEXT
             assert answer["held"] == 0
@@ -127,23 +101,22 @@ def test_an_answer_goes_on_when_the_cable_is_back(
 
 @pytest.mark.slow
 def test_an_answer_goes_on_when_the_machine_comes_back_under_another_address(
-    tmp_path: Path, cable: tuple[str, str]
+    tmp_path: Path, cable: tuple[End, End]
 ) -> None:
     # As when a laptop changes networks: its old connection is never heard of again.
-    mine, other = cable
-    with end(mine, tmp_path / "host.log", ["host", str(tmp_path / "pool"), HERE]) as host:
+    here, there = cable
+    with far(here, tmp_path / "host.log", ["host", str(tmp_path / "pool"), here.address]) as host:
         club = host.hear("invite")
         words = ["worker", str(tmp_path), str(club["invite"]), str(club["model"])]
-        with end(other, tmp_path / "far.log", [*words, str(club["sha256"])]) as far:
-            far.hear("session")
+        with far(there, tmp_path / "far.log", [*words, str(club["sha256"])]) as worker:
+            worker.hear("session")
             host.go()
             for token in range(TOKENS):
-                far.hear("waits_at")
+                worker.hear("waits_at")
                 if token == 4:
-                    ip("-n", other, "address", "delete", f"{THERE}/24", "dev", "cable")
-                    ip("-n", other, "address", "add", f"{ELSEWHERE}/24", "dev", "cable")
-                far.go()
-            answer, verdicts = host.hear("text"), far.hear("verdicts")
+                    there.move(ELSEWHERE)
+                worker.go()
+            answer, verdicts = host.hear("text"), worker.hear("verdicts")
 
             assert answer["text"] == TEXT
             assert (verdicts["verdicts"], verdicts["sessions_lost"]) == (1, [])
