@@ -16,6 +16,7 @@ from typing import Final
 
 INDEX: Final = "libraries.txt"
 _BOOTLOADER: Final = "pyinstaller"
+_OURS: Final = "athanor"
 _DOCUMENTS: Final = Path("/usr/share/doc")
 _COMMON: Final = Path("/usr/share/common-licenses")
 _REFERENCE: Final = re.compile(rf"{_COMMON}/([A-Za-z0-9.+-]*[A-Za-z0-9+])")
@@ -126,10 +127,14 @@ def referred(statement: str) -> list[str]:
 
 
 def installed_files() -> dict[Path, str]:
-    """Each file of each package of this interpreter's environment."""
+    """Each file of each package of this interpreter's environment, but the program's own.
+
+    Those of a checkout that is installed in place are listed, and are no package of others.
+    """
     return {
-        Path(str(package.locate_file(file))).resolve(): package.metadata["Name"].lower()
+        Path(str(package.locate_file(file))).resolve(): name
         for package in distributions()
+        if (name := package.metadata["Name"].lower()) != _OURS
         for file in package.files or ()
     }
 
