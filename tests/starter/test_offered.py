@@ -15,7 +15,7 @@ from app.cli.exit_codes import Exit
 from app.core.models.demonstration import DESCRIPTION, REMEDY
 from app.settings.assets import ASSETS_VARIABLE
 from app.wire.local import NodePicture
-from tests.cli.terminal import CTRL_C, CTRL_D, ROOT, terminal
+from tests.cli.terminal import CTRL_C, CTRL_D, PROMPT, ROOT, terminal
 from tests.gguf_made import GgufStore
 from tests.support.assets import STARTER, alter, put_assets, starter_of
 from tests.support.node import RunningNode, running_node
@@ -236,7 +236,7 @@ def test_a_chat_begins_with_what_it_is(
     with terminal("run", home=home) as screen:
         screen.expect(f"{STARTER} (demonstration)")
         screen.expect(DESCRIPTION[:40])
-        screen.expect("> ")
+        screen.expect(PROMPT)
         screen.type(CTRL_D)
 
         assert screen.ended() == Exit.OK
