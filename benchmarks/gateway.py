@@ -54,7 +54,8 @@ from app.wire.engine import (
 from benchmarks.machine import Machine, commit, describe
 from tests.support.node import put_toy, running_node
 from tests.support.pool_host import RunningHost, digest_of, offer, running_host
-from tests.support.pool_worker import Event, Worker, engine_compute, offered
+from tests.support.pool_worker import Event, Worker, offered
+from tests.support.worker_engine import engine_compute
 
 RECORD: Final = Path(__file__).parent / "results" / "gateway.json"
 ROUNDS: Final = 60
