@@ -15,6 +15,9 @@ from app.core.base.ids import AccountId, ProjectId
 from app.core.base.units import Microseconds
 from app.core.pool.naming import named
 from app.server.storage.database import Database
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("accounts")
 
 AccountState = Literal["active", "paused", "closed"]
 
@@ -64,20 +67,15 @@ class Accounts:
     async def open(cls, database: Database, now: Callable[[], Microseconds]) -> Self:
         """Those of `database`, read into memory."""
         accounts = cls(database, now)
-        for row in await database.read(
-            "select id, name, state, reason, is_vetted, weight, made_at"
-            " from accounts order by made_at, id"
-        ):
+        for row in await database.read(_SQL["all"]):
             fields = dict(zip(Account.__struct_fields__, row, strict=True))
             account = msgspec.convert({**fields, "is_vetted": bool(row[4])}, Account)
             accounts._accounts[account.id] = account
-        for row in await database.read(
-            "select id, account, name, made_at, closed_at from projects order by made_at, id"
-        ):
+        for row in await database.read(_SQL["all_projects"]):
             fields = dict(zip(Project.__struct_fields__, row, strict=True))
             project = msgspec.convert(fields, Project)
             accounts._projects[project.id] = project
-        for account_id, friend in await database.read("select account, friend from friends"):
+        for account_id, friend in await database.read(_SQL["all_friends"]):
             accounts._friends.add((AccountId(str(account_id)), AccountId(str(friend))))
         return accounts
 
@@ -109,14 +107,7 @@ class Accounts:
         self._accounts[account.id] = account
         try:
             await self._database.write_all(
-                [
-                    (
-                        "insert into accounts (id, name, state, reason, is_vetted, weight, made_at)"
-                        " values (?, ?, 'active', '', 0, 1, ?)",
-                        (account.id, name, now),
-                    ),
-                    _insert(project),
-                ]
+                [(_SQL["add"], (account.id, name, now)), _added(project)]
             )
         except BaseException:
             del self._accounts[account.id]
@@ -150,7 +141,7 @@ class Accounts:
         # First in memory: should the disk fail, a paused account is refused until a restart.
         self._accounts[account] = new
         await self._database.write(
-            "update accounts set state = ?, reason = ?, is_vetted = ?, weight = ? where id = ?",
+            _SQL["change"],
             *(new.state, new.reason, new.is_vetted, new.weight, account),
         )
         return new
@@ -168,17 +159,10 @@ class Accounts:
             self._projects[project.id] = renamed
         await self._database.write_all(
             [
-                (
-                    "update accounts set name = ?, state = 'closed', reason = '', is_vetted = 0"
-                    " where id = ?",
-                    (new.name, account),
-                ),
-                ("delete from friends where account = ?1 or friend = ?1", (account,)),
+                (_SQL["forget"], (new.name, account)),
+                (_SQL["forget_friends"], (account,)),
                 *(
-                    (
-                        "update projects set name = ?, closed_at = ? where id = ?",
-                        (each.name, each.closed_at, each.id),
-                    )
+                    (_SQL["forget_project"], (each.name, each.closed_at, each.id))
                     for each in self.projects(account)
                 ),
             ]
@@ -209,7 +193,7 @@ class Accounts:
         project = _project(account, name, self._now())
         self._projects[project.id] = project
         try:
-            await self._database.write_all([_insert(project)])
+            await self._database.write_all([_added(project)])
         except BaseException:
             del self._projects[project.id]
             raise
@@ -222,9 +206,7 @@ class Accounts:
             return old
         new = replace(old, closed_at=self._now())
         self._projects[project] = new
-        await self._database.write(
-            "update projects set closed_at = ? where id = ?", new.closed_at, project
-        )
+        await self._database.write(_SQL["close_project"], new.closed_at, project)
         return new
 
     # --- friends -----------------------------------------------------------------------------
@@ -243,17 +225,14 @@ class Accounts:
         """Each serves the other as a friend from now on. Doing it twice is once."""
         assert one != other, "nobody is a friend of oneself: own devices are a circle of their own"
         now = self._now()
-        insert = "insert or ignore into friends (account, friend, made_at) values (?, ?, ?)"
-        await self._database.write_many(insert, [(one, other, now), (other, one, now)])
+        await self._database.write_many(_SQL["add_friend"], [(one, other, now), (other, one, now)])
         self._friends |= {(one, other), (other, one)}
 
     async def part(self, one: AccountId, other: AccountId) -> bool:
         """They are friends no more; False when they were not."""
         were = (one, other) in self._friends
         self._friends -= {(one, other), (other, one)}
-        await self._database.write_many(
-            "delete from friends where account = ? and friend = ?", [(one, other), (other, one)]
-        )
+        await self._database.write_many(_SQL["remove_friend"], [(one, other), (other, one)])
         return were
 
 
@@ -263,6 +242,6 @@ def _project(account: AccountId, name: str, now: Microseconds) -> Project:
     )
 
 
-def _insert(project: Project) -> tuple[str, tuple[str | int, ...]]:
-    sql = "insert into projects (id, account, name, made_at) values (?, ?, ?, ?)"
-    return sql, (project.id, project.account, project.name, project.made_at)
+def _added(project: Project) -> tuple[str, tuple[str | int, ...]]:
+    values = (project.id, project.account, project.name, project.made_at)
+    return _SQL["add_project"], values

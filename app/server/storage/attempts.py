@@ -15,21 +15,13 @@ from app.core.ledger.commands import EventId
 from app.core.ledger.pricing import Prices, Shares
 from app.core.pool.jobs.effects import Record
 from app.server.storage.database import Database, Value
+from app.server.storage.statements import statements_for
 from app.server.storage.unwritable import Unwritable, or_unwritable
+
+_SQL: Final = statements_for("attempts")
 
 TOGETHER_MAX: Final = 1000
 """Rows in one transaction."""
-
-_INSERT: Final = (
-    "insert or ignore into attempts (job, attempt, worker, account, payer, sha256, first, input,"
-    " cached_input, output, worker_share, fee_share, fund_share, prompt_tokens, at)"
-    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_SELECT: Final = (
-    "select job, worker, account, payer, sha256, attempt, first, input, cached_input,"
-    " output, worker_share, fee_share, fund_share, prompt_tokens from attempts"
-)
-_DELETE: Final = "delete from attempts where job = ?"
 
 
 @final
@@ -52,13 +44,13 @@ class Attempts:
             *(record.prompt_tokens, at),
         )
         written = asyncio.get_running_loop().create_future()
-        self._waiting.append((_INSERT, values, written))
+        self._waiting.append((_SQL["add"], values, written))
         self._came.set()
         await written
 
     def forget(self, job: JobId) -> None:
         """The job's hold is over: its rows go at some time soon."""
-        self._waiting.append((_DELETE, (job,), None))
+        self._waiting.append((_SQL["forget"], (job,), None))
         self._came.set()
 
     async def keep_written(self) -> None:
@@ -90,14 +82,14 @@ class Attempts:
     async def open(self) -> dict[JobId, tuple[Record, ...]]:
         """All there are, by job and in order: at the start, those of jobs that died with a host."""
         found: dict[JobId, list[Record]] = {}
-        for row in await self._database.read(f"{_SELECT} order by job, attempt"):
+        for row in await self._database.read(_SQL["all"]):
             record = _record(row)
             found.setdefault(record.job, []).append(record)
         return {job: tuple(records) for job, records in found.items()}
 
     async def of_job(self, job: JobId) -> tuple[Record, ...]:
         """Those of one job that are still remembered."""
-        rows = await self._database.read(f"{_SELECT} where job = ? order by attempt", job)
+        rows = await self._database.read(_SQL["of_job"], job)
         return tuple(_record(row) for row in rows)
 
 

@@ -122,6 +122,10 @@ class Bookkeeper:
         """What each attempt of a job earned, for each hold; empty where it was not paid from."""
         return await self._read(lambda: [self._reader.paid(hold) for hold in holds])
 
+    async def charged(self, hold: EventId) -> Micros:
+        """What a hold's account paid when it was settled; 0 where it never was."""
+        return await self._read(partial(self._reader.charged, hold))
+
     async def lots(self, account: LedgerAccount) -> list[LotRow]:
         """The lots of a user that are not empty, in the order of spending."""
         return await self._read(partial(self._reader.lots, account))

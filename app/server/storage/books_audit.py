@@ -15,16 +15,12 @@ import msgspec
 from app.core.ledger.accounts import KINDS
 from app.core.ledger.lots import SOURCES
 from app.server.storage.books_schema import connect_reader
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("books_audit")
 
 FINDINGS_MAX: Final = 100
 """That an audit names; it counts all."""
-
-_LAST_ENDS: Final = """
-    select hold, case kind when 'settle' then 'posted' when 'void' then 'voided' else 'expired' end
-      from ledger_events
-     where number in (select max(number) from ledger_events
-                       where kind in ('settle', 'void', 'expire') group by hold)"""
-"""Hold and state. A late claim settles what had expired: the later of two ends counts."""
 
 Subject = Literal["file", "account", "lot", "hold", "event"]
 
@@ -120,18 +116,15 @@ class _Auditor:
             yield _Row("pages", "" if said == "ok" else str(said))
         lost = self._connection.execute("pragma foreign_key_check").fetchall()
         yield _Row("references", f"{len(lost)} lead nowhere, in {lost[0][0]}" if lost else "")
-        total = self._sums("select 0, sum(amount) from ledger_postings").get(0, 0)
+        total = self._sums(_SQL["sum_of_all"]).get(0, 0)
         yield _Row("sum of all postings", "" if total == 0 else f"is {total}, not 0")
 
     def _accounts(self) -> Iterator[_Row]:
-        posted = self._sums("select account, sum(amount) from ledger_postings group by account")
-        held = self._sums(
-            "select l.account, sum(r.amount) from ledger_reservations r"
-            " join ledger_lots l on l.number = r.lot group by l.account"
-        )
-        in_lots = self._sums("select account, sum(balance) from ledger_lots group by account")
-        query = "select number, kind, owner, balance, held from ledger_accounts"
-        for number, kind, owner, balance, holding in self._connection.execute(query):
+        posted = self._sums(_SQL["posted_by_account"])
+        held = self._sums(_SQL["held_by_account"])
+        in_lots = self._sums(_SQL["lots_by_account"])
+        rows = self._connection.execute(_SQL["accounts"])
+        for number, kind, owner, balance, holding in rows:
             yield _Row(
                 f"{kind}:{owner}" if owner else str(kind),
                 "; ".join(
@@ -150,16 +143,12 @@ class _Auditor:
             )
 
     def _lots(self) -> Iterator[_Row]:
-        posted = self._sums("select lot, sum(amount) from ledger_postings group by lot")
-        came = self._sums(
-            "select lot, sum(amount) from ledger_postings where amount > 0 group by lot"
-        )
-        held = self._sums("select lot, sum(amount) from ledger_reservations group by lot")
-        back = self._sums("select lot, sum(amount) from ledger_events group by lot")
-        query = "select number, id, source, balance, reserved, received, returned from ledger_lots"
-        for number, name, source, balance, reserved, received, returned in self._connection.execute(
-            query
-        ):
+        posted = self._sums(_SQL["posted_by_lot"])
+        came = self._sums(_SQL["put_in_by_lot"])
+        held = self._sums(_SQL["held_by_lot"])
+        back = self._sums(_SQL["taken_back_by_lot"])
+        rows = self._connection.execute(_SQL["lots"])
+        for number, name, source, balance, reserved, received, returned in rows:
             found = (
                 "" if source in SOURCES else f"its source {source!r} is not known",
                 _differs("balance", balance, posted[number], "its postings"),
@@ -170,13 +159,10 @@ class _Auditor:
             yield _Row(str(name), "; ".join(filter(None, found)))
 
     def _holds(self) -> Iterator[_Row]:
-        held = self._sums("select hold, sum(amount) from ledger_reservations group by hold")
-        granted = self._sums(
-            "select hold, sum(amount) from ledger_reservations where amount > 0 group by hold"
-        )
-        ends = dict(self._connection.execute(_LAST_ENDS))
-        query = "select number, id, state, amount, granted from ledger_holds"
-        for number, name, state, amount, ever in self._connection.execute(query):
+        held = self._sums(_SQL["held_by_hold"])
+        granted = self._sums(_SQL["granted_by_hold"])
+        ends = dict(self._connection.execute(_SQL["end_of_hold"]))
+        for number, name, state, amount, ever in self._connection.execute(_SQL["holds"]):
             told = ends.get(number, "open")
             found = (
                 "" if state == told else f"is {state}, its events say {told}",
@@ -186,11 +172,9 @@ class _Auditor:
             yield _Row(str(name), "; ".join(filter(None, found)))
 
     def _event_rows(self) -> Iterator[_Row]:
-        sums = self._sums("select event, sum(amount) from ledger_postings group by event")
+        sums = self._sums(_SQL["posted_by_event"])
         expected = 1
-        for number, name in self._connection.execute(
-            "select number, id from ledger_events order by number"
-        ):
+        for number, name in self._connection.execute(_SQL["events"]):
             found = (
                 "" if number == expected else f"is number {number}, not {expected}",
                 "" if sums[number] == 0 else f"its postings sum to {sums[number]}, not 0",

@@ -10,41 +10,9 @@ from app.core.ledger.commands import EventId, LotId, Source
 from app.core.ledger.lots import Lot, earnings_lot
 from app.server.storage.books_rows import BookRows, account_in
 from app.server.storage.books_schema import connect_copy, connect_reader
+from app.server.storage.statements import statements_for
 
-_AVAILABLE: Final = """
-    select a.balance, a.held,
-           coalesce((select sum(balance - reserved) from ledger_lots
-                      where account = a.number and balance > 0
-                        and (expires_at is null or expires_at > ?)), 0)
-             + coalesce((select balance from ledger_accounts
-                          where kind = 'debt' and owner = a.owner), 0),
-           coalesce((select -balance from ledger_accounts
-                      where kind = 'debt' and owner = a.owner), 0)
-      from ledger_accounts a"""
-
-_STATEMENT: Final = """
-    select e.number, e.id, e.kind, e.at, e.about, p.amount, p.attempt, l.source
-      from ledger_postings p
-      join ledger_events e on e.number = p.event
-      left join ledger_lots l on l.number = p.lot
-     where p.account = (select number from ledger_accounts where kind = ? and owner = ?)
-       and p.event < ?
-     order by p.event desc, p.number desc limit ?"""
-
-_FLOW: Final = """
-    select coalesce(sum(max(p.amount, 0)), 0), coalesce(sum(max(-p.amount, 0)), 0),
-           count(distinct p.event)
-      from ledger_postings p join ledger_events e on e.number = p.event
-     where p.account = (select number from ledger_accounts where kind = ?3 and owner = ?4)
-       and p.event >= (select min(number) from ledger_events where at >= ?1)
-       and e.at >= ?1 and e.at < ?2"""
-"""The lower bound spares a look at all that was before."""
-
-_PAID: Final = """
-    select p.attempt, sum(p.amount) from ledger_holds h
-      join ledger_events e on e.hold = h.number and e.kind = 'settle'
-      join ledger_postings p on p.event = e.number
-     where h.id = ? and p.attempt is not null group by p.attempt"""
+_SQL: Final = statements_for("books_reader")
 
 _NO_EVENT: Final = 2**62
 
@@ -103,16 +71,12 @@ class BooksReader:
 
     def balance(self, account: LedgerAccount, now: Microseconds) -> Balance:
         """That account; zeros where nothing was ever posted to it."""
-        query = f"{_AVAILABLE} where a.kind = ? and a.owner = ?"
-        row = self._connection.execute(query, (now, *account)).fetchone()
+        row = self._connection.execute(_SQL["balance"], (now, *account)).fetchone()
         return Balance(*map(Micros, (0, 0, 0, 0))) if row is None else _balance(*row)
 
     def balances(self, kind: AccountKind, now: Microseconds) -> list[tuple[LedgerAccount, Balance]]:
         """Every account of a kind."""
-        query = _AVAILABLE.replace("select a.balance", "select a.kind, a.owner, a.balance")
-        rows = self._connection.execute(
-            f"{query} where a.kind = ? order by a.balance desc", (now, kind)
-        )
+        rows = self._connection.execute(_SQL["balances"], (now, kind))
         return [(account_in(of, owner), _balance(*amounts)) for of, owner, *amounts in rows]
 
     def hold(self, hold: EventId) -> Hold | None:
@@ -121,8 +85,13 @@ class BooksReader:
 
     def paid(self, hold: EventId) -> dict[int, Micros]:
         """Attempt -> what its worker earned when that hold was settled."""
-        rows = self._connection.execute(_PAID, (hold,))
+        rows = self._connection.execute(_SQL["paid"], (hold,))
         return {attempt: Micros(amount) for attempt, amount in rows}
+
+    def charged(self, hold: EventId) -> Micros:
+        """What its account paid when that hold was settled; 0 where it never was."""
+        ((amount,),) = self._connection.execute(_SQL["charged"], (hold,)).fetchall()
+        return Micros(amount)
 
     def lots(self, account: LedgerAccount) -> list[LotRow]:
         """Filled lots, in the order of spending."""
@@ -138,12 +107,13 @@ class BooksReader:
     ) -> list[StatementRow]:
         """Newest first."""
         last = _NO_EVENT if before is None else before
-        rows = self._connection.execute(_STATEMENT, (*account, last, limit))
+        rows = self._connection.execute(_SQL["statement"], (*account, last, limit))
         return [StatementRow(*row) for row in rows]
 
     def flow(self, account: LedgerAccount, since: Microseconds, until: Microseconds) -> Flow:
         """Sums of a time."""
-        return Flow(*self._connection.execute(_FLOW, (since, until, *account)).fetchone())
+        row = self._connection.execute(_SQL["flow"], (since, until, *account)).fetchone()
+        return Flow(*row)
 
     def earned_in_day(self, account: LedgerAccount, at: Microseconds) -> Micros:
         """What came into the lot of that day's earnings."""
@@ -152,15 +122,8 @@ class BooksReader:
 
     def due(self, now: Microseconds, limit: int) -> tuple[list[EventId], list[LotId]]:
         """Open holds and filled lots whose time has come; see `Hold.is_due` for the second half."""
-        holds = self._connection.execute(
-            "select id from ledger_holds where state = 'open'"
-            " and (ends_at <= ? or ends_at - 2 * timeout > ?) order by ends_at limit ?",
-            (now, now, limit),
-        )
-        lots = self._connection.execute(
-            "select id from ledger_lots where balance > reserved and expires_at <= ? limit ?",
-            (now, limit),
-        )
+        holds = self._connection.execute(_SQL["holds_due"], (now, limit))
+        lots = self._connection.execute(_SQL["lots_due"], (now, limit))
         return [row[0] for row in holds], [row[0] for row in lots]
 
     def close(self) -> None:

@@ -13,22 +13,9 @@ from app.core.ledger.books import Books
 from app.core.ledger.changes import Changes, Hold, HoldState, Recorded, Reservation
 from app.core.ledger.commands import EventId, LotId, Source
 from app.core.ledger.lots import SOURCES, Lot
+from app.server.storage.statements import statements_for
 
-_LOT: Final = (
-    "select l.id, a.kind, a.owner, l.source, l.opened_at, l.expires_at, l.is_transferable,"
-    " l.balance, l.reserved, l.received, l.returned, l.number"
-    " from ledger_lots l join ledger_accounts a on a.number = l.account"
-)
-_HOLD: Final = (
-    "select h.id, a.kind, a.owner, h.ends_at, h.timeout, h.claim, h.state, h.granted,"
-    " h.closed_at, h.about, h.number"
-    " from ledger_holds h join ledger_accounts a on a.number = h.account"
-)
-_PARTS: Final = (
-    "select l.id, sum(r.amount) from ledger_reservations r join ledger_lots l on l.number = r.lot"
-    " where r.hold = ? group by r.lot having sum(r.amount) <> 0 order by l.id"
-)
-
+_SQL: Final = statements_for("books_rows")
 
 LOTS_KEPT: Final = 100_000
 """Numbers of lots that are remembered; others are asked for."""
@@ -59,8 +46,7 @@ class BookRows:
 
     def last_event_in_file(self) -> int:
         """Number of the last event in the file: another one if somebody else wrote."""
-        query = "select coalesce(max(number), 0) from ledger_events"
-        ((number,),) = self._connection.execute(query).fetchall()
+        ((number,),) = self._connection.execute(_SQL["last_event"]).fetchall()
         return int(number)
 
     def load(self) -> Books:
@@ -68,14 +54,12 @@ class BookRows:
         run = self._connection.execute
         self._event = self.last_event_in_file()
         self._accounts, balances = {}, {}
-        for number, kind, owner, balance in run(
-            "select number, kind, owner, balance from ledger_accounts"
-        ):
+        for number, kind, owner, balance in run(_SQL["accounts"]):
             account = account_in(kind, owner)
             self._accounts[account] = number
             balances[account] = balance
-        lots = run(f"{_LOT} where l.balance > 0").fetchall()
-        holds = run(f"{_HOLD} where h.state = 'open'").fetchall()
+        lots = run(_SQL["filled_lots"]).fetchall()
+        holds = run(_SQL["open_holds"]).fetchall()
         self._lots = {LotId(row[0]): row[-1] for row in lots}
         self._holds = {EventId(row[0]): row[-1] for row in holds}
         return Books(
@@ -87,25 +71,22 @@ class BookRows:
 
     def recorded(self, event: EventId) -> Recorded | None:
         """The event with that id."""
-        row = self._connection.execute(
-            "select fingerprint, amount from ledger_events where id = ?", (event,)
-        ).fetchone()
+        row = self._connection.execute(_SQL["event"], (event,)).fetchone()
         return None if row is None else Recorded(*row)
 
     def hold(self, hold: EventId) -> Hold | None:
         """The hold with that id, ended or not."""
-        row = self._connection.execute(f"{_HOLD} where h.id = ?", (hold,)).fetchone()
+        row = self._connection.execute(_SQL["hold"], (hold,)).fetchone()
         return None if row is None else self._hold(row)
 
     def lot(self, lot: LotId) -> Lot | None:
         """The lot with that id, empty or not."""
-        row = self._connection.execute(f"{_LOT} where l.id = ?", (lot,)).fetchone()
+        row = self._connection.execute(_SQL["lot"], (lot,)).fetchone()
         return None if row is None else _lot(row)
 
     def lots_of(self, account: LedgerAccount) -> list[Lot]:
         """The lots of a user that are not empty."""
-        query = f"{_LOT} where a.kind = ? and a.owner = ? and l.balance > 0"
-        return [_lot(row) for row in self._connection.execute(query, account)]
+        return [_lot(row) for row in self._connection.execute(_SQL["filled_lots_of"], account)]
 
     def write(self, changes: Changes) -> None:
         """Put an event and all that belongs to it into the file, within the open transaction."""
@@ -118,30 +99,25 @@ class BookRows:
             hold = self._hold_number(changes.hold, is_new=event.kind == "reserve")
             if changes.reservations:
                 self._connection.executemany(
-                    "insert into ledger_reservations (hold, event, lot, amount)"
-                    " values (?, ?, ?, ?)",
+                    _SQL["add_reservation"],
                     [(hold, number, self._lot_number(r.lot), r.amount)
                      for r in changes.reservations],
                 )  # fmt: skip
             if event.kind != "reserve":
                 run(
-                    "update ledger_holds set state = ?, ends_at = ?, timeout = ?, closed_at = ?"
-                    " where number = ?",
+                    _SQL["change_hold"],
                     (changes.hold.state, changes.hold.ends_at, changes.hold.timeout,
                      changes.hold.closed_at, hold),
                 )  # fmt: skip
         if changes.entries:
             self._connection.executemany(
-                "insert into ledger_postings (event, number, account, lot, attempt, amount)"
-                " values (?, ?, ?, ?, ?, ?)",
+                _SQL["add_posting"],
                 [(number, place, self._account_number(account),
                   None if lot_id is None else self._lot_number(lot_id), attempt, amount)
                  for place, (account, lot_id, amount, attempt) in enumerate(changes.entries)],
             )  # fmt: skip
         run(
-            "insert into ledger_events"
-            " (number, id, kind, at, fingerprint, amount, hold, lot, about)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _SQL["add_event"],
             (number, event.id, event.kind, event.at, event.fingerprint, event.amount, hold,
              None if event.lot is None else self._lot_number(event.lot), event.about),
         )  # fmt: skip
@@ -153,16 +129,13 @@ class BookRows:
 
     def _account_number(self, account: LedgerAccount) -> int:
         if account not in self._accounts:
-            cursor = self._connection.execute(
-                "insert into ledger_accounts (kind, owner) values (?, ?)", account
-            )
+            cursor = self._connection.execute(_SQL["add_account"], account)
             self._accounts[account] = _inserted(cursor)
         return self._accounts[account]
 
     def _open_lot(self, lot: Lot) -> None:
         cursor = self._connection.execute(
-            "insert into ledger_lots (id, account, source, opened_at, expires_at, is_transferable)"
-            " values (?, ?, ?, ?, ?, ?)",
+            _SQL["add_lot"],
             (lot.id, self._account_number(lot.account), lot.source, lot.opened_at,
              lot.expires_at, lot.is_transferable),
         )  # fmt: skip
@@ -170,29 +143,28 @@ class BookRows:
 
     def _lot_number(self, lot: LotId) -> int:
         if lot not in self._lots:
-            query = "select number from ledger_lots where id = ?"
-            ((number,),) = self._connection.execute(query, (lot,)).fetchall()
+            ((number,),) = self._connection.execute(_SQL["lot_number"], (lot,)).fetchall()
             self._lots[lot] = number
         return self._lots[lot]
 
     def _hold_number(self, hold: Hold, *, is_new: bool) -> int:
         if is_new:
             cursor = self._connection.execute(
-                "insert into ledger_holds (id, account, ends_at, timeout, claim, about)"
-                " values (?, ?, ?, ?, ?, ?)",
+                _SQL["add_hold"],
                 (hold.id, self._account_number(hold.account), hold.ends_at, hold.timeout,
                  hold.claim, hold.about),
             )  # fmt: skip
             self._holds[hold.id] = _inserted(cursor)
         elif hold.id not in self._holds:
-            query = "select number from ledger_holds where id = ?"
-            ((number,),) = self._connection.execute(query, (hold.id,)).fetchall()
+            ((number,),) = self._connection.execute(_SQL["hold_number"], (hold.id,)).fetchall()
             self._holds[hold.id] = number
         return self._holds[hold.id]
 
     def _hold(self, row: tuple[object, ...]) -> Hold:
         name, kind, owner, ends, timeout, claim, state, granted, closed, about, number = row
-        parts = self._connection.execute(_PARTS, (number,)) if state == "open" else ()
+        parts = (
+            self._connection.execute(_SQL["parts_of_hold"], (number,)) if state == "open" else ()
+        )
         assert isinstance(ends, int) and isinstance(timeout, int) and isinstance(claim, int)
         assert isinstance(granted, int) and (closed is None or isinstance(closed, int))
         return Hold(

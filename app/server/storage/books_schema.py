@@ -18,6 +18,9 @@ from app.server.storage.database import (
     older,
     statements_of,
 )
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("books_schema")
 
 PRAGMAS: Final = (
     "journal_mode = wal",
@@ -86,7 +89,7 @@ def connect_copy(path: Path) -> sqlite3.Connection:
             file.backup(connection)
         finally:
             file.close()
-        version, newest = _version(connection), len(books_migrations())
+        version, newest = books_version(connection), len(books_migrations())
         if version < newest:
             raise older(path, version)
         if version > newest:
@@ -108,6 +111,14 @@ def books_migrations() -> list[str]:
     for number, name in enumerate(files, start=1):
         assert int(name[:4]) == number, f"migration {name} should have number {number:04}"
     return [folder.joinpath(name).read_text(encoding="utf-8") for name in files]
+
+
+def books_version(connection: sqlite3.Connection) -> int:
+    """How many of them a file has carried out; 0 where it has no books."""
+    if connection.execute(_SQL["has_versions"]).fetchone() is None:
+        return 0
+    ((version,),) = connection.execute(_SQL["version"]).fetchall()
+    return int(version)
 
 
 def translated(error: OSError | sqlite3.Error, path: Path) -> AthanorError:
@@ -134,11 +145,11 @@ def translated(error: OSError | sqlite3.Error, path: Path) -> AthanorError:
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Carry out what is missing, each file in a transaction of its own."""
     scripts = books_migrations()
-    while (version := _version(connection)) < len(scripts):
+    while (version := books_version(connection)) < len(scripts):
         connection.execute("begin immediate")
         try:
             # Another process may have been first between the question and the lock.
-            if _version(connection) == version:
+            if books_version(connection) == version:
                 for statement in statements_of(scripts[version]):
                     connection.execute(statement)
                 _note_version(connection, version + 1)
@@ -157,16 +168,6 @@ def _newer(path: Path, version: int) -> DatabaseUnusable:
     )
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    named = "select 1 from sqlite_master where type = 'table' and name = 'ledger_schema'"
-    if connection.execute(named).fetchone() is None:
-        return 0
-    ((version,),) = connection.execute("select max(version) from ledger_schema").fetchall()
-    return int(version)
-
-
 def _note_version(connection: sqlite3.Connection, version: int) -> None:
-    connection.execute(
-        "create table if not exists ledger_schema (version integer primary key) strict"
-    )
-    connection.execute("insert into ledger_schema (version) values (?)", (version,))
+    connection.execute(_SQL["make_versions"])
+    connection.execute(_SQL["note_version"], (version,))

@@ -20,7 +20,7 @@ from typing import ClassVar, Final, final
 import msgspec
 
 from app.core.base.errors import AthanorError
-from app.server.storage.books_schema import books_migrations
+from app.server.storage.books_schema import books_migrations, books_version
 from app.server.storage.database import migrations
 from app.settings.file_lock import lock_file
 
@@ -192,16 +192,12 @@ def _older(database: Path) -> str:
         return ""
     with _reading(database) as read:
         ((number,),) = read.execute("pragma user_version").fetchall()
-        named = "select name from sqlite_master where type = 'table' and name = 'ledger_schema'"
-        has_books = bool(read.execute(named).fetchall())
-        books = (
-            read.execute("select max(version) from ledger_schema").fetchone()[0] if has_books else 0
-        )
+        books = books_version(read)
     newest = len(migrations("host" if database.parent.name == "pool" else "node"))
-    is_older = 0 < number < newest or 0 < (books or 0) < len(books_migrations())
+    is_older = 0 < number < newest or 0 < books < len(books_migrations())
     if not is_older:
         return ""
-    return f"{number}-{books}" if has_books else str(number)
+    return f"{number}-{books}" if books else str(number)
 
 
 def _back_up(source: Path, target: Path) -> None:

@@ -4,7 +4,8 @@ WAL, foreign keys on, every table STRICT. There are two schemas: the node's is t
 in sql/, the host's those in sql/host/. Number n brings `user_version` from n - 1 to n, in one
 transaction each; `application_id` says whose file it is. A released file is never edited.
 
-Rule: SQL stands in this folder and nowhere else in the program.
+Rule: SQL stands in this folder and nowhere else in the program; all but what belongs to a
+connection (pragmas, the bounds of a transaction) in .sql files.
 """
 
 import asyncio

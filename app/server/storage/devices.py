@@ -11,6 +11,9 @@ from app.core.base.ids import AccountId, DeviceId
 from app.core.base.units import Microseconds
 from app.core.pool.standing import Record
 from app.server.storage.database import Database
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("devices")
 
 STRIKES_SHOWN: Final = 100
 
@@ -50,9 +53,7 @@ class Devices:
     async def open(cls, database: Database, now: Callable[[], Microseconds]) -> Self:
         """Those of `database`, read into memory."""
         devices = cls(database, now)
-        for row in await database.read(
-            "select id, account, name, joined_at, removed_at from devices order by joined_at, id"
-        ):
+        for row in await database.read(_SQL["all"]):
             fields = dict(zip(Device.__struct_fields__, row, strict=True))
             device = msgspec.convert(fields, Device)
             devices._devices[device.id] = device
@@ -83,12 +84,7 @@ class Devices:
     async def join(self, device: DeviceId, account: AccountId, name: str) -> Device:
         """The device belongs to `account` from now on, whatever was before."""
         joined = Device(id=device, account=account, name=name, joined_at=self._now())
-        await self._database.write(
-            "insert into devices (id, account, name, joined_at) values (?, ?, ?, ?)"
-            " on conflict do update set account = excluded.account, name = excluded.name,"
-            " joined_at = excluded.joined_at, removed_at = null",
-            *(device, account, name, joined.joined_at),
-        )
+        await self._database.write(_SQL["join"], device, account, name, joined.joined_at)
         self._devices[device] = joined
         return joined
 
@@ -98,7 +94,7 @@ class Devices:
         if found is None or found.name == name:
             return
         self._devices[device] = replace(found, name=name)
-        await self._database.write("update devices set name = ? where id = ?", name, device)
+        await self._database.write(_SQL["rename"], name, device)
 
     async def remove(self, device: DeviceId) -> Device | None:
         """The device, which may not connect from now on; None when there is none."""
@@ -108,9 +104,7 @@ class Devices:
         found = replace(found, removed_at=self._now())
         # First in memory: should the disk fail, it is refused at least until a restart.
         self._devices[device] = found
-        await self._database.write(
-            "update devices set removed_at = ? where id = ?", found.removed_at, device
-        )
+        await self._database.write(_SQL["remove"], found.removed_at, device)
         return found
 
     async def forget(self, account: AccountId) -> None:
@@ -119,17 +113,14 @@ class Devices:
             if device.account == account:
                 removed = device.removed_at or self._now()
                 self._devices[device.id] = replace(device, name="forgotten", removed_at=removed)
-                await self._database.write(
-                    "update devices set name = 'forgotten', removed_at = ? where id = ?",
-                    *(removed, device.id),
-                )
+                await self._database.write(_SQL["forget"], removed, device.id)
 
     # --- strikes -----------------------------------------------------------------------------
 
     async def strike(self, strike: Strike) -> None:
         """Remember what was wrong."""
         await self._database.write(
-            "insert into strikes (device, kind, reason, job, at) values (?, ?, ?, ?, ?)",
+            _SQL["add_strike"],
             *(strike.device, strike.kind, strike.reason, strike.job, strike.at),
         )
 
@@ -137,11 +128,7 @@ class Devices:
         self, device: DeviceId | None = None, *, since: int = 0
     ) -> tuple[Strike, ...]:
         """The newest strikes, of one device or of all, newest first."""
-        rows = await self._database.read(
-            "select device, kind, reason, job, at from strikes"
-            " where (?1 is null or device = ?1) and at >= ?2 order by number desc limit ?3",
-            *(device, since, STRIKES_SHOWN),
-        )
+        rows = await self._database.read(_SQL["newest_strikes"], device, since, STRIKES_SHOWN)
         return tuple(
             msgspec.convert(dict(zip(Strike.__struct_fields__, row, strict=True)), Strike)
             for row in rows
@@ -149,8 +136,8 @@ class Devices:
 
     async def forgive(self, device: DeviceId) -> int:
         """Forget a device's strikes; how many there were."""
-        await self._database.write("delete from standings where device = ?", device)
-        return await self._database.write("delete from strikes where device = ?", device)
+        await self._database.write(_SQL["forget_standing"], device)
+        return await self._database.write(_SQL["forgive"], device)
 
     async def keep_records(self, records: Mapping[DeviceId, Record]) -> None:
         """What is held against whom, for after a restart."""
@@ -159,16 +146,12 @@ class Devices:
             for device, record in records.items()
             if device in self._devices
         ]
-        await self._database.write_many(
-            "insert into standings (device, record) values (?, ?)"
-            " on conflict do update set record = excluded.record",
-            rows,
-        )
+        await self._database.write_many(_SQL["keep_standing"], rows)
 
     async def records(self) -> dict[DeviceId, Record]:
         """As they were kept; one that cannot be read is left out."""
         found = {}
-        for device, text in await self._database.read("select device, record from standings"):
+        for device, text in await self._database.read(_SQL["all_standings"]):
             with suppress(msgspec.DecodeError):
                 found[DeviceId(str(device))] = msgspec.json.decode(str(text), type=Record)
         return found

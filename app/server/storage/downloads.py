@@ -14,9 +14,13 @@ from msgspec import convert
 
 from app.core.downloads.download import Download, DownloadId
 from app.server.storage.database import Database
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("downloads")
 
 _COLUMNS: Final = (
-    "id, repository, revision, name, status, cause, reason, remedy, asked_at, ended_at"
+    *("id", "repository", "revision", "name", "status", "cause", "reason", "remedy"),
+    *("asked_at", "ended_at"),
 )
 
 log = logging.getLogger(__name__)
@@ -31,21 +35,15 @@ class DownloadsTable:
 
     async def all(self) -> tuple[Download, ...]:
         """Every download as it was last written, oldest first."""
-        rows = await self._database.read(
-            f"select {_COLUMNS} from downloads order by asked_at, id"  # noqa: S608  # our own names
-        )
-        files = await self._database.read(
-            "select download, path, name, size, sha256 from download_files"
-            " order by download, position"
-        )
+        rows = await self._database.read(_SQL["all"])
+        files = await self._database.read(_SQL["all_files"])
         by_download: dict[object, list[Mapping[str, object]]] = {}
         for download, path, name, size, sha256 in files:
             file = {"path": path, "name": name, "size": size, "sha256": sha256}
             by_download.setdefault(download, []).append(file)
-        names = _COLUMNS.split(", ")
         return tuple(
             convert(
-                {**dict(zip(names, row, strict=True)), "files": by_download.get(row[0], [])},
+                {**dict(zip(_COLUMNS, row, strict=True)), "files": by_download.get(row[0], [])},
                 Download,
             )
             for row in rows
@@ -60,14 +58,13 @@ class DownloadsTable:
 
     async def _add(self, download: Download) -> None:
         await self._database.write(
-            f"insert into downloads ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # our own names
+            _SQL["add"],
             *(download.id, download.repository, download.revision, download.name),
             *(download.status, download.cause, download.reason, download.remedy),
             *(download.asked_at, download.ended_at),
         )
         await self._database.write_many(
-            "insert into download_files (download, position, path, name, size, sha256)"
-            " values (?, ?, ?, ?, ?, ?)",
+            _SQL["add_file"],
             [
                 (download.id, position, file.path, file.name, file.size, file.sha256)
                 for position, file in enumerate(download.files)
@@ -81,8 +78,7 @@ class DownloadsTable:
 
     async def _save(self, download: Download) -> None:
         await self._database.write(
-            "update downloads set status = ?, cause = ?, reason = ?, remedy = ?, ended_at = ?"
-            " where id = ?",
+            _SQL["save"],
             *(download.status, download.cause, download.reason, download.remedy),
             *(download.ended_at, download.id),
         )
@@ -90,7 +86,7 @@ class DownloadsTable:
     async def remove(self, download: DownloadId) -> None:
         """Forget it."""
         with _forgiven():
-            await self._database.write("delete from downloads where id = ?", download)
+            await self._database.write(_SQL["remove"], download)
 
 
 @contextlib.contextmanager

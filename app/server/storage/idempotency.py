@@ -14,7 +14,10 @@ from app.core.base.ids import JobId
 from app.core.base.units import SECOND, Microseconds
 from app.core.pool.pool_key import is_same
 from app.server.storage.database import Database
+from app.server.storage.statements import statements_for
 from app.server.storage.unwritable import or_unwritable
+
+_SQL: Final = statements_for("idempotency")
 
 KEPT: Final = 24 * 3600 * SECOND
 """So long is a word remembered; clients retry within minutes."""
@@ -47,39 +50,28 @@ class Idempotency:
         now = self._now()
         with or_unwritable():
             changed = await self._database.write(
-                "insert into idempotency (scope, word, fingerprint, job, at) values (?, ?, ?, ?, ?)"
-                " on conflict do update set fingerprint = excluded.fingerprint, job = excluded.job,"
-                " at = excluded.at where at < ?",
+                _SQL["claim"],
                 *(scope, _hidden(word), fingerprint, job, now, now - KEPT),
             )
         if changed:
             return Claim(job, is_new=True, is_same=True)
-        ((known, first),) = await self._database.read(
-            "select fingerprint, job from idempotency where scope = ? and word = ?",
-            *(scope, _hidden(word)),
-        )
+        ((known, first),) = await self._database.read(_SQL["claimed"], scope, _hidden(word))
         assert isinstance(known, bytes)
         return Claim(JobId(str(first)), is_new=False, is_same=is_same(known, fingerprint))
 
     async def find(self, scope: str, word: str) -> JobId | None:
         """The job of a word that was said before; None where it is not remembered."""
-        rows = await self._database.read(
-            "select job from idempotency where scope = ? and word = ?", scope, word
-        )
-        return JobId(str(rows[0][0])) if rows else None
+        rows = await self._database.read(_SQL["claimed"], scope, _hidden(word))
+        return JobId(str(rows[0][1])) if rows else None
 
     async def forget(self, scope: str, word: str) -> None:
         """The job never began: the word may be said again. Raises: Unwritable."""
         with or_unwritable():
-            await self._database.write(
-                "delete from idempotency where scope = ? and word = ?", scope, _hidden(word)
-            )
+            await self._database.write(_SQL["forget"], scope, _hidden(word))
 
     async def sweep(self) -> int:
         """Forget what is older than `KEPT`; how many words that were."""
-        return await self._database.write(
-            "delete from idempotency where at < ?", self._now() - KEPT
-        )
+        return await self._database.write(_SQL["sweep"], self._now() - KEPT)
 
 
 def _hidden(word: str) -> bytes:

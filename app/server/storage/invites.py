@@ -17,6 +17,9 @@ from app.core.base.ids import AccountId
 from app.core.base.units import Micros, Microseconds
 from app.core.pool.pool_key import digest_of
 from app.server.storage.database import Database
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("invites")
 
 InviteKind = Literal["account", "device", "friend"]
 """account: makes one for whoever comes. device: one more machine of an account. friend: an account
@@ -75,10 +78,7 @@ class Invites:
     async def open(cls, database: Database, now: Callable[[], Microseconds]) -> Self:
         """Those of `database`, read into memory."""
         invites = cls(database, now)
-        for digest, *row in await database.read(
-            "select digest, id, kind, account, name, credits, uses_max, uses, made_at, expires_at,"
-            " revoked_at from invites order by made_at, id"
-        ):
+        for digest, *row in await database.read(_SQL["all"]):
             fields = dict(zip(Invite.__struct_fields__, row, strict=True))
             assert isinstance(digest, bytes)
             invites._invites[digest] = msgspec.convert(fields, Invite)
@@ -113,8 +113,7 @@ class Invites:
         secret = secrets.token_hex(16)
         digest = digest_of(secret)
         await self._database.write(
-            "insert into invites (id, digest, kind, account, name, credits, uses_max, uses,"
-            " made_at, expires_at) values (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
+            _SQL["add"],
             *(invite.id, digest, kind, account, name, credits, uses_max),
             *(invite.made_at, expires_at),
         )
@@ -137,7 +136,7 @@ class Invites:
         digest = digest_of(secret)
         # In memory first: two who come at once must not both have the last use.
         self._invites[digest] = replace(invite, uses=invite.uses + 1)
-        await self._database.write("update invites set uses = uses + 1 where id = ?", invite.id)
+        await self._database.write(_SQL["use"], invite.id)
         return invite
 
     async def forget(self, account: AccountId, name: str) -> None:
@@ -146,9 +145,7 @@ class Invites:
             if invite.account == account or invite.name == name:
                 gone = invite.revoked_at or self._now()
                 self._invites[digest] = replace(invite, name="", revoked_at=gone)
-                await self._database.write(
-                    "update invites set name = '', revoked_at = ? where id = ?", gone, invite.id
-                )
+                await self._database.write(_SQL["forget"], gone, invite.id)
 
     async def revoke(self, invite_id: str) -> Invite | None:
         """The invite, useless from now on; None when there is none. Revoking twice is once."""
@@ -157,9 +154,6 @@ class Invites:
                 if invite.revoked_at is None:
                     invite = replace(invite, revoked_at=self._now())  # noqa: PLW2901  # the newer
                     self._invites[digest] = invite
-                    await self._database.write(
-                        "update invites set revoked_at = ? where id = ?",
-                        *(invite.revoked_at, invite_id),
-                    )
+                    await self._database.write(_SQL["revoke"], invite.revoked_at, invite_id)
                 return invite
         return None

@@ -20,6 +20,9 @@ from msgspec.structs import replace
 
 from app.core.base.errors import RequestError
 from app.server.storage.database import Database, Value
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("keys")
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +34,6 @@ _SHOWN_CHARACTERS: Final = 8
 _NAME_LENGTH_MAX: Final = 100
 USE_STEP_SECONDS: Final = 60.0
 """A last use is noted at most this often, so that a busy key writes a row a minute."""
-
-_COLUMNS: Final = "id, name, scope, prefix, created_at, last_used_at, revoked_at"
 
 
 @final
@@ -77,8 +78,7 @@ class Keys:
     async def open(cls, database: Database, now: Callable[[], float]) -> Self:
         """The keys of `database`, read into memory. `now` is seconds since 1970."""
         keys = cls(database, now)
-        rows = await database.read(f"select digest, {_COLUMNS} from keys order by created_at")  # noqa: S608  # constant columns
-        for digest, *columns in rows:
+        for digest, *columns in await database.read(_SQL["all"]):
             assert isinstance(digest, bytes)
             keys._keys[digest] = _key(columns)
         return keys
@@ -100,8 +100,7 @@ class Keys:
         )
         digest = _digest(secret)
         await self._database.write(
-            "insert into keys (id, name, scope, prefix, digest, created_at)"
-            " values (?, ?, ?, ?, ?, ?)",
+            _SQL["add"],
             *(key.id, key.name, key.scope, key.prefix, digest, key.created_at),
         )
         self._keys[digest] = key
@@ -117,9 +116,7 @@ class Keys:
             key = replace(key, revoked_at=self._now())
             # First in memory: should the disk fail, the key is refused at least until a restart.
             self._keys[found[0]] = key
-            await self._database.write(
-                "update keys set revoked_at = ? where id = ?", key.revoked_at, key.id
-            )
+            await self._database.write(_SQL["revoke"], key.revoked_at, key.id)
         return key
 
     def all(self) -> tuple[Key, ...]:
@@ -156,8 +153,7 @@ class Keys:
         self._unwritten.clear()
         try:
             await self._database.write_many(
-                "update keys set last_used_at = ? where id = ?",
-                [(key.last_used_at, key.id) for key in used],
+                _SQL["use"], [(key.last_used_at, key.id) for key in used]
             )
         except sqlite3.Error:
             # A full disk must not end the server for the sake of a date.
@@ -177,5 +173,4 @@ def _digest(secret: str) -> bytes:
 
 
 def _key(columns: list[Value]) -> Key:
-    names = _COLUMNS.split(", ")
-    return msgspec.convert(dict(zip(names, columns, strict=True)), Key)
+    return msgspec.convert(dict(zip(Key.__struct_fields__, columns, strict=True)), Key)

@@ -1,11 +1,14 @@
 """Limits: what an operator allows a key, a project or an account, in memory and on the disk."""
 
-from typing import Literal, Self, final
+from typing import Final, Literal, Self, final
 
 import msgspec
 
 from app.core.pool.limits import Limit, Measure, Period
 from app.server.storage.database import Database
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("limits")
 
 LimitKind = Literal["key", "project", "account"]
 
@@ -22,9 +25,7 @@ class Limits:
     async def open(cls, database: Database) -> Self:
         """Those of `database`, read into memory."""
         limits = cls(database)
-        for kind, subject, *rest in await database.read(
-            "select kind, subject, measure, period, amount from limits order by measure, period"
-        ):
+        for kind, subject, *rest in await database.read(_SQL["all"]):
             limit = msgspec.convert(dict(zip(("measure", "period", "amount"), rest, strict=True)),
                                     Limit)  # fmt: skip
             whose = msgspec.convert(kind, LimitKind), str(subject)
@@ -39,15 +40,10 @@ class Limits:
         """Allow so much from now on, instead of what was allowed before."""
         self._limits.setdefault((kind, subject), {})[limit.measure, limit.period] = limit
         await self._database.write(
-            "insert into limits (kind, subject, measure, period, amount) values (?, ?, ?, ?, ?)"
-            " on conflict do update set amount = excluded.amount",
-            *(kind, subject, limit.measure, limit.period, limit.amount),
+            _SQL["set"], kind, subject, limit.measure, limit.period, limit.amount
         )
 
     async def clear(self, kind: LimitKind, subject: str, measure: Measure, period: Period) -> None:
         """Set no limit of this kind any more; what the host's settings say holds again."""
         self._limits.get((kind, subject), {}).pop((measure, period), None)
-        await self._database.write(
-            "delete from limits where kind = ? and subject = ? and measure = ? and period = ?",
-            *(kind, subject, measure, period),
-        )
+        await self._database.write(_SQL["clear"], kind, subject, measure, period)

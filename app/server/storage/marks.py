@@ -1,9 +1,12 @@
 """Marks: what the owner did once and need not be asked again."""
 
 from collections.abc import Callable
-from typing import Literal, Self, final
+from typing import Final, Literal, Self, final
 
 from app.server.storage.database import Database
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("marks")
 
 MarkName = Literal["first_run"]
 """first_run: the guided start was finished or skipped."""
@@ -22,7 +25,7 @@ class Marks:
     async def open(cls, database: Database, now: Callable[[], float]) -> Self:
         """The marks of `database`."""
         marks = cls(database, now)
-        rows = await database.read("select name from marks")
+        rows = await database.read(_SQL["all"])
         marks._marked = {str(name) for (name,) in rows}
         return marks
 
@@ -33,7 +36,4 @@ class Marks:
     async def set(self, name: MarkName) -> None:
         """It was done; once is as good as twice."""
         self._marked.add(name)
-        await self._database.write(
-            "insert into marks (name, marked_at) values (?, ?) on conflict (name) do nothing",
-            *(name, self._now()),
-        )
+        await self._database.write(_SQL["set"], name, self._now())

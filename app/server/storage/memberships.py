@@ -3,13 +3,16 @@
 Receipts and books of a pool that was left stay: what was earned there remains to be proved.
 """
 
-from typing import Self, final
+from typing import Final, Self, final
 
 import msgspec
 
 from app.core.base.ids import PoolId
 from app.core.base.units import Microseconds
 from app.server.storage.database import Database, Value
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("memberships")
 
 
 @final
@@ -32,9 +35,6 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
         return f"<Membership {self.pool[:8]}>"
 
 
-_COLUMNS = "pool, address, name, account, device_name, invite, joined_at, left_at"
-
-
 @final
 class Memberships:
     """In memory and in `database`. Used by one event loop."""
@@ -47,7 +47,7 @@ class Memberships:
     async def open(cls, database: Database) -> Self:
         """What `database` holds."""
         memberships = cls(database)
-        for row in await database.read(f"select {_COLUMNS} from memberships"):  # noqa: S608
+        for row in await database.read(_SQL["all"]):
             membership = _membership(row)
             memberships._known[membership.pool] = membership
         return memberships
@@ -63,15 +63,7 @@ class Memberships:
 
     async def keep(self, membership: Membership) -> None:
         """From now on; a pool that was left before can be joined again."""
-        values = msgspec.structs.astuple(membership)
-        await self._database.write(
-            f"insert into memberships ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-            " on conflict (pool) do update set address = excluded.address, name = excluded.name,"
-            " account = excluded.account, device_name = excluded.device_name,"
-            " invite = excluded.invite,"
-            " joined_at = excluded.joined_at, left_at = excluded.left_at",
-            *values,
-        )
+        await self._database.write(_SQL["keep"], *msgspec.structs.astuple(membership))
         self._known[membership.pool] = membership
 
 

@@ -1,12 +1,15 @@
 """Model wishes: how the owner wants single models to be loaded, besides the settings for all."""
 
-from typing import Self, final
+from typing import Final, Self, final
 
 import msgspec
 
 from app.core.base.ids import ModelName
 from app.core.models.wishes import Wishes
 from app.server.storage.database import Database
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("model_wishes")
 
 
 @final
@@ -45,9 +48,7 @@ class ModelWishes:
         """What `database` holds."""
         wishes = cls(database)
         names = KeptWishes.__struct_fields__
-        for model, *values in await database.read(
-            "select model, context, sequences, gpu_layers, keep_alive from model_wishes"
-        ):
+        for model, *values in await database.read(_SQL["all"]):
             kept = dict(zip(names, values, strict=True))
             wishes._kept[str(model)] = msgspec.convert(kept, KeptWishes)
         return wishes
@@ -60,13 +61,10 @@ class ModelWishes:
         """From now on; wishes that say nothing are forgotten."""
         if kept == NONE:
             self._kept.pop(model, None)
-            await self._database.write("delete from model_wishes where model = ?", model)
+            await self._database.write(_SQL["forget"], model)
             return
         await self._database.write(
-            "insert into model_wishes (model, context, sequences, gpu_layers, keep_alive)"
-            " values (?, ?, ?, ?, ?) on conflict (model) do update set"
-            " context = excluded.context, sequences = excluded.sequences,"
-            " gpu_layers = excluded.gpu_layers, keep_alive = excluded.keep_alive",
+            _SQL["keep"],
             *(model, kept.context, kept.sequences, kept.gpu_layers, kept.keep_alive),
         )
         self._kept[model] = kept

@@ -13,6 +13,9 @@ from app.core.base.units import Micros, Microseconds
 from app.core.member.calendar import first_day_of_month
 from app.core.member.caps import Spent
 from app.server.storage.database import Database, Value
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("pool_asks")
 
 DAY_MICROSECONDS: Final = 86_400_000_000
 
@@ -34,9 +37,6 @@ class KeptAsk(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: Microseconds | None = None
 
 
-_COLUMNS: Final = ", ".join(KeptAsk.__struct_fields__)
-
-
 @final
 class PoolAsks:
     """All asks, of every pool. Used by one event loop."""
@@ -50,7 +50,7 @@ class PoolAsks:
     async def open(cls, database: Database) -> Self:
         """What `database` holds."""
         asks = cls(database)
-        asks.open_asks = {ask.job: ask for ask in await asks._select("ended_at is null")}
+        asks.open_asks = {ask.job: ask for ask in await asks._select(_SQL["open"])}
         return asks
 
     async def begin(self, ask: KeptAsk) -> None:
@@ -58,8 +58,7 @@ class PoolAsks:
         self.open_asks[ask.job] = ask
         try:
             await self._database.write(
-                "insert into pool_asks (job, pool, model, asked_at, cost_max)"
-                " values (?, ?, ?, ?, ?)",
+                _SQL["begin"],
                 *(ask.job, ask.pool, ask.model, ask.asked_at, ask.cost_max),
             )
         except BaseException:
@@ -70,8 +69,7 @@ class PoolAsks:
         """Its cost is known."""
         assert ask.cost is not None and ask.ended_at is not None, "an ended ask has its cost"
         await self._database.write(
-            "update pool_asks set cost = ?, prompt = ?, completion = ?, served_by = ?,"
-            " receipt = ?, ended_at = ? where job = ? and ended_at is null",
+            _SQL["end"],
             *(ask.cost, ask.prompt or 0, ask.completion or 0, ask.served_by, ask.receipt),
             *(ask.ended_at, ask.job),
         )
@@ -79,16 +77,16 @@ class PoolAsks:
 
     async def find(self, job: JobId) -> KeptAsk | None:
         """The ask of that name."""
-        found = await self._select("job = ?", job)
+        found = await self._select(_SQL["find"], job)
         return found[0] if found else None
 
     async def newest(self, pool: PoolId, count: int) -> list[KeptAsk]:
         """The last ones that were asked of a pool, newest first."""
-        return await self._select("pool = ? order by asked_at desc limit ?", pool, count)
+        return await self._select(_SQL["newest"], pool, count)
 
     async def all(self, pool: PoolId) -> list[KeptAsk]:
         """Every one that was asked of a pool, oldest first."""
-        return await self._select("pool = ? order by asked_at", pool)
+        return await self._select(_SQL["all"], pool)
 
     async def spent(self, day: int, offset_seconds: int) -> Spent:
         """What was spent in the day and its month, in all pools, and what is reserved."""
@@ -96,11 +94,7 @@ class PoolAsks:
             number * DAY_MICROSECONDS - offset_seconds * 1_000_000
             for number in (day, first_day_of_month(day))
         ]
-        ((of_day, of_month),) = await self._database.read(
-            "select coalesce(sum(cost) filter (where ended_at >= ?), 0), coalesce(sum(cost), 0)"
-            " from pool_asks where ended_at >= ?",
-            *begins,
-        )
+        ((of_day, of_month),) = await self._database.read(_SQL["spent"], *begins)
         reserved = sum(ask.cost_max for ask in self.open_asks.values())
         return Spent(
             day=Micros(_int(of_day)), month=Micros(_int(of_month)), reserved=Micros(reserved)
@@ -108,18 +102,11 @@ class PoolAsks:
 
     async def spent_by_day(self, pool: PoolId, offset_seconds: int) -> dict[int, int]:
         """Micros of each day (core/member/calendar)."""
-        rows = await self._database.read(
-            "select (ended_at + ?) / 86400000000, sum(cost) from pool_asks"
-            " where pool = ? and ended_at is not null group by 1",
-            *(offset_seconds * 1_000_000, pool),
-        )
+        rows = await self._database.read(_SQL["spent_by_day"], offset_seconds * 1_000_000, pool)
         return {_int(day): _int(cost) for day, cost in rows}
 
-    async def _select(self, which: str, *values: Value) -> list[KeptAsk]:
-        rows = await self._database.read(
-            f"select {_COLUMNS} from pool_asks where {which}",  # noqa: S608
-            *values,
-        )
+    async def _select(self, statement: str, *values: Value) -> list[KeptAsk]:
+        rows = await self._database.read(statement, *values)
         names = KeptAsk.__struct_fields__
         return [msgspec.convert(dict(zip(names, row, strict=True)), KeptAsk) for row in rows]
 
@@ -133,15 +120,11 @@ class PoolDays:
 
     async def add_joules(self, pool: PoolId, day: int, joules: float) -> None:
         """More of it."""
-        await self._database.write(
-            "insert into pool_days (pool, day, joules) values (?, ?, ?)"
-            " on conflict (pool, day) do update set joules = joules + excluded.joules",
-            *(pool, day, joules),
-        )
+        await self._database.write(_SQL["add_joules"], pool, day, joules)
 
     async def joules_by_day(self, pool: PoolId) -> dict[int, float]:
         """All that was measured."""
-        rows = await self._database.read("select day, joules from pool_days where pool = ?", pool)
+        rows = await self._database.read(_SQL["joules_by_day"], pool)
         return {_int(day): float(joules or 0) for day, joules in rows}
 
 

@@ -21,6 +21,9 @@ from app.core.base.units import SECOND, Microseconds
 from app.core.pool import pool_key
 from app.core.pool.naming import named
 from app.server.storage.database import Database
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("pool_keys")
 
 log = logging.getLogger(__name__)
 
@@ -88,10 +91,7 @@ class PoolKeys:
     async def open(cls, database: Database, now: Callable[[], Microseconds]) -> Self:
         """The keys of `database`, read into memory."""
         keys = cls(database, now)
-        for digest, scopes, *row in await database.read(
-            "select digest, scopes, id, project, name, made_at, expires_at, last_used_at,"
-            " revoked_at from pool_keys order by made_at, id"
-        ):
+        for digest, scopes, *row in await database.read(_SQL["all"]):
             names = [name for name in PoolKey.__struct_fields__ if name != "scopes"]
             fields = dict(zip(names, row, strict=True))
             key = msgspec.convert({**fields, "scopes": str(scopes).split()}, PoolKey)
@@ -120,8 +120,7 @@ class PoolKeys:
         secret = pool_key.written(key.id, _chance(pool_key.SECRET_ALPHABET, pool_key.SECRET_LENGTH))
         digest = pool_key.digest_of(secret)
         await self._database.write(
-            "insert into pool_keys (id, project, name, digest, scopes, made_at, expires_at)"
-            " values (?, ?, ?, ?, ?, ?, ?)",
+            _SQL["add"],
             *(key.id, project, key.name, digest, " ".join(key.scopes), key.made_at, expires_at),
         )
         self._keys[key.id], self._digests[key.id] = key, digest
@@ -135,9 +134,7 @@ class PoolKeys:
         key = replace(key, revoked_at=self._now())
         # First in memory: should the disk fail, the key is refused at least until a restart.
         self._keys[key_id] = key
-        await self._database.write(
-            "update pool_keys set revoked_at = ? where id = ?", key.revoked_at, key_id
-        )
+        await self._database.write(_SQL["revoke"], key.revoked_at, key_id)
         return key
 
     async def forget(self, projects: Collection[ProjectId]) -> None:
@@ -146,10 +143,7 @@ class PoolKeys:
             if key.project in projects:
                 now = key.revoked_at or self._now()
                 self._keys[key.id] = replace(key, name="forgotten", revoked_at=now)
-                await self._database.write(
-                    "update pool_keys set name = 'forgotten', revoked_at = ? where id = ?",
-                    *(now, key.id),
-                )
+                await self._database.write(_SQL["forget"], now, key.id)
 
     def all(self) -> tuple[PoolKey, ...]:
         """Every key, revoked ones too, oldest first."""
@@ -182,9 +176,7 @@ class PoolKeys:
         used = [(self._keys[key_id].last_used_at, key_id) for key_id in sorted(self._unwritten)]
         self._unwritten.clear()
         try:
-            await self._database.write_many(
-                "update pool_keys set last_used_at = ? where id = ?", used
-            )
+            await self._database.write_many(_SQL["use"], used)
         except sqlite3.Error:
             # A full disk must not end the host for the sake of a date.
             log.warning("the last use of keys could not be written", exc_info=True)

@@ -12,11 +12,9 @@ import msgspec
 from app.core.base.ids import JobId, PoolId
 from app.core.base.units import Micros, Microseconds
 from app.server.storage.database import Database, Value
+from app.server.storage.statements import statements_for
 
-_COLUMNS: Final = (
-    "number, job, attempt, model, finished, receipt, signature, hash, finished_at, verdict,"
-    " verdict_signature, earned, settled_at"
-)
+_SQL: Final = statements_for("pool_receipts")
 
 
 @final
@@ -68,16 +66,10 @@ class PoolReceipts:
     async def open(cls, database: Database, pool: PoolId) -> Self:
         """What `database` holds of this pool."""
         receipts = cls(database, pool)
-        ((count, unacknowledged),) = await database.read(
-            "select count(*), count(*) filter (where verdict is null) from pool_receipts"
-            " where pool = ?",
-            pool,
-        )
+        ((count, unacknowledged),) = await database.read(_SQL["counts"], pool)
         receipts.count, receipts.unacknowledged = int(count or 0), int(unacknowledged or 0)
         if receipts.count:
-            ((head,),) = await database.read(
-                "select hash from pool_receipts where pool = ? order by number desc limit 1", pool
-            )
+            ((head,),) = await database.read(_SQL["head"], pool)
             assert isinstance(head, bytes)
             receipts.head = head
         return receipts
@@ -86,12 +78,7 @@ class PoolReceipts:
         """At the end of the chain; on the disk when this returns."""
         assert receipt.number == self.count, "a chain has no gap"
         assert receipt.verdict is None, "the verdict comes later"
-        await self._database.write(
-            "insert into pool_receipts (pool, number, job, attempt, model, finished, receipt,"
-            " signature, hash, finished_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            self._pool,
-            *msgspec.structs.astuple(receipt)[:9],
-        )
+        await self._database.write(_SQL["add"], self._pool, *msgspec.structs.astuple(receipt)[:9])
         self.count += 1
         self.unacknowledged += 1
         self.head = receipt.hash
@@ -107,8 +94,7 @@ class PoolReceipts:
     ) -> bool:
         """Keep the host's verdict; False where there was one already."""
         changed = await self._database.write(
-            "update pool_receipts set verdict = ?, verdict_signature = ?, earned = ?,"
-            " settled_at = ? where pool = ? and number = ? and verdict is null",
+            _SQL["settle"],
             *(verdict, signature, earned, at, self._pool, number),
         )
         self.unacknowledged -= changed
@@ -116,66 +102,50 @@ class PoolReceipts:
 
     async def find(self, job: JobId, attempt: int) -> KeptReceipt | None:
         """The receipt of an attempt."""
-        found = await self._select("job = ? and attempt = ?", job, attempt)
+        found = await self._select(_SQL["find"], self._pool, job, attempt)
         return found[0] if found else None
 
     async def all(self) -> list[KeptReceipt]:
         """The whole chain."""
-        return await self._select("true")
+        return await self.from_number(0)
 
     async def from_number(self, number: int) -> list[KeptReceipt]:
         """Those from this one on, in order: what a host that has so many lacks."""
-        return await self._select("number >= ?", number)
+        return await self._select(_SQL["from_number"], self._pool, number)
 
     async def without_verdict(self) -> list[KeptReceipt]:
         """Those that the host has not counter-signed, in order."""
-        return await self._select("verdict is null")
+        return await self._select(_SQL["without_verdict"], self._pool)
 
     async def newest(self, count: int, *, before: int | None = None) -> list[KeptReceipt]:
         """The last ones, newest first, of those before a number."""
-        rows = await self._database.read(
-            f"select {_COLUMNS} from pool_receipts where pool = ? and number < ?"  # noqa: S608
-            " order by number desc limit ?",
-            *(self._pool, self.count if before is None else before, count),
-        )
-        return [_receipt(row) for row in rows]
+        end = self.count if before is None else before
+        return await self._select(_SQL["newest"], self._pool, end, count)
 
     async def earned_by_day(self, offset_seconds: int) -> dict[int, tuple[int, int]]:
         """Micros and jobs of each day (core/member/calendar) by when they were settled."""
         rows = await self._database.read(
-            "select (settled_at + ?) / 86400000000, sum(earned), count(*) from pool_receipts"
-            " where pool = ? and settled_at is not null group by 1",
-            *(offset_seconds * 1_000_000, self._pool),
+            _SQL["earned_by_day"], offset_seconds * 1_000_000, self._pool
         )
         return {_int(day): (_int(earned), _int(jobs)) for day, earned, jobs in rows}
 
     async def keep_checkpoint(self, kept: KeptCheckpoint) -> None:
         """Beside those before; the same one once."""
         await self._database.write(
-            "insert into pool_checkpoints (pool, number, checkpoint, signature, seen_at)"
-            " values (?, ?, ?, ?, ?) on conflict do nothing",
-            self._pool,
-            *msgspec.structs.astuple(kept),
+            _SQL["add_checkpoint"], self._pool, *msgspec.structs.astuple(kept)
         )
 
     async def checkpoints(self) -> list[KeptCheckpoint]:
         """All that were seen, by number."""
         names = KeptCheckpoint.__struct_fields__
-        rows = await self._database.read(
-            "select number, checkpoint, signature, seen_at from pool_checkpoints where pool = ?"
-            " order by number, seen_at",
-            self._pool,
-        )
+        rows = await self._database.read(_SQL["checkpoints"], self._pool)
         return [
             msgspec.convert(dict(zip(names, row, strict=True)), KeptCheckpoint, builtin_types=())
             for row in rows
         ]
 
-    async def _select(self, which: str, *values: Value) -> list[KeptReceipt]:
-        rows = await self._database.read(
-            f"select {_COLUMNS} from pool_receipts where pool = ? and {which} order by number",  # noqa: S608
-            *(self._pool, *values),
-        )
+    async def _select(self, statement: str, *values: Value) -> list[KeptReceipt]:
+        rows = await self._database.read(statement, *values)
         return [_receipt(row) for row in rows]
 
 

@@ -11,10 +11,9 @@ import msgspec
 from app.core.base.ids import AccountId, DeviceId, JobId
 from app.core.base.units import Microseconds
 from app.server.storage.database import Database, Value
+from app.server.storage.statements import statements_for
 
-_COLUMNS: Final = (
-    "job, attempt, payer, device, earner, position, hash, device_hash, verdict, signature, at"
-)
+_SQL: Final = statements_for("receipts")
 
 
 @final
@@ -49,65 +48,45 @@ class Receipts:
 
         Its position must be the next.
         """
-        values = msgspec.structs.astuple(receipt)
-        marks = ", ".join("?" * len(values))
-        changed = await self._database.write(
-            f"insert into receipts ({_COLUMNS}) values ({marks})"  # noqa: S608  # constant columns
-            " on conflict (job, attempt) do nothing",
-            *values,
-        )
-        return changed == 1
+        return await self._database.write(_SQL["add"], *msgspec.structs.astuple(receipt)) == 1
 
     async def head(self) -> StoredReceipt | None:
         """The last of the chain."""
-        return _first(await self._read("order by position desc limit 1"))
+        return _first(await self._read(_SQL["head"]))
 
     async def count(self) -> int:
         """How many there are."""
-        ((count,),) = await self._database.read("select count(*) from receipts")
+        ((count,),) = await self._database.read(_SQL["count"])
         return int(count or 0)
 
     async def of_job(self, job: JobId) -> tuple[StoredReceipt, ...]:
         """Those of one job in the order of its attempts."""
-        return await self._read("where job = ? order by attempt", job)
+        return await self._read(_SQL["of_job"], job)
 
     async def of_device(
         self, device: DeviceId, *, after: int = -1, most: int = 100
     ) -> tuple[StoredReceipt, ...]:
         """Those of a device after a position of the chain, in its order."""
-        return await self._read(
-            "where device = ? and position > ? order by position limit ?", device, after, most
-        )
+        return await self._read(_SQL["of_device"], device, after, most)
 
     async def last_of_device(self, device: DeviceId) -> tuple[int, StoredReceipt | None]:
         """How many receipts the device gave, and the verdict with the last of them."""
-        ((count,),) = await self._database.read(
-            "select count(*) from receipts where device = ? and device_hash <> x''", device
-        )
-        last = await self._read(
-            "where device = ? and device_hash <> x'' order by position desc limit 1", device
-        )
+        ((count,),) = await self._database.read(_SQL["given_by_device"], device)
+        last = await self._read(_SQL["last_given_by_device"], device)
         return int(count or 0), _first(last)
 
     async def of_account(
         self, account: AccountId, *, before: int | None = None, most: int = 100
     ) -> tuple[StoredReceipt, ...]:
         """Those that an account paid or earned by, newest first."""
-        return await self._read(
-            "where (payer = ?1 or earner = ?1) and (?2 is null or position < ?2)"
-            " order by position desc limit ?3",
-            *(account, before, most),
-        )
+        return await self._read(_SQL["of_account"], account, before, most)
 
     async def all(self, *, after: int = -1, most: int = 1000) -> tuple[StoredReceipt, ...]:
         """The chain in its order, a page at a time: for an audit."""
-        return await self._read("where position > ? order by position limit ?", after, most)
+        return await self._read(_SQL["all"], after, most)
 
-    async def _read(self, condition: str, *values: Value) -> tuple[StoredReceipt, ...]:
-        rows = await self._database.read(
-            f"select {_COLUMNS} from receipts {condition}",  # noqa: S608  # constants of this file
-            *values,
-        )
+    async def _read(self, statement: str, *values: Value) -> tuple[StoredReceipt, ...]:
+        rows = await self._database.read(statement, *values)
         return tuple(
             msgspec.convert(
                 dict(zip(StoredReceipt.__struct_fields__, row, strict=True)), StoredReceipt

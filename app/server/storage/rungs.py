@@ -6,9 +6,12 @@ and tries the fast plan again. A disk that fails costs the memory of it, and nev
 
 import logging
 import sqlite3
-from typing import final
+from typing import Final, final
 
 from app.server.storage.database import Database
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("rungs")
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +27,7 @@ class Rungs:
     async def of(self, identity: str) -> int:
         """How many safer plans to take at once for this model file; 0 when nothing is known."""
         try:
-            rows = await self._database.read(
-                "select rung from rungs where identity = ? and version = ?", identity, self._version
-            )
+            rows = await self._database.read(_SQL["of"], identity, self._version)
         except sqlite3.Error:
             log.warning("a remembered plan could not be read", exc_info=True)
             return 0
@@ -39,13 +40,8 @@ class Rungs:
         """Begin with this rung from now on; 0 forgets."""
         try:
             if rung == 0:
-                await self._database.write("delete from rungs where identity = ?", identity)
+                await self._database.write(_SQL["forget"], identity)
             else:
-                await self._database.write(
-                    "insert into rungs (identity, rung, version, noted_at) values (?, ?, ?, ?)"
-                    " on conflict (identity) do update set rung = excluded.rung,"
-                    " version = excluded.version, noted_at = excluded.noted_at",
-                    *(identity, rung, self._version, at),
-                )
+                await self._database.write(_SQL["remember"], identity, rung, self._version, at)
         except sqlite3.Error:
             log.warning("a plan could not be remembered", exc_info=True)

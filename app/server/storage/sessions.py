@@ -13,6 +13,9 @@ from collections.abc import Callable
 from typing import Final, Literal, Self, final
 
 from app.server.storage.database import Database
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("sessions")
 
 OpenedBy = Literal["link", "key"]
 
@@ -33,8 +36,8 @@ class Sessions:
     async def open(cls, database: Database, now: Callable[[], float]) -> Self:
         """The live sessions of `database`, read into memory; those that ended are deleted."""
         sessions = cls(database, now)
-        await database.write("delete from sessions where ends_at <= ?", now())
-        for digest, ends in await database.read("select digest, ends_at from sessions"):
+        await database.write(_SQL["sweep"], now())
+        for digest, ends in await database.read(_SQL["all"]):
             assert isinstance(digest, bytes) and isinstance(ends, float)
             sessions._ends[digest] = ends
         return sessions
@@ -49,10 +52,7 @@ class Sessions:
         """A new session's secret, for the browser's cookie alone."""
         secret = secrets.token_urlsafe(32)
         digest, now = _digest(secret), self._now()
-        await self._database.write(
-            "insert into sessions (digest, opened_at, ends_at, opened_by) values (?, ?, ?, ?)",
-            *(digest, now, now + SESSION_SECONDS, opened_by),
-        )
+        await self._database.write(_SQL["add"], digest, now, now + SESSION_SECONDS, opened_by)
         self._ends[digest] = now + SESSION_SECONDS
         return secret
 
@@ -70,12 +70,12 @@ class Sessions:
         digest = _digest(secret)
         # First in memory: should the disk fail, it is out at least until a restart.
         self._ends.pop(digest, None)
-        await self._database.write("delete from sessions where digest = ?", digest)
+        await self._database.write(_SQL["end"], digest)
 
     async def end_all(self) -> None:
         """Sign every browser out."""
         self._ends.clear()
-        await self._database.write("delete from sessions")
+        await self._database.write(_SQL["end_all"])
 
 
 def _digest(secret: str) -> bytes:

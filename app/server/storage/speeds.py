@@ -5,10 +5,13 @@ A disk that fails costs the memory of it, and never an answer.
 
 import logging
 import sqlite3
-from typing import final
+from typing import Final, final
 
 from app.core.models.speed import MeasuredSpeed
 from app.server.storage.database import Database
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("speeds")
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +27,7 @@ class Speeds:
     @classmethod
     async def open(cls, database: Database) -> "Speeds":
         """With what was measured before."""
-        rows = await database.read("select identity, tokens_per_second, tokens from speeds")
+        rows = await database.read(_SQL["all"])
         speeds: dict[str, MeasuredSpeed] = {}
         for identity, rate, tokens in rows:
             assert isinstance(identity, str) and isinstance(rate, float) and isinstance(tokens, int)
@@ -40,25 +43,16 @@ class Speeds:
         self._speeds[identity] = speed
         try:
             await self._database.write(
-                "insert into speeds (identity, tokens_per_second, tokens, measured_at)"
-                " values (?, ?, ?, ?) on conflict (identity) do update set"
-                " tokens_per_second = excluded.tokens_per_second, tokens = excluded.tokens,"
-                " measured_at = excluded.measured_at",
-                *(identity, speed.tokens_per_second, speed.tokens, at),
+                _SQL["remember"], identity, speed.tokens_per_second, speed.tokens, at
             )
         except sqlite3.Error:
             log.warning("a speed could not be remembered", exc_info=True)
 
     async def bandwidths(self) -> dict[str, float]:
         """Bytes a second that were measured, by device."""
-        rows = await self._database.read("select device, bytes_per_second from bandwidths")
+        rows = await self._database.read(_SQL["all_bandwidths"])
         return {str(device): float(str(rate)) for device, rate in rows}
 
     async def remember_bandwidth(self, device: str, rate: float, at: float) -> None:
         """How fast the device reads its memory."""
-        await self._database.write(
-            "insert into bandwidths (device, bytes_per_second, measured_at) values (?, ?, ?)"
-            " on conflict (device) do update set bytes_per_second = excluded.bytes_per_second,"
-            " measured_at = excluded.measured_at",
-            *(device, rate, at),
-        )
+        await self._database.write(_SQL["remember_bandwidth"], device, rate, at)

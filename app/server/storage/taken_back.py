@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from app.server.storage.books_schema import books_migrations
+from app.server.storage.books_schema import books_migrations, books_version
 from app.server.storage.data_folder import (
     FORMAT_FILE,
     KEPT_FOLDER,
@@ -82,17 +82,11 @@ def _is_newer(database: Path, role: str) -> bool:
     try:
         with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as read:
             ((number,),) = read.execute("pragma user_version").fetchall()
-            named = "select name from sqlite_master where name = 'ledger_schema'"
-            has_books = bool(read.execute(named).fetchall())
-            ((books,),) = (
-                read.execute("select max(version) from ledger_schema").fetchall()
-                if has_books
-                else ((0,),)
-            )
+            books = books_version(read)
     except sqlite3.Error:
         return False
     newest = len(migrations("host" if role == "host" else "node"))
-    return bool(number > newest or (books or 0) > len(books_migrations()))
+    return bool(number > newest or books > len(books_migrations()))
 
 
 def _move(data: Path, name: str, aside: Path) -> None:

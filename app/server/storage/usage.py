@@ -18,6 +18,9 @@ from app.core.base.ids import AccountId, JobId, ProjectId, RequestId
 from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.member.calendar import DAY_SECONDS
 from app.server.storage.database import Database, Value
+from app.server.storage.statements import statements_for
+
+_SQL: Final = statements_for("usage")
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +33,6 @@ FOUND_MAX: Final = 1000
 DAY: Final = DAY_SECONDS * SECOND
 
 GroupedBy = Literal["account", "project", "caller", "model"]
-
-_COLUMNS: Final = (
-    "job, at, account, project, caller, model, sha256, status, prompt, cached, answer,"
-    " reasoning, cost, first_ms, total_ms, attempts, address, request"
-)
 
 
 @final
@@ -112,11 +110,9 @@ class Usage:
         self._came.clear()
         rows = list(self._waiting)
         self._waiting.clear()
-        marks = ", ".join("?" * len(UsageRow.__struct_fields__))
         try:
             await self._database.write_many(
-                f"insert or ignore into usage ({_COLUMNS}) values ({marks})",  # noqa: S608  # constants
-                [msgspec.structs.astuple(row) for row in rows],
+                _SQL["add"], [msgspec.structs.astuple(row) for row in rows]
             )
         except sqlite3.Error:
             # A full disk must not end the host: the books are what is owed, and they say so.
@@ -133,12 +129,7 @@ class Usage:
     ) -> tuple[UsageRow, ...]:
         """The newest rows, of one account or of all, newest first."""
         await self.flush()
-        found = await self._database.read(
-            f"select {_COLUMNS} from usage"  # noqa: S608  # constant columns
-            " where (?1 is null or account = ?1) and at >= ?2 and (?3 is null or at < ?3)"
-            " order by at desc, job limit ?4",
-            *(account, since, before, most),
-        )
+        found = await self._database.read(_SQL["newest"], account, since, before, most)
         return tuple(_row(row) for row in found)
 
     async def find(self, word: str, *, account: AccountId | None = None) -> tuple[UsageRow, ...]:
@@ -146,12 +137,7 @@ class Usage:
         if not word:
             return ()
         await self.flush()
-        found = await self._database.read(
-            f"select {_COLUMNS} from usage"  # noqa: S608  # constant columns
-            " where (job = ?1 or request = ?1) and (?2 is null or account = ?2)"
-            " order by at desc, job limit ?3",
-            *(word, account, FOUND_MAX),
-        )
+        found = await self._database.read(_SQL["find"], word, account, FOUND_MAX)
         return tuple(_row(row) for row in found)
 
     async def totals(
@@ -163,38 +149,29 @@ class Usage:
     ) -> tuple[Total, ...]:
         """What was used since then, dearest first."""
         await self.flush()
-        found = await self._database.read(
-            f"select {by}, count(*), sum(prompt), sum(cached), sum(answer), sum(cost) from usage"  # noqa: S608  # one of four words
-            f" where at >= ?1 and (?2 is null or account = ?2) group by {by} order by 6 desc, 1",
-            *(since, account),
-        )
+        found = await self._database.read(_SQL["totals"], by, since, account)
         names = Total.__struct_fields__
         return tuple(msgspec.convert(dict(zip(names, row, strict=True)), Total) for row in found)
 
     async def ends(self, *, since: int) -> tuple[EndCount, ...]:
         """How the requests since then ended, by model."""
         await self.flush()
-        found = await self._database.read(
-            "select model, status, count(*) from usage where at >= ? group by model, status", since
-        )
+        found = await self._database.read(_SQL["ends"], since)
         names = EndCount.__struct_fields__
         return tuple(msgspec.convert(dict(zip(names, row, strict=True)), EndCount) for row in found)
 
     async def forget(self, account: AccountId) -> int:
         """Drop every row of an account; how many there were. What it paid stays in the books."""
         await self.flush()
-        return await self._database.write("delete from usage where account = ?", account)
+        return await self._database.write(_SQL["forget"], account)
 
     async def sweep(self, *, address_days: int, row_days: int) -> tuple[int, int]:
         """Drop addresses and rows that are older; how many of each."""
         now = self._now()
         addresses, rows = await self._database.write_all(
             [
-                (
-                    "update usage set address = null where address is not null and at < ?",
-                    (now - address_days * DAY,),
-                ),
-                ("delete from usage where at < ?", (now - row_days * DAY,)),
+                (_SQL["drop_addresses"], (now - address_days * DAY,)),
+                (_SQL["drop_rows"], (now - row_days * DAY,)),
             ]
         )
         return addresses, rows

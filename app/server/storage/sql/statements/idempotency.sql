@@ -1,0 +1,18 @@
+-- Which job a caller's own word stands for (idempotency.py).
+
+-- name: claim
+-- Changes a row where the word is new, or was last said before the last value.
+insert into idempotency (scope, word, fingerprint, job, at)
+values (?, ?, ?, ?, ?)
+    on conflict do update set fingerprint = excluded.fingerprint, job = excluded.job,
+                              at = excluded.at
+                        where at < ?;
+
+-- name: claimed
+select fingerprint, job from idempotency where scope = ? and word = ?;
+
+-- name: forget
+delete from idempotency where scope = ? and word = ?;
+
+-- name: sweep
+delete from idempotency where at < ?;
