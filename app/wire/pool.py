@@ -245,7 +245,10 @@ class Counted(Message, frozen=True, kw_only=True, omit_defaults=True, tag="count
 
 
 class CancelAsk(Message, frozen=True, kw_only=True, omit_defaults=True, tag="cancel_ask"):
-    """Node: the client left."""
+    """Node: the client left; or, in a new session, the answer was lost and its cost is asked for.
+
+    Of an ask from before the host died the last word comes once nobody can claim its work.
+    """
 
     job: JobId
 

@@ -24,16 +24,16 @@ from app.core.pool.counts import COUNTS, agree
 from app.core.pool.jobs.effects import End
 from app.core.pool.jobs.job import AnswerEvent, Counted
 from app.core.pool.keys import Verifier
-from app.core.pool.receipt import RECEIPT, VERDICT
+from app.core.pool.receipt import RECEIPT
 from app.core.pool.signed import SignedBytes
 from app.core.pool.wishes import is_within, wishes_of_words
 from app.server.host.access import Access
 from app.server.host.endings import error_of_end
 from app.server.host.job_ports import Tell
 from app.server.host.jobs import Jobs
+from app.server.host.orphans import Orphans
 from app.server.host.requests import Asked, Order, Requests, new_job_id
 from app.server.storage.idempotency import Idempotency
-from app.server.storage.receipts import Receipts
 from app.wire.engine import (
     Completed,
     Ended,
@@ -91,15 +91,17 @@ class Asks:
         jobs: Jobs,
         access: Access,
         idempotency: Idempotency,
-        receipts: Receipts,
+        orphans: Orphans,
         verify: Verifier,
         tell: Tell,
     ) -> None:
         self._requests, self._jobs, self._access = requests, jobs, access
-        self._idempotency, self._receipts = idempotency, receipts
+        self._idempotency, self._orphans = idempotency, orphans
         self._verify, self._tell = verify, tell
         self._open: dict[tuple[DeviceId, JobId], _Asking] = {}
         self._told: OrderedDict[tuple[DeviceId, JobId], Told] = OrderedDict()
+        self._looking: dict[tuple[DeviceId, JobId], asyncio.Task[None]] = {}
+        """For what an ask of an earlier run did cost."""
         self._group: asyncio.TaskGroup | None = None
 
     @asynccontextmanager
@@ -107,7 +109,11 @@ class Asks:
         """Asks are taken inside the block."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            yield
+            try:
+                yield
+            finally:
+                for task in self._looking.values():
+                    task.cancel()
 
     def ask(self, device: DeviceId, ask: Ask) -> None:
         """A member asks; a second time it is told what it missed of the end."""
@@ -130,9 +136,7 @@ class Asks:
         elif key in self._told:
             self._tell(device, self._told[key])
         else:
-            assert self._group is not None, "asks are taken inside `running`"
-            telling = self._tell_of_before(device, frame.job)
-            self._group.create_task(telling, name="the cost of an ask")
+            self._look_up(device, frame.job)
 
     def counted(self, device: DeviceId, frame: CountedFrame) -> None:
         """The asking node's own count of a sealed answer."""
@@ -197,7 +201,7 @@ class Asks:
             claim = await self._idempotency.claim(f"device {asking.device}", ask.job, b"", job)
             if not claim.is_new:
                 self._open.pop((asking.device, ask.job), None)
-                await self._tell_of_before(asking.device, ask.job)
+                self._look_up(asking.device, ask.job)
                 return
             asking.order = await self._ordered(asking, asked, job)
         except AthanorError as error:
@@ -261,14 +265,19 @@ class Asks:
             self._told.popitem(last=False)
         self._tell(asking.device, told)
 
+    def _look_up(self, device: DeviceId, name: JobId) -> None:
+        """Tell what an ask of an earlier run of this host did cost, as soon as that is known."""
+        key = (device, name)
+        if key in self._looking:
+            return
+        assert self._group is not None, "asks are taken inside `running`"
+        task = self._group.create_task(self._tell_of_before(device, name), name="cost of an ask")
+        self._looking[key] = task
+        task.add_done_callback(lambda _: self._looking.pop(key))
+
     async def _tell_of_before(self, device: DeviceId, name: JobId) -> None:
-        """What an ask of an earlier life of this host cost; nothing where it left no receipt."""
         job = await self._idempotency.find(f"device {device}", name)
-        cost = Micros(0)
-        for stored in await self._receipts.of_job(job) if job is not None else ():
-            verdict = VERDICT.read(stored.verdict)
-            # The same in each; but in one that came after the settlement, which knows of none.
-            cost = max(cost, verdict.charged) if verdict is not None else cost
+        cost = Micros(0) if job is None else await self._orphans.charge(job)
         told = Told(job=name, events=[], is_last=True, cost=cost, receipt=job or "")
         self._tell(device, replace(told, events=[_busy(told)]))
 

@@ -14,7 +14,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, final
 
 from msgspec.structs import replace
@@ -53,6 +53,9 @@ class Books(Protocol):
     async def paid(self, *holds: EventId) -> list[dict[int, Micros]]:
         """What each attempt earned when a hold was settled, for each hold."""
 
+    async def charged(self, hold: EventId) -> Micros:
+        """What a hold's account paid when it was settled."""
+
 
 @final
 @dataclass(slots=True, eq=False)
@@ -61,6 +64,8 @@ class _Left:
 
     orphan: Orphan
     receipts: dict[int, SignedBytes]
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """It is settled, or nobody can claim it any more."""
 
 
 @final
@@ -104,6 +109,13 @@ class Orphans:
         if self._left:
             log.warning("jobs of an earlier run", extra={"jobs": len(self._left)})
 
+    async def charge(self, job: JobId) -> Micros:
+        """What the payer of a job of an earlier run paid; known when nobody can claim any more."""
+        left = self._left.get(job)
+        if left is not None:
+            await left.over.wait()
+        return await self._books.charged(EventId(f"job/{job}"))
+
     def heard(self, device: DeviceId, frame: Finished, reported: Reported | None) -> None:
         """A receipt about a job of which nothing runs here."""
         self._late.put_nowait((device, frame, reported))
@@ -136,8 +148,7 @@ class Orphans:
                 if settlement is not None:
                     await self._settle(left, settlement)
                 elif self._now() > left.orphan.claim_until:
-                    del self._left[job]
-                    self._attempts.forget(job)
+                    self._forget(job)
 
     async def _said_before(self, device: DeviceId, frame: Finished) -> bool:
         """Whether there is a verdict on this receipt, or on its attempt without any; it is told."""
@@ -226,13 +237,18 @@ class Orphans:
             "an orphan is settled",
             extra={"job": orphan.job, "result": outcome.result.name, "charge": settlement.charge},
         )
-        self._left.pop(orphan.job, None)
         for record, line in zip(orphan.records, settlement.lines, strict=True):
             signed = left.receipts.get(record.attempt)
             if signed is not None:
                 work = _work(record, line, signed, is_paid=is_paid)
                 await self._verdicts.give(work, settlement.charge if is_paid else _NOTHING)
-        self._attempts.forget(orphan.job)
+        self._forget(orphan.job)
+
+    def _forget(self, job: JobId) -> None:
+        left = self._left.pop(job, None)
+        if left is not None:
+            left.over.set()
+        self._attempts.forget(job)
 
 
 _NOTHING: Final = Micros(0)

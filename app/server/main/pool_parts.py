@@ -316,7 +316,7 @@ class Faces:
             jobs=works.jobs,
             access=door.access,
             idempotency=stored.idempotency,
-            receipts=stored.receipts,
+            orphans=works.orphans,
             verify=verify,
             tell=wires.tell,
         )

@@ -1,5 +1,6 @@
 """A pool for tests: a real host, accounts with keys, and workers over real sockets."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from app.wire.pool import Offer
 from tests.support.node import put_toy
 from tests.support.pool_host import RunningHost, offer, running_host
 from tests.support.pool_worker import Before, Compute, Worker, offered
@@ -83,3 +85,17 @@ async def workers(pool: Pool, *names: str, **more: object) -> AsyncGenerator[lis
 def chat(text: str, **more: object) -> dict[str, object]:
     """The body of a chat request."""
     return {"model": "echo", "messages": [{"role": "user", "content": text}], **more}
+
+
+class Gate:
+    """Holds a worker before a token until a test lets it go on."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.reached = asyncio.Event()
+        self.opened = asyncio.Event()
+
+    async def __call__(self, _: Offer, first: int) -> None:
+        if first == self.at:
+            self.reached.set()
+            await self.opened.wait()

@@ -6,27 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.wire.pool import Offer
-from tests.server.host.pools import Pool, chat, pool, workers
+from tests.server.host.pools import Gate, Pool, chat, pool, workers
 from tests.support.pool_host import running_host
 from tests.support.pool_worker import Worker
 
 TEXT = "a long answer, byte by byte"
 QUICK = ("--grace-members-seconds", "0.2", "--heartbeat-members-seconds", "1")
-
-
-class Gate:
-    """Holds a worker before a token until a test lets it go on."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-        self.reached = asyncio.Event()
-        self.opened = asyncio.Event()
-
-    async def __call__(self, _: Offer, first: int) -> None:
-        if first == self.at:
-            self.reached.set()
-            await self.opened.wait()
 
 
 async def left_at(club: Pool, gate: Gate) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.server.host.pools import chat, pool, workers
-from tests.server.host.test_callers import QUICK, Gate
+from tests.server.host.pools import Gate, chat, pool, workers
+from tests.server.host.test_callers import QUICK
 from tests.server.host.test_locked_file import LIMIT, TEXT, check_books, settled
 
 SIZE = "32m"

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.server.host.pools import Pool, chat, pool, workers
-from tests.server.host.test_callers import QUICK, Gate
+from tests.server.host.pools import Gate, Pool, chat, pool, workers
+from tests.server.host.test_callers import QUICK
 from tests.support.pool_worker import Worker
 
 TEXT = "a long answer, byte by byte"

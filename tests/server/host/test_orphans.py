@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from app.core.base.ids import AccountId, DeviceId
+from app.core.base.ids import AccountId, DeviceId, JobId
 from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.ledger.accounts import MINT, user
 from app.core.ledger.commands import EventId, Posting, Reserve, Settle, Transfer
@@ -36,6 +36,8 @@ assert SAID is not None
 JOB = SAID.job
 HOLD = EventId(f"job/{JOB}")
 EARNED = 24
+PRICE = Micros(1_000_000)
+"""A micro a token."""
 
 
 class Host:
@@ -79,7 +81,7 @@ class Host:
             sha256="ab" * 32,
             first=0,
             payer=self.payer,
-            prices=Prices(input=Micros(1), cached_input=Micros(1), output=Micros(1)),
+            prices=Prices(input=PRICE, cached_input=PRICE, output=PRICE),
             shares=Shares(worker=80, fee=15, fund=5),
             prompt_tokens=10,
         )
@@ -238,5 +240,40 @@ def test_what_each_attempt_earned_is_read_from_the_books(tmp_path: Path) -> None
         await host.pay()
 
         assert await host.books.paid(HOLD, EventId("job/other")) == [{0: EARNED}, {}]
+
+    with_orphans(tmp_path, act)
+
+
+def test_what_a_job_cost_is_told_when_its_money_is_where_it_belongs(tmp_path: Path) -> None:
+    async def act(host: Host) -> None:
+        await host.chain.load()
+        await host.record(DEVICE.device)
+        await host.orphans.load()
+        cost = asyncio.create_task(host.orphans.charge(JOB))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not cost.done(), "its worker may still come with a receipt"
+
+        async with host.orphans.running():
+            reported = host.chain.reported(DEVICE.device, finished())
+            host.orphans.heard(DEVICE.device, finished(), reported)
+            told = await asyncio.wait_for(host.told.get(), 20)
+            charged = await asyncio.wait_for(cost, 20)
+
+        verdict = VERDICT.read(told.verdict)
+        assert verdict is not None
+        assert charged == verdict.charged > 0
+        assert await host.orphans.charge(JobId("never-begun")) == 0
+
+    with_orphans(tmp_path, act)
+
+
+def test_a_job_that_was_paid_before_the_host_died_is_told_at_once(tmp_path: Path) -> None:
+    async def act(host: Host) -> None:
+        await host.record(DEVICE.device)
+        await host.pay()
+        await host.orphans.load()
+
+        assert await asyncio.wait_for(host.orphans.charge(JOB), 20) == EARNED
 
     with_orphans(tmp_path, act)

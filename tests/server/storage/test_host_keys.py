@@ -173,6 +173,9 @@ def test_a_word_stands_for_the_first_request_that_it_was_said_with(tmp_path: Pat
         assert (same.job, same.is_new, same.is_same) == ("1", False, True)
         assert (other.job, other.is_new, other.is_same) == ("1", False, False)
         assert (elsewhere.job, elsewhere.is_new) == ("4", True)
+        assert await words.find("key a", "w") == "1"
+        assert await words.find("key b", "w") == "4"
+        assert await words.find("key c", "w") is None
 
     with_host(tmp_path, act)
 
