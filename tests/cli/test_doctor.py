@@ -12,6 +12,8 @@ from app.cli.doctor.engine import judge_gpus
 from app.cli.doctor.finding import DoctorReport, Finding
 from app.cli.exit_codes import Exit
 from app.cli.main import main
+from app.server.storage.data_folder import FORMAT_FILE
+from app.settings.paths import Paths
 
 Captured = pytest.CaptureFixture[str]
 
@@ -77,6 +79,18 @@ def test_a_models_folder_that_is_missing_and_a_broken_file_are_warnings(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there a folder's mode forbids nothing")
+def test_data_of_a_newer_version_is_wrong(home: Path, capsys: Captured) -> None:
+    data = Paths.under(home).data
+    data.mkdir(exist_ok=True)
+    (data / FORMAT_FILE).write_text('{"format": 99, "written_by": "9.0.0"}')
+
+    report = _report(capsys, code=Exit.FAILED)
+
+    (finding,) = (each for each in _about(report, "folders") if each.verdict == "wrong")
+    assert "written by Athanor 9.0.0, which is newer" in finding.message
+    assert finding.remedy.startswith("Update Athanor")
+
+
 @pytest.mark.skipif(
     sys.platform != "win32" and os.geteuid() == 0, reason="root may write everywhere"
 )

@@ -100,6 +100,18 @@ def test_everything_goes_that_is_asked_for_and_nothing_else(machine: Machine) ->
     assert kept == "[Default Applications]\ntext/html=firefox.desktop\n"
 
 
+def test_what_the_desktop_switched_off_goes_too(machine: Machine) -> None:
+    entry = machine.folder / "config" / "autostart" / "athanor.desktop"
+    entry.write_text(entry.read_text() + "X-GNOME-Autostart-enabled=false\n")
+    defaults = machine.folder / "config" / "mimeapps.list"
+    defaults.write_text("[Default Applications]\nx-scheme-handler/athanor=other.desktop\n")
+
+    answer = machine.athanor("purge", "--yes", "--models", "--pool")
+
+    assert answer.returncode == 0, answer.stderr
+    assert [each for each in machine.left() if each not in EMPTIED] == OTHERS
+
+
 def test_models_and_a_hosted_pool_stay_unless_they_are_named(machine: Machine) -> None:
     assert machine.athanor("purge", "--yes").returncode == 0
 

@@ -27,6 +27,9 @@ class Registry:
         self.values: dict[str, str] = {}
         self.switched_off: set[str] = set()
 
+    def has(self, name: str) -> bool:
+        return name in self.values
+
     def is_on(self, name: str) -> bool:
         return name in self.values and name not in self.switched_off
 

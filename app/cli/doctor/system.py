@@ -13,6 +13,7 @@ from app.cli.doctor.finding import Finding, Findings, Verdict
 from app.core.base.errors import SettingsInvalid
 from app.core.state.view import size
 from app.server.hardware.machine import look_at_machine, memory_available
+from app.server.storage.data_folder import DataUnusable, check_form
 from app.settings.load import DEFAULT_ORIGIN, load_settings
 from app.settings.paths import Paths
 from app.settings.schema import Settings
@@ -81,6 +82,10 @@ def check_folders(paths: Paths, settings: Settings) -> Findings:
             )
             return
     yield Finding(about="folders", verdict="ok", message=f"{paths.data} and others can be written")
+    try:
+        check_form(paths.data, __version__)
+    except DataUnusable as error:
+        yield Finding(about="folders", verdict="wrong", message=error.message, remedy=error.remedy)
     yield _disk(paths.models)
     for text in settings.models.folders:
         if not Path(text).expanduser().exists():

@@ -55,10 +55,11 @@ def parts_of(paths: Paths, autostart: Switch, links: LinkSwitch) -> Iterator[Par
                 bytes=sum(size for size, _ in sizes),
                 files=sum(count for _, count in sizes),
             )
-    if (started := autostart.state()).is_on:
-        yield Part(name="autostart", paths=(started.where,), bytes=0, files=1)
-    if links.is_own and (opened := links.state()).is_on:
-        yield Part(name="links", paths=(opened.where,), bytes=0, files=1)
+    # What the desktop switched off is still there.
+    if autostart.is_there:
+        yield Part(name="autostart", paths=(autostart.state().where,), bytes=0, files=1)
+    if own := links.own:
+        yield Part(name="links", paths=(own,), bytes=0, files=1)
 
 
 def take_away(part: Part, autostart: Switch, links: LinkSwitch) -> list[str]:

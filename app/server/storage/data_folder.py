@@ -64,14 +64,7 @@ def ensure_data(data: Path, program: str, *, steps: Sequence[Step] = STEPS) -> N
     """
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(data):
-        found = _read(data)
-        if found.format > len(steps):
-            raise DataUnusable(
-                f"the data in {data} was written by Athanor {found.written_by}, which is newer "
-                f"than this one ({program})",
-                remedy="Update Athanor; or begin with an empty folder, by ATHANOR_HOME. What the "
-                f"newer version kept of the old data, if anything, is in {data / KEPT_FOLDER}.",
-            )
+        found = check_form(data, program, steps=steps)
         for name in _DATABASES:
             _keep_database(data / name)
         if found.format == len(steps):
@@ -81,6 +74,19 @@ def ensure_data(data: Path, program: str, *, steps: Sequence[Step] = STEPS) -> N
         for step in steps[found.format :]:
             step(data)
         _write(data, Format(format=len(steps), written_by=program))
+
+
+def check_form(data: Path, program: str, *, steps: Sequence[Step] = STEPS) -> Format:
+    """In which form the folder is. Raises: DataUnusable where this version cannot read that."""
+    found = _read(data)
+    if found.format > len(steps):
+        raise DataUnusable(
+            f"the data in {data} was written by Athanor {found.written_by}, which is newer "
+            f"than this one ({program})",
+            remedy="Update Athanor; or begin with an empty folder, by ATHANOR_HOME. What the "
+            f"newer version kept of the old data, if anything, is in {data / KEPT_FOLDER}.",
+        )
+    return found
 
 
 def copies_of(database: Path) -> list[Path]:

@@ -51,7 +51,8 @@ class EventStream:
             if not self._is_begun:
                 raise outcome.error
             await self._emit(failure_of(outcome.error).event())
-        assert self._is_begun, "a stream has at least one event"
+        async with self._lock:
+            await self._begin()  # There may have been nothing to tell.
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _run(self) -> None:
@@ -70,13 +71,17 @@ class EventStream:
 
     async def _emit(self, event: bytes) -> None:
         async with self._lock:
-            if not self._is_begun:
-                self._is_begun = True
-                start: HTTPResponseStartEvent = {
-                    "type": "http.response.start",
-                    "status": 200,
-                    "headers": list(_HEADERS),
-                }
-                await self._send(start)
+            await self._begin()
             await self._send({"type": "http.response.body", "body": event, "more_body": True})
             self._sent_at = self._now()
+
+    async def _begin(self) -> None:
+        if self._is_begun:
+            return
+        self._is_begun = True
+        start: HTTPResponseStartEvent = {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": list(_HEADERS),
+        }
+        await self._send(start)

@@ -80,6 +80,15 @@ class Switch:
                 command = shlex.join(self._command)
                 return Autostart(is_on=self._is_file_on(file), where=str(file), command=command)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is an entry, also one that the desktop's own settings switched off."""
+        match self._entry:
+            case RunValue(name=name):
+                return self._registry.has(name)
+            case FileEntry(name=name):
+                return (self._folder / name).is_file()
+
     def turn_on(self) -> None:
         """Start with the computer from the next login on. Raises: OSError."""
         match self._entry:

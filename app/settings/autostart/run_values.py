@@ -15,6 +15,9 @@ APPROVED_KEY: Final = r"Software\Microsoft\Windows\CurrentVersion\Explorer\Start
 class Registry(Protocol):
     """What is done there; the tests' one is a dict."""
 
+    def has(self, name: str) -> bool:
+        """Whether a value of that name is there, switched off or not."""
+
     def is_on(self, name: str) -> bool:
         """Whether a value of that name is there and not switched off."""
 
@@ -29,9 +32,13 @@ class Registry(Protocol):
 class RunValues:
     """The registry of this user."""
 
+    def has(self, name: str) -> bool:
+        """See Registry."""
+        return _read(RUN_KEY, name) is not None
+
     def is_on(self, name: str) -> bool:
         """See Registry."""
-        return _read(RUN_KEY, name) is not None and not is_switched_off(_read(APPROVED_KEY, name))
+        return self.has(name) and not is_switched_off(_read(APPROVED_KEY, name))
 
     def put(self, name: str, command_line: str) -> None:
         """See Registry."""

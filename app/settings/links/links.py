@@ -107,9 +107,17 @@ class LinkSwitch:
         )
 
     @property
-    def is_own(self) -> bool:
-        """Whether the registration is this user's, who can take it away."""
-        return self._system == "windows" or self._file.is_file()
+    def own(self) -> str:
+        """What is there of this user's registration, also where another program is preferred now:
+        the file, or the key of the registry; "" where there is none."""
+        match self._system:
+            case "linux":
+                return str(self._file) if self._file.is_file() else ""
+            case "windows":
+                state = self.state()
+                return state.where if state.is_on else ""
+            case "macos":
+                return ""
 
     def state(self) -> LinkState:
         """As it stands now, whoever changed it."""
