@@ -117,6 +117,11 @@ def pins(record: RuntimeRecord, *, build: str) -> tuple[Proof, ...]:
     return tuple(p for p in record.proofs if not p.is_good and p.pair.build == build)
 
 
+def has_passed(record: RuntimeRecord, pack: str) -> bool:
+    """Whether some GPU computes right under the pack, as far as is known."""
+    return any(proof.is_good for proof in record.proofs if proof.pair.pack == pack)
+
+
 def wished(record: RuntimeRecord, wish: str) -> RuntimeRecord:
     """The record with this wish, and the way back."""
     if wish == record.wish:

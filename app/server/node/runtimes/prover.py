@@ -58,12 +58,14 @@ class Prover:
         now: Callable[[], float],
         *,
         seconds_max: float = TRIAL_SECONDS_MAX,
+        report_seconds_max: float = REPORT_SECONDS_MAX,
     ) -> None:
         self._program = program
         self._store = store
         self._hub = hub
         self._now = now
         self._seconds_max = seconds_max
+        self._report_seconds_max = report_seconds_max
         self._is_doubted = False
         self._keeping = asyncio.Lock()
         self.pinned: frozenset[str] = frozenset()
@@ -114,13 +116,7 @@ class Prover:
                 reason = f"it could not be opened ({error})"
             else:
                 continue
-            pair = Pair(
-                device=EVERY,
-                backend=backend,
-                pack=pack.pack if pack else "",
-                build=base.build,
-            )
-            await self._remember(self._proof(pair, reason))
+            await self.refuse(backend, pack.pack if pack else "", base.build, reason)
             has_found = True
         return has_found
 
@@ -154,6 +150,11 @@ class Prover:
         )
         await self._remember(proof)
         return proof
+
+    async def refuse(self, backend: str, pack: str, build: str, reason: str) -> None:
+        """Remembers that a module cannot be used at all, on whatever GPU."""
+        pair = Pair(device=EVERY, backend=backend, pack=pack, build=build)
+        await self._remember(self._proof(pair, reason))
 
     async def _remember(self, proof: Proof) -> None:
         async with self._keeping:
@@ -196,7 +197,7 @@ class Prover:
         Raises: OSError, TimeoutError, ValueError.
         """
         program = self._program if plan is None else await self.with_plan("report.json", plan)
-        raw = await answer_of(program, "--backends", seconds_max=REPORT_SECONDS_MAX)
+        raw = await answer_of(program, "--backends", seconds_max=self._report_seconds_max)
         return msgspec.json.decode(raw, type=BackendReport)
 
     def _tell_pins(self, listed: Sequence[DeviceUse]) -> None:

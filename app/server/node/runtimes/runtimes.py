@@ -17,23 +17,20 @@ from app.core.runtime.packs import Hardware, Pack, newest, why_not
 from app.core.runtime.record import (
     AUTO,
     PROCESSOR,
-    ModulePlan,
     RuntimeRecord,
-    plan_of,
     wished,
     without_proofs,
 )
 from app.core.state.events import NoticeCleared, NoticeRaised
 from app.core.state.node_state import Notice
 from app.core.state.view import size
-from app.server.engine_child.exit_words import read_ending
-from app.server.hardware.short_child import ChildFailed
 from app.server.node.bell import Bell
 from app.server.node.hub import Hub
 from app.server.node.runtimes.fetching import Fetching
 from app.server.node.runtimes.prover import Prover
 from app.server.node.runtimes.shown import Shown, picture_of
 from app.server.node.runtimes.store import Store
+from app.server.node.runtimes.tryout import Tryout
 from app.wire.runtime import BackendReport, RuntimePicture
 
 log = logging.getLogger(__name__)
@@ -208,7 +205,10 @@ class Runtimes:
         await asyncio.to_thread(self._store.install, pack, manifest[0])
         await asyncio.to_thread(self._store.renew_plan)
         self._changed()
-        told = await self._try(pack.title, pack, self._store.record)
+        try:
+            told = await self._try(pack.title, pack, self._store.record)
+        except EngineFailed as error:
+            raise EngineFailed(error.message, remedy=_kept(pack, error.remedy)) from None
         await self._settled()
         return f"{pack.title} {pack.version} is installed. {told}"
 
@@ -229,10 +229,9 @@ class Runtimes:
         wish = RuntimeRecord(wish=pack.id if pack else name)
         if name == PROCESSOR:
             return "The processor is what the others are compared with."
-        try:
-            return await self._try(title, pack, wish, name=name)
-        finally:
-            await self._settled()
+        told = await self._try(title, pack, wish, name=name)
+        await self._settled()
+        return told
 
     async def _remove(self, pack: Pack) -> str:
         record = self._store.record
@@ -247,47 +246,22 @@ class Runtimes:
     async def _try(
         self, title: str, pack: Pack | None, record: RuntimeRecord, *, name: str = ""
     ) -> str:
-        """What every GPU came to under the pack or back end. Raises: EngineFailed if none passed.
-
-        `record` carries the wish that the trial is made under.
-        """
-        wish = pack.id if pack else name
-        plan = self._trial_plan(wished(record, wish), pack)
+        """As `Tryout.made`. Where nothing passed the devices follow; else the caller sees to it."""
+        report, _ = await self._known()
+        tryout = Tryout(
+            self._store,
+            self._prover,
+            title=title,
+            backend=pack.backend if pack else name,
+            pack=pack,
+            build=report.build,
+        )
         try:
-            report = await self._prover.report(plan)
-        except ChildFailed as error:
-            ending = read_ending(error.status, error.lines)
-            raise EngineFailed(
-                f"{title} ends the engine when it is opened: it {ending.reason}",
-                remedy=ending.remedy,
-            ) from None
-        backend = pack.backend if pack else name
-        wanted = [module for module in report.modules if module.backend == backend]
-        mine = [module for module in wanted if module.pack == (pack.id if pack else "")]
-        if not any(module.is_loaded for module in mine):
-            reason = mine[0].reason if mine else "its module is missing"
-            raise EngineFailed(f"{title} does not load: {reason}")
-        gpus = [
-            device
-            for device in report.devices
-            if device.pair
-            and device.pair.pack == (pack.id if pack else "")
-            and device.pair.backend == backend
-        ]
-        if not gpus:
-            raise EngineFailed(
-                f"{title} loads, and finds no GPU",
-                remedy="Install or update the graphics driver.",
-            )
-        passed = []
-        for device in gpus:
-            assert device.pair is not None
-            proof = await self._prover.prove(device.name, device.pair, plan)
-            if proof.is_good:
-                passed.append(device.description)
-        if not passed:
-            raise EngineFailed(f"{title} failed its trial: {proof.reason}")
-        return f"{title} passed its trial on {', '.join(passed)}."
+            return await tryout.made(record)
+        except EngineFailed:
+            # What failed is off from now on, whatever else the order would have changed.
+            await self._settled()
+            raise
 
     async def _settled(self) -> None:
         """Devices and what is known of them follow a change of what engines load."""
@@ -352,19 +326,17 @@ class Runtimes:
             raise RemoteNotFound(f"{pack.title} is of no use here: {reason}")
         return pack
 
-    def _trial_plan(self, record: RuntimeRecord, pack: Pack | None) -> ModulePlan:
-        """By the wish of the record, with the pack whatever is known of it, and every device."""
-        plan = plan_of(record, self._store.folders())
-        mine = [self._store.folder_of(pack)] if pack else []
-        others = [each for each in plan.packs if not pack or each.backend != pack.backend]
-        tried = pack.backend if pack else record.wish
-        return ModulePlan(
-            packs=(*mine, *others), off=tuple(each for each in plan.off if each != tried)
-        )
-
     def _find_installed(self, name: str) -> Pack | None:
         found = self._store.installed()
         return next((pack for pack in found if name in {pack.id, pack.name}), None)
+
+
+def _kept(pack: Pack, remedy: str) -> str:
+    """What can be done with a pack that was installed and failed."""
+    return (
+        f"{remedy} It stays installed and is not used: `athanor runtime test {pack.id}` tries it "
+        f"again, `athanor runtime remove {pack.id}` gives its {size(pack.installed_bytes)} back."
+    ).lstrip()
 
 
 def _meant(packs: tuple[Pack, ...], hardware: Hardware, name: str) -> Pack | None:

@@ -1,7 +1,7 @@
 """A program that answers `--devices`, `--backends` and `--trial` as an engine does.
 
     {"vulkan0": "good" | "wrong" | "crash" | "hang", "cuda0": ..., "at_load": "cuda",
-     "gpus": "none"}
+     "hangs_at_load": "cuda", "gpus": "none" | "vulkan"}
 
 is its file. It loads no llama.cpp: what is tried here is what the server makes of the answers. The
 plan says which modules there are, as in an engine.
@@ -26,6 +26,8 @@ def main(script: dict[str, str], words: list[str]) -> None:
     loaded = [module["backend"] for module in modules(plan()) if module["is_loaded"]]
     if script.get("at_load") in loaded:
         os.abort()
+    if script.get("hangs_at_load") in loaded:
+        threading.Event().wait()
     match words:
         case ["--devices"]:
             print(json.dumps(devices(plan(), script)))
@@ -59,9 +61,11 @@ def devices(plan: ModulePlan, script: dict[str, str]) -> list[dict[str, object]]
     """The card once, under the first back end that lists it, and the processor."""
     memory = {"memory_free": 1, "memory_total": 2}
     found: list[dict[str, object]] = []
-    for module in modules(plan) if script.get("gpus") != "none" else []:
+    for module in modules(plan):
         backend, pack = str(module["backend"]), str(module["pack"])
         pair = Pair(device=CARD, backend=backend, pack=pack, build=BUILD)
+        if script.get("gpus", backend) != backend:
+            continue
         if backend != "cpu" and module["is_loaded"] and pair not in plan.avoided and not found:
             found.append({"name": f"{backend}0", "description": CARD, "kind": "gpu",
                           "pair": msgspec.to_builtins(pair), **memory})  # fmt: skip

@@ -44,6 +44,7 @@ class World:
     hub: Hub = field(default_factory=lambda: Hub(NodeState(server=_FACTS)))
     hardware: Hardware = HARDWARE
     trial_seconds_max: float = 60.0
+    report_seconds_max: float = 60.0
     group: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
 
     def __post_init__(self) -> None:
@@ -58,7 +59,12 @@ class World:
         )
         self.store = Store(runtimes, opener_of(publisher, verify_release))
         self.prover = Prover(
-            engine, self.store, self.hub, lambda: NOW, seconds_max=self.trial_seconds_max
+            engine,
+            self.store,
+            self.hub,
+            lambda: NOW,
+            seconds_max=self.trial_seconds_max,
+            report_seconds_max=self.report_seconds_max,
         )
         self.devices = Devices(engine, watch=NoGpu(), judge=self.prover, fresh_seconds=0.0)
         self.runtimes = Runtimes(
