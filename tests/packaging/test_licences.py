@@ -9,6 +9,7 @@ from tests.packaging.installers.support import PACKAGING
 
 import libraries  # isort: skip  # scripts of packaging/bundle, which support.py makes known
 import licences  # isort: skip
+from crates import Crate  # isort: skip
 
 WHEEL = Path("/venv/site-packages/msgspec/_core.so")
 PYTHON = Path("/opt/python")
@@ -135,23 +136,36 @@ def test_a_bill_of_materials_tells_its_parts_in_either_way_to_name_a_licence() -
         {"name": "asn1", "version": "0.24.1", "licenses": [{"expression": "BSD-3-Clause"}]},
         {"name": "libjpeg", "version": "3", "licenses": [{"license": {"id": "IJG"}}]},
         {"name": "openssl", "version": "4.0.3", "licenses": None},
+        {"name": "cc", "version": "1.4.0", "scope": "excluded"},
     ]
 
     assert licences.parts_of_bills([json.dumps({"components": parts}), "{}"]) == [
-        "asn1 0.24.1  BSD-3-Clause",
-        "libjpeg 3  IJG",
-        "openssl 4.0.3",
+        Crate("asn1", "0.24.1", "BSD-3-Clause"),
+        Crate("libjpeg", "3", "IJG"),
+        Crate("openssl", "4.0.3"),
     ]
 
 
 def test_crates_are_read_out_of_a_library_that_has_no_bill() -> None:
     library = (
         b"\x00/root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/regex-automata-0.4.9/src/"
-        b"dfa.rs\x00/root/.cargo/registry/src/index.crates.io-1/base64-0.13.1/src/lib.rs\x00"
+        b"dfa.rs\x00C:\\.cargo\\registry\\src\\index.crates.io-1\\base64-0.13.1\\src\\lib.rs\x00"
     )
 
-    assert licences.crates_of([library])[:2] == ["base64 0.13.1", "regex-automata 0.4.9"]
+    assert licences.crates_of([library], ["log"]) == [
+        Crate("base64", "0.13.1"),
+        Crate("log"),
+        Crate("regex-automata", "0.4.9"),
+    ]
     assert licences.crates_of([b"no crate at all"]) == []
+    assert licences.crates_of([], ["log"]) == []
+
+
+def test_what_rust_compiled_holds_its_standard_library() -> None:
+    named = [crate.name for crate in licences.standard_library_in([b"/rustc/5980/library/std"])]
+
+    assert named == ["rust-standard-library"]
+    assert licences.standard_library_in([b"made by gcc"]) == []
 
 
 def test_a_files_first_comment_is_its_licence() -> None:
