@@ -214,11 +214,13 @@ class Prover:
         words = "; ".join(
             f"{words_of(pin.pair.backend)} on {pin.pair.device}: {pin.reason}" for pin in found
         )
+        names = dict.fromkeys(pin.pair.pack or pin.pair.backend for pin in found)
+        commands = " and ".join(f"`athanor runtime test {name}`" for name in names)
         notice = Notice(
             key=PINS,
             severity="warning",
             message=f"Switched off after a trial: {words}.",
-            remedy="Update the graphics driver, then try again with `athanor runtime test`.",
+            remedy=f"Update the graphics driver, then try again with {commands}.",
         )
         if notice not in self._hub.state.notices:
             self._hub.publish(NoticeRaised(notice=notice))

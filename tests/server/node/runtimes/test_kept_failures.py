@@ -1,10 +1,13 @@
 """A pack that cannot be used stays on the disk, is opened by no engine, and says why, for good."""
 
 import asyncio
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from app.cli.runtime import runtime
 from app.core.runtime.record import EVERY
 from app.wire.runtime import PackPicture, RuntimePicture
 from tests.server.node.runtimes.world import World, world_at
@@ -71,6 +74,30 @@ def test_a_pack_that_ended_the_engine_is_used_after_a_test_that_passes(tmp_path:
     assert _cuda(picture).is_in_use
     assert any(f"CUDA on {EVERY}: it crashed" in words for words in before)
     assert after == []
+
+
+def test_what_the_notice_of_a_failure_names_can_be_typed_and_tries_each_again(
+    tmp_path: Path,
+) -> None:
+    async def scene() -> tuple[list[str], list[str]]:
+        async with world_at(tmp_path) as world:
+            await _install(world, vulkan0="wrong", cuda0="crash")
+            await world.listed()
+            (remedy,) = [notice.remedy for notice in world.hub.state.notices]
+            commands = re.findall("`(.*?)`", remedy)
+            world.script(vulkan0="good", cuda0="good")
+            for command in commands:
+                words = shlex.split(command)
+                assert words[:3] == ["athanor", "runtime", "test"]
+                typed = runtime.commands["test"].make_context("test", words[3:])
+                await world.runtimes.test(typed.params["pack"])
+                await world.done()
+            return commands, world.notices()
+
+    commands, left = asyncio.run(scene())
+
+    assert len(commands) == 2
+    assert left == []
 
 
 def test_a_pack_that_passed_stays_in_force_where_its_gpu_is_only_away(tmp_path: Path) -> None:
