@@ -8,6 +8,8 @@ import math
 import sys
 from pathlib import Path
 
+from icns import SIZES as SIZES_OF_ICNS
+from icns import icns
 from mark import APP_COLOURS, COLOURS, MARKS, Paint, Point
 from PIL import Image, ImageChops, ImageDraw
 
@@ -16,7 +18,7 @@ GRID = 16
 SIZES = (16, 22, 24, 32, 48, 64)
 APP_SIZES = (256, 512)
 ICO_SIZES = (16, 24, 32, 48, 64, 128, 256)
-ICNS_SIZES = (32, 64, 128, 256, 512, 1024)
+ICNS_SIZES = SIZES_OF_ICNS
 FINE_PIXELS_MAX = 4096
 """An icon is painted sixteen times larger than it comes out, a large one no larger than this."""
 CURVE_STEPS = 24
@@ -79,8 +81,7 @@ def write_all(folder: Path) -> list[Path]:
     largest.save(
         folder / "athanor.ico", sizes=[(size, size) for size in ICO_SIZES], append_images=small
     )
-    *small, largest = (draw_app_icon(size) for size in ICNS_SIZES)
-    largest.save(folder / "athanor.icns", append_images=small)
+    (folder / "athanor.icns").write_bytes(icns(draw_app_icon))
     (folder / "athanor.svg").write_text(svg_of_app_icon())
     return [*written, *(folder / f"athanor.{kind}" for kind in ("ico", "icns", "svg"))]
 

@@ -1,5 +1,6 @@
 """Laws of the icons: drawn from one description, told apart without colour, seen on every bar."""
 
+import io
 import itertools
 import runpy
 import sys
@@ -101,11 +102,13 @@ def test_each_size_of_the_programs_icon_is_drawn_and_not_scaled(
     for size in script[sizes]:
         with Image.open(assets_folder() / "icons" / f"athanor.{kind}") as icon:
             # Apple's icons name a size in points and how many pixels a point has.
-            place = next(s for s in icon.info["sizes"] if s[0] * (*s, 1)[2] == size)
-            found = getattr(icon, kind).getimage(place).convert("RGBA")
-        difference = ImageChops.difference(found, script["draw_app_icon"](size))
+            places = [s for s in icon.info["sizes"] if s[0] * (*s, 1)[2] == size]
+            found = [getattr(icon, kind).getimage(place).convert("RGBA") for place in places]
+        drawn = script["draw_app_icon"](size)
 
-        assert max(ImageStat.Stat(difference).mean) < 1, size
+        assert found
+        for each in found:
+            assert max(ImageStat.Stat(ImageChops.difference(each, drawn)).mean) < 1, size
 
 
 def test_the_programs_own_icon_is_there_for_each_system() -> None:
@@ -115,7 +118,21 @@ def test_the_programs_own_icon_is_there_for_each_system() -> None:
         assert {(16, 16), (32, 32), (256, 256)} <= set(icon.info["sizes"])
     with Image.open(folder / "athanor.icns") as icon:
         assert max(size[0] * size[2] for size in icon.info["sizes"]) >= 1024
+        assert {(16, 16, 1), (32, 32, 1)} <= set(icon.info["sizes"]), "for a screen of few pixels"
     for size in (256, 512):
         with Image.open(folder / f"athanor-{size}.png") as icon:
             assert icon.size == (size, size)
     assert (folder / "athanor.svg").read_text().startswith("<svg")
+
+
+def test_runs_of_colour_are_read_again_as_they_were(script: dict[str, Any]) -> None:
+    noise = Image.frombytes("RGBA", (16, 16), bytes(value * 37 % 251 for value in range(1024)))
+    plain = Image.new("RGBA", (32, 32), (1, 2, 3, 4))
+    others = {size: Image.new("RGBA", (size, size)) for size in script["ICNS_SIZES"]}
+
+    file = io.BytesIO(script["icns"](lambda size: {**others, 16: noise, 32: plain}[size]))
+
+    with Image.open(file) as icon:
+        for place, drawn in (((16, 16, 1), noise), ((32, 32, 1), plain)):
+            found = icon.icns.getimage(place).convert("RGBA")
+            assert found.tobytes() == drawn.tobytes()
