@@ -15,6 +15,7 @@ from app.cli.exit_codes import Exit
 from app.cli.output import note, print_json, print_table, stderr, stdout
 from app.cli.server import running
 from app.client.client import Client
+from app.client.errors import ServerRefused
 from app.core.state.view import size
 from app.wire.runtime import PackPicture, RuntimePicture
 
@@ -85,8 +86,7 @@ def install(pack: str, is_agreed: bool, is_json: bool) -> int:
     What has arrived is kept, so an install that was broken off goes on where it stopped.
     """
     with running() as client:
-        picture = client.runtime()
-        meant = _meant(picture, pack) or _meant(client.look_for_packs(), pack)
+        meant = _meant(_looked(client), pack)
         if meant is not None and meant.licences and not (is_agreed or meant.status == "unusable"):
             # One that is of no use here the server refuses with the reason: nothing to agree to.
             _ask_for_licences(meant)
@@ -139,6 +139,15 @@ def remove(pack: str, is_json: bool) -> int:
 
 for _subcommand in (list_, install, use, test, remove):
     runtime.add_command(_subcommand)
+
+
+def _looked(client: Client) -> RuntimePicture:
+    """The picture after the publisher was asked, so that what is agreed to is what comes."""
+    try:
+        return client.look_for_packs()
+    except ServerRefused:
+        # The order itself asks once more, and says what is in the way.
+        return client.runtime()
 
 
 def _meant(picture: RuntimePicture, name: str) -> PackPicture | None:

@@ -1,16 +1,19 @@
 """Fetching: the publisher's list of packs, and the archives of one, by the download process.
 
 Asked only when the owner asks. The list is believed by its signature alone, whatever server it came
-from; an archive by the size and hash that the list names.
+from, until its last day; an archive by the size and hash that the list names.
+
+Whoever installs asks anew: a pack may have been withdrawn since. The list of an earlier look serves
+where the publisher cannot be reached, as long as it is believed, and whoever goes by it says so.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Final, final
+from typing import Final, NamedTuple, final
 from urllib.parse import urlsplit
 
-from app.core.base.errors import HubRefused, RemoteNotFound
+from app.core.base.errors import HubRefused, HubUnreachable, RemoteNotFound
 from app.core.release.envelope import (
     ENVELOPE_BYTES_MAX,
     SENTENCES,
@@ -39,6 +42,24 @@ from app.wire.download import (
 log = logging.getLogger(__name__)
 
 PURPOSE: Final = "runtime pack"
+
+
+_LATER: Final = "Nothing was changed. Try again later, by another network if it stays so."
+_REMEDIES: Final = {
+    Refusal.EARLY: "Set the clock of this computer, then try again.",
+    Refusal.EXPIRED: "Look at the clock of this computer. If it is right, the publisher has to "
+    "sign the list anew; packs that are installed go on.",
+}
+
+
+class Listed(NamedTuple):
+    """A list that is believed now."""
+
+    raw: bytes
+    """As it came, with its signatures."""
+    manifest: PacksManifest
+    is_kept: bool = False
+    """It came with an earlier look: the publisher cannot be reached now."""
 
 
 def opener_of(publisher: Publisher, verify: Verify) -> Callable[[bytes], PacksManifest | Refusal]:
@@ -91,7 +112,7 @@ class Fetching:
             return "Packs cannot be had: no place is known; set runtime.packs_address."
         return ""
 
-    async def look(self) -> PacksManifest:
+    async def look(self) -> Listed:
         """The list as it is now. Raises: HubRefused, RemoteNotFound, HubUnreachable, Busy."""
         if self.trouble:
             raise RemoteNotFound(self.trouble.rstrip("."))
@@ -100,7 +121,46 @@ class Fetching:
         )
         async with courier(self._program, self._outbound) as child:
             raw = (await child.ask(question, RangeRead)).content
-        found = open_signed(
+        found = self._read(raw)
+        if isinstance(found, Refusal):
+            log.warning("the list of packs is not believed", extra={"why": found.value})
+            raise HubRefused(
+                f"the list of packs is refused: {SENTENCES[found]}",
+                remedy=_REMEDIES.get(found, _LATER),
+            )
+        await asyncio.to_thread(self._keep, raw, found.number)
+        return Listed(raw, found)
+
+    async def newest(self) -> Listed:
+        """As `look`; the list of an earlier look where the publisher cannot be reached.
+
+        Raises: as `look`; HubUnreachable where there is no such list, HubRefused where its last
+        day is past.
+        """
+        try:
+            return await self.look()
+        except HubUnreachable as error:
+            kept = await asyncio.to_thread(self.kept)
+            if kept is None:
+                raise
+            if isinstance(kept, Refusal):
+                raise HubRefused(
+                    f"{error.message}, and the list of packs that is here is refused: "
+                    f"{SENTENCES[kept]}",
+                    remedy=_REMEDIES.get(kept, error.remedy),
+                ) from None
+            return kept
+
+    def kept(self) -> Listed | Refusal | None:
+        """The list of the last look, if it is believed now; None where there is none. Blocks."""
+        kept = self._store.manifest()
+        if kept is None:
+            return None
+        found = self._read(kept[0])
+        return found if isinstance(found, Refusal) else Listed(kept[0], found, is_kept=True)
+
+    def _read(self, raw: bytes) -> PacksManifest | Refusal:
+        return open_signed(
             raw,
             PACKS,
             keys=self._publisher.key,
@@ -108,11 +168,6 @@ class Fetching:
             now=int(self._now()),
             number_min=self._store.record.number,
         )
-        if isinstance(found, Refusal):
-            log.warning("the list of packs is not believed", extra={"why": found.value})
-            raise HubRefused(f"the list of packs is refused: {SENTENCES[found]}")
-        await asyncio.to_thread(self._keep, raw, found.number)
-        return found
 
     def _keep(self, raw: bytes, number: int) -> None:
         self._store.keep_manifest(raw)

@@ -26,7 +26,7 @@ from app.core.state.node_state import Notice
 from app.core.state.view import size
 from app.server.node.bell import Bell
 from app.server.node.hub import Hub
-from app.server.node.runtimes.fetching import Fetching
+from app.server.node.runtimes.fetching import Fetching, Listed
 from app.server.node.runtimes.prover import Prover
 from app.server.node.runtimes.shown import Shown, picture_of
 from app.server.node.runtimes.store import Store
@@ -102,14 +102,14 @@ class Runtimes:
         if self._kept is not None and self._kept.number == self._number:
             return self._kept
         number = self._number
-        manifest = await asyncio.to_thread(self._store.manifest)
+        offered = await asyncio.to_thread(self._fetching.kept)
         installed = await asyncio.to_thread(self._store.installed)
         self._kept = picture_of(
             self._shown,
             report=report,
             hardware=hardware,
             record=self._store.record,
-            offered=manifest[1].packs if manifest else (),
+            offered=offered.manifest.packs if isinstance(offered, Listed) else (),
             installed=installed,
             place=self._fetching.place,
             trouble=self._fetching.trouble,
@@ -125,9 +125,13 @@ class Runtimes:
     # --- orders ---
 
     async def install(self, name: str) -> None:
-        """Begins to bring a pack: by its id, or by its name the newest. Raises: RemoteNotFound."""
-        pack = await self._offered(name)
-        self._begin(f"installing {pack.title}", pack.id, self._install(pack))
+        """Begins to bring a pack: by its id, or by its name the newest.
+
+        Raises: RemoteNotFound; as Fetching.newest.
+        """
+        pack, listed = await self._offered(name)
+        words = f"installing {pack.title}{_by_an_old_list(listed)}"
+        self._begin(words, pack.id, self._install(pack, listed))
 
     async def use(self, name: str) -> None:
         """Begins to make engines load this pack: its id, `auto`, `cpu`, a back end, or `back`.
@@ -196,13 +200,11 @@ class Runtimes:
             self._hub.publish(NoticeCleared(key=ORDER))
         self._changed()
 
-    async def _install(self, pack: Pack) -> str:
-        manifest = await asyncio.to_thread(self._store.manifest)
-        assert manifest is not None, "a pack is offered by a manifest"
+    async def _install(self, pack: Pack, listed: Listed) -> str:
         await self._fetching.bring(pack, lambda done: self._arrived(pack, done))
         self._shown = Shown(working_on=f"unpacking {pack.title}", pack=pack.id)
         self._changed()
-        await asyncio.to_thread(self._store.install, pack, manifest[0])
+        await asyncio.to_thread(self._store.install, pack, listed.raw)
         await asyncio.to_thread(self._store.renew_plan)
         self._changed()
         try:
@@ -210,7 +212,8 @@ class Runtimes:
         except EngineFailed as error:
             raise EngineFailed(error.message, remedy=_kept(pack, error.remedy)) from None
         await self._settled()
-        return f"{pack.title} {pack.version} is installed. {told}"
+        what = f"{pack.title} {pack.version} is installed{_by_an_old_list(listed)}"
+        return f"{what}. {told}"
 
     async def _use(self, name: str, pack: Pack | None) -> str:
         record = wished(self._store.record, name)
@@ -302,8 +305,8 @@ class Runtimes:
             self._hardware = await asyncio.to_thread(self._hardware_of, self._report.build)
         return self._report, self._hardware
 
-    async def _offered(self, name: str) -> Pack:
-        """The pack that is meant, asking the publisher once more where nobody knows it."""
+    async def _offered(self, name: str) -> tuple[Pack, Listed]:
+        """The pack that is meant, and the list that has it now."""
         report, hardware = await self._known()
         if not report.is_modular:
             raise RemoteNotFound(
@@ -311,24 +314,30 @@ class Runtimes:
                 remedy="Use the program's own bundle, or build with the back end you want "
                 "(docs/install.md).",
             )
-        manifest = await asyncio.to_thread(self._store.manifest)
-        packs = manifest[1].packs if manifest else ()
-        pack = _meant(packs, hardware, name)
-        if pack is None:
-            pack = _meant((await self._fetching.look()).packs, hardware, name)
+        listed = await self._fetching.newest()
+        self._changed()
+        pack = _meant(listed.manifest.packs, hardware, name)
         if pack is None:
             raise RemoteNotFound(
-                f"there is no pack {name} for this system and version",
+                f"the publisher has no pack {name} for this system and version",
                 remedy="`athanor runtime list --look` shows which there are.",
             )
         reason = why_not(pack, hardware)
         if reason:
             raise RemoteNotFound(f"{pack.title} is of no use here: {reason}")
-        return pack
+        return pack, listed
 
     def _find_installed(self, name: str) -> Pack | None:
         found = self._store.installed()
         return next((pack for pack in found if name in {pack.id, pack.name}), None)
+
+
+def _by_an_old_list(listed: Listed) -> str:
+    """For the owner, where the publisher was not heard; else nothing."""
+    if not listed.is_kept:
+        return ""
+    day = time.strftime("%Y-%m-%d", time.gmtime(listed.manifest.issued_at))
+    return f" (by the list of {day}, since its publisher cannot be reached)"
 
 
 def _kept(pack: Pack, remedy: str) -> str:

@@ -295,7 +295,7 @@ def test_a_pack_for_another_machine_is_not_downloaded(tmp_path: Path) -> None:
             world.publish_cuda()
             world.hardware = replace(world.hardware, build="0.4.0-ggml0.30.0")
 
-            with pytest.raises(RemoteNotFound, match="no pack cuda13"):
+            with pytest.raises(RemoteNotFound, match="has no pack cuda13"):
                 await world.runtimes.install("cuda13")
             with pytest.raises(RemoteNotFound, match="another version"):
                 await world.runtimes.install("cuda13-1.0")

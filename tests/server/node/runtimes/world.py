@@ -43,6 +43,7 @@ class World:
     key: PublishersKey = field(default_factory=PublishersKey)
     hub: Hub = field(default_factory=lambda: Hub(NodeState(server=_FACTS)))
     hardware: Hardware = HARDWARE
+    now: float = NOW
     trial_seconds_max: float = 60.0
     report_seconds_max: float = 60.0
     group: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
@@ -78,7 +79,7 @@ class World:
                 outbound=Outbound(lambda: NOW),
                 address=lambda: "",
                 disk_free_bytes_min=lambda: 0,
-                now=lambda: NOW,
+                now=lambda: self.now,
             ),
             hardware_of=lambda _: self.hardware,
             look_anew=self.listed,
