@@ -22,7 +22,6 @@ from app.server.host.verdicts import Verdicts
 from app.server.storage.books import Bookkeeper
 from app.server.storage.database import DatabaseUnusable
 from app.server.storage.idempotency import Idempotency
-from app.server.storage.unwritable import Unwritable, or_unwritable
 from app.server.storage.usage import Usage
 from app.wire.pool import Standing
 
@@ -101,8 +100,7 @@ class Care:
 
     async def swear(self) -> None:
         """A checkpoint to everybody, if there is something new to swear."""
-        with or_unwritable():
-            sworn = await self._verdicts.swear()
+        sworn = await self._verdicts.swear()
         for machine in self._roster if sworn is not None else ():
             assert sworn is not None
             self._tell(machine.device, sworn)
@@ -114,9 +112,8 @@ class Care:
 
     async def forget(self) -> None:
         """Words and rows that are old enough."""
-        with or_unwritable():
-            await self._idempotency.sweep()
-            await self._usage.sweep(address_days=self._address_days, row_days=self._row_days)
+        await self._idempotency.sweep()
+        await self._usage.sweep(address_days=self._address_days, row_days=self._row_days)
 
     async def _keep_telling(self) -> None:
         while True:
@@ -158,5 +155,5 @@ async def _round(
         wait = seconds
         try:
             await work()
-        except (DatabaseUnusable, DiskFull, Busy, Unwritable) as error:
+        except (DatabaseUnusable, DiskFull, Busy) as error:
             log.warning("the host's own rounds could not write", extra={"error": error.kind})

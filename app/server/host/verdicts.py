@@ -27,7 +27,7 @@ from app.core.pool.receipt import RECEIPT, VERDICT, Receipt, Verdict
 from app.core.pool.signed import SignedBytes
 from app.server.storage.checkpoints import Checkpoints
 from app.server.storage.receipts import Receipts, StoredReceipt
-from app.server.storage.unwritable import Unwritable, or_unwritable
+from app.server.storage.unwritable import Unwritable
 from app.wire.message import Message
 from app.wire.pool import Checkpoint, Countersigned, Finished
 
@@ -205,8 +205,7 @@ class Verdicts:
         )
         while True:
             try:
-                with or_unwritable():
-                    is_new = await self._receipts.append(stored)
+                is_new = await self._receipts.append(stored)
             except Unwritable:
                 log.warning("a verdict cannot be written", extra={"job": work.job})
                 await asyncio.sleep(AGAIN_SECONDS)

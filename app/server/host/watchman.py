@@ -21,7 +21,7 @@ from app.core.pool.jobs.effects import Observe, ObserveCount
 from app.core.pool.jobs.job import Attempt, Job
 from app.core.pool.standing import WORDS, Record, Standing
 from app.server.storage.devices import Devices, Strike
-from app.server.storage.unwritable import Unwritable, or_unwritable
+from app.server.storage.unwritable import Unwritable
 from app.wire.engine import Generate
 
 log = logging.getLogger(__name__)
@@ -99,11 +99,10 @@ class Watchman:
         """Bring the strikes so far to the disk."""
         self._came.clear()
         try:
-            with or_unwritable():
-                while self._waiting:
-                    await self._devices.strike(self._waiting[0])
-                    self._waiting.popleft()
-                await self._devices.keep_records(self._standing.records())
+            while self._waiting:
+                await self._devices.strike(self._waiting[0])
+                self._waiting.popleft()
+            await self._devices.keep_records(self._standing.records())
         except Unwritable:
             # They still count in memory; the next one tries again.
             log.warning("strikes could not be written", exc_info=True)

@@ -16,7 +16,7 @@ from app.core.ledger.pricing import Prices, Shares
 from app.core.pool.jobs.effects import Record
 from app.server.storage.database import Database, Value
 from app.server.storage.statements import statements_for
-from app.server.storage.unwritable import Unwritable, or_unwritable
+from app.server.storage.unwritable import Unwritable
 
 _SQL: Final = statements_for("attempts")
 
@@ -67,8 +67,7 @@ class Attempts:
             del self._waiting[:TOGETHER_MAX]
             error: Unwritable | None = None
             try:
-                with or_unwritable():
-                    await self._database.write_all([(sql, values) for sql, values, _ in together])
+                await self._database.write_all([(sql, values) for sql, values, _ in together])
             except Unwritable as found:
                 error = found
             for _, _, written in together:

@@ -20,6 +20,7 @@ from typing import Final, Literal, Self, final
 import aiosqlite
 
 from app.core.base.errors import AthanorError
+from app.server.storage.unwritable import Unwritable
 
 Value = str | bytes | int | float | None
 
@@ -103,19 +104,22 @@ class Database:
             return [tuple(row) for row in await self._connection.execute_fetchall(sql, values)]
 
     async def write(self, sql: str, *values: Value) -> int:
-        """Rows changed by one statement, in a transaction of its own."""
-        async with self._transaction():
+        """Rows changed by one statement, in a transaction of its own. Raises: Unwritable."""
+        async with self._writing():
             cursor = await self._connection.execute(sql, values)
             return cursor.rowcount
 
     async def write_many(self, sql: str, rows: Sequence[tuple[Value, ...]]) -> None:
-        """One statement for each row, all or none."""
-        async with self._transaction():
+        """One statement for each row, all or none. Raises: Unwritable."""
+        async with self._writing():
             await self._connection.executemany(sql, rows)
 
     async def write_all(self, statements: Sequence[tuple[str, tuple[Value, ...]]]) -> list[int]:
-        """Rows changed by each of several statements, in one transaction, all or none."""
-        async with self._transaction():
+        """Rows changed by each of several statements, in one transaction, all or none.
+
+        Raises: Unwritable.
+        """
+        async with self._writing():
             return [
                 (await self._connection.execute(sql, values)).rowcount for sql, values in statements
             ]
@@ -134,6 +138,16 @@ class Database:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[None]:
+        try:
+            async with self._transaction():
+                yield
+        except sqlite3.IntegrityError:
+            raise  # A rule of the tables is broken: no wait would mend that.
+        except sqlite3.Error as error:
+            raise Unwritable(f"the database cannot be written: {error}") from error
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[None]:

@@ -6,7 +6,6 @@ may be full, with a download) costs the memory of a change, and never the server
 
 import contextlib
 import logging
-import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Final, final
 
@@ -15,6 +14,7 @@ from msgspec import convert
 from app.core.downloads.download import Download, DownloadId
 from app.server.storage.database import Database
 from app.server.storage.statements import statements_for
+from app.server.storage.unwritable import Unwritable
 
 _SQL: Final = statements_for("downloads")
 
@@ -93,5 +93,5 @@ class DownloadsTable:
 def _forgiven() -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error:
+    except Unwritable:
         log.warning("a download could not be written down", exc_info=True)

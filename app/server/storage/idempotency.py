@@ -15,7 +15,6 @@ from app.core.base.units import SECOND, Microseconds
 from app.core.pool.pool_key import is_same
 from app.server.storage.database import Database
 from app.server.storage.statements import statements_for
-from app.server.storage.unwritable import or_unwritable
 
 _SQL: Final = statements_for("idempotency")
 
@@ -48,11 +47,8 @@ class Idempotency:
         Raises: Unwritable.
         """
         now = self._now()
-        with or_unwritable():
-            changed = await self._database.write(
-                _SQL["claim"],
-                *(scope, _hidden(word), fingerprint, job, now, now - KEPT),
-            )
+        values = (scope, _hidden(word), fingerprint, job, now, now - KEPT)
+        changed = await self._database.write(_SQL["claim"], *values)
         if changed:
             return Claim(job, is_new=True, is_same=True)
         ((known, first),) = await self._database.read(_SQL["claimed"], scope, _hidden(word))
@@ -66,8 +62,7 @@ class Idempotency:
 
     async def forget(self, scope: str, word: str) -> None:
         """The job never began: the word may be said again. Raises: Unwritable."""
-        with or_unwritable():
-            await self._database.write(_SQL["forget"], scope, _hidden(word))
+        await self._database.write(_SQL["forget"], scope, _hidden(word))
 
     async def sweep(self) -> int:
         """Forget what is older than `KEPT`; how many words that were."""

@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import logging
 import secrets
-import sqlite3
 from collections.abc import Callable
 from typing import Final, Literal, Self, final
 
@@ -21,6 +20,7 @@ from msgspec.structs import replace
 from app.core.base.errors import RequestError
 from app.server.storage.database import Database, Value
 from app.server.storage.statements import statements_for
+from app.server.storage.unwritable import Unwritable
 
 _SQL: Final = statements_for("keys")
 
@@ -155,7 +155,7 @@ class Keys:
             await self._database.write_many(
                 _SQL["use"], [(key.last_used_at, key.id) for key in used]
             )
-        except sqlite3.Error:
+        except Unwritable:
             # A full disk must not end the server for the sake of a date.
             log.warning("the last use of keys could not be written", exc_info=True)
 

@@ -9,7 +9,6 @@ Rule: a secret is in nobody's hands but the caller of `create`: no log, no repr,
 import asyncio
 import logging
 import secrets
-import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Literal, Self, final
 
@@ -22,6 +21,7 @@ from app.core.pool import pool_key
 from app.core.pool.naming import named
 from app.server.storage.database import Database
 from app.server.storage.statements import statements_for
+from app.server.storage.unwritable import Unwritable
 
 _SQL: Final = statements_for("pool_keys")
 
@@ -177,7 +177,7 @@ class PoolKeys:
         self._unwritten.clear()
         try:
             await self._database.write_many(_SQL["use"], used)
-        except sqlite3.Error:
+        except Unwritable:
             # A full disk must not end the host for the sake of a date.
             log.warning("the last use of keys could not be written", exc_info=True)
 

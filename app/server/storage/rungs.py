@@ -10,6 +10,7 @@ from typing import Final, final
 
 from app.server.storage.database import Database
 from app.server.storage.statements import statements_for
+from app.server.storage.unwritable import Unwritable
 
 _SQL: Final = statements_for("rungs")
 
@@ -43,5 +44,5 @@ class Rungs:
                 await self._database.write(_SQL["forget"], identity)
             else:
                 await self._database.write(_SQL["remember"], identity, rung, self._version, at)
-        except sqlite3.Error:
+        except Unwritable:
             log.warning("a plan could not be remembered", exc_info=True)

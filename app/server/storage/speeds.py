@@ -4,12 +4,12 @@ A disk that fails costs the memory of it, and never an answer.
 """
 
 import logging
-import sqlite3
 from typing import Final, final
 
 from app.core.models.speed import MeasuredSpeed
 from app.server.storage.database import Database
 from app.server.storage.statements import statements_for
+from app.server.storage.unwritable import Unwritable
 
 _SQL: Final = statements_for("speeds")
 
@@ -45,7 +45,7 @@ class Speeds:
             await self._database.write(
                 _SQL["remember"], identity, speed.tokens_per_second, speed.tokens, at
             )
-        except sqlite3.Error:
+        except Unwritable:
             log.warning("a speed could not be remembered", exc_info=True)
 
     async def bandwidths(self) -> dict[str, float]:

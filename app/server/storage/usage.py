@@ -7,7 +7,6 @@ them; addresses and rows are dropped after the days that the operator chose.
 
 import asyncio
 import logging
-import sqlite3
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Literal, final
@@ -19,6 +18,7 @@ from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.member.calendar import DAY_SECONDS
 from app.server.storage.database import Database, Value
 from app.server.storage.statements import statements_for
+from app.server.storage.unwritable import Unwritable
 
 _SQL: Final = statements_for("usage")
 
@@ -114,7 +114,7 @@ class Usage:
             await self._database.write_many(
                 _SQL["add"], [msgspec.structs.astuple(row) for row in rows]
             )
-        except sqlite3.Error:
+        except Unwritable:
             # A full disk must not end the host: the books are what is owed, and they say so.
             log.warning("usage could not be written", extra={"rows": len(rows)}, exc_info=True)
             self._waiting.extendleft(reversed(rows[len(self._waiting) - WAITING_MAX :]))

@@ -11,6 +11,7 @@ from app.core.models.speed import MeasuredSpeed
 from app.server.storage.database import Database
 from app.server.storage.downloads import DownloadsTable
 from app.server.storage.speeds import Speeds
+from tests.server.storage.held import held
 
 FILES = tuple(
     File(path=f"x/{name}.gguf", name=f"{name}.gguf", size=5, sha256=name * 64) for name in "ab"
@@ -62,12 +63,18 @@ def test_a_removed_download_takes_its_files_along(tmp_path: Path) -> None:
 
 def test_a_database_that_refuses_costs_the_memory_and_not_the_server(tmp_path: Path) -> None:
     async def act(database: Database) -> None:
-        table = DownloadsTable(database)
+        table, speeds = DownloadsTable(database), await Speeds.open(database)
         await table.add(DOWNLOAD)
+        await database._connection.execute("pragma busy_timeout = 10")
 
-        await table.add(DOWNLOAD)
+        with held(tmp_path / "node.db"):
+            await table.add(replace(DOWNLOAD, id=DownloadId("d2")))
+            await table.save(replace(DOWNLOAD, status="failed"))
+            await table.remove(DOWNLOAD.id)
+            await speeds.remember("x", MeasuredSpeed(tokens_per_second=1.0, tokens=2), at=1.0)
 
-        assert len(await table.all()) == 1
+        assert await table.all() == (DOWNLOAD,)
+        assert speeds.of("x") is not None
 
     with_database(tmp_path, act)
 

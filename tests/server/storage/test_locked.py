@@ -2,30 +2,19 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from app.core.base.ids import JobId
+from app.server.storage.accounts import Accounts
 from app.server.storage.database import Database
 from app.server.storage.idempotency import Idempotency
 from app.server.storage.unwritable import Unwritable
+from tests.server.storage.held import held
 from tests.server.storage.host import Clock, with_host
 
 JOB = JobId("job_" + "0" * 24)
-
-
-@contextmanager
-def held(path: Path) -> Iterator[sqlite3.Connection]:
-    """Another program writes, until it commits or the block ends."""
-    other = sqlite3.connect(path, isolation_level=None)
-    try:
-        other.execute("begin exclusive")
-        yield other
-    finally:
-        other.close()
 
 
 def test_whoever_is_cancelled_while_it_waits_for_the_file_leaves_it_open_to_others(
@@ -65,5 +54,26 @@ def test_a_word_that_cannot_be_written_is_a_refusal_that_says_when_to_come_again
 
         assert caught.value.retry_after_seconds > 0
         assert (await words.claim("one", "word", b"print", JOB)).is_new
+
+    with_host(tmp_path, act)
+
+
+def test_whatever_cannot_be_written_says_so_and_what_to_do(tmp_path: Path) -> None:
+    async def act(database: Database, clock: Clock) -> None:
+        accounts = await Accounts.open(database, clock)
+        await database._connection.execute("pragma busy_timeout = 10")
+        with held(tmp_path / "pool.db"):
+            with pytest.raises(Unwritable) as caught:
+                await accounts.create("anna")
+            assert accounts.find("anna") is None
+
+        assert "locked" in caught.value.message
+        assert "close the program" in caught.value.remedy
+        account, project = await accounts.create("anna")
+        with pytest.raises(sqlite3.IntegrityError):
+            await database.write(
+                "insert into projects (id, account, name, made_at) values (?, ?, 'x', 0)",
+                *(project.id, account.id),
+            )
 
     with_host(tmp_path, act)
