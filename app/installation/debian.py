@@ -1,7 +1,8 @@
 """DebianPlace: a package of the system, which its package manager alone may replace.
 
 Athanor runs without rights and asks for none: it fetches and checks the package, and says the one
-command that installs it.
+command that installs it. The package of the version that runs is made again where it was not
+fetched (server/node/updates/way_back.py), since dpkg keeps none.
 """
 
 import shlex
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Final, final
 
 from app.core.base.errors import UpdateFailed
+from app.installation.installed_package import InstalledPackage
 from app.settings.program import Program
 
 PACKAGE_FILES: Final = Path("/var/lib/dpkg/info/athanor.list")
@@ -30,6 +32,14 @@ class DebianPlace:
 
     kind = "deb"
     hindrance = ""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        """`root` is where the root of the system lies whose dpkg installed it."""
+        self._root = root
+
+    def installed(self, version: str) -> InstalledPackage:
+        """The package that is installed. Raises: UpdateFailed where it is not `version`."""
+        return InstalledPackage(version, self._root)
 
     def command(self, file: Path, *, is_back: bool = False) -> str:
         """See Place. apt takes a file for a package's name unless its path has a slash."""

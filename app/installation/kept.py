@@ -1,10 +1,11 @@
-"""Kept: the files of versions that were fetched, checked each time before one is used.
+"""Kept: the files of versions; one that was fetched is checked each time before it is used.
 
 `updates/0.2.0/athanor_0.2.0_amd64.deb` below the cache: those of the running version and of the
 one before stay, so that there is a way back.
 """
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 from typing import Final, final
@@ -24,6 +25,17 @@ class Kept:
     def folder_of(self, version: str) -> Path:
         """Where the file of a version lies."""
         return self.folder / version
+
+    def workshop_of(self, version: str) -> Path:
+        """Where it lies while it is not whole yet."""
+        return self.folder_of(version) / ".part"
+
+    def keep(self, version: str, file: Path) -> None:
+        """`file`, from the workshop, is the one of the version. Raises: OSError."""
+        with file.open("rb") as whole:
+            # A power cut must not leave half of it under its name.
+            os.fsync(whole.fileno())
+        file.replace(self.folder_of(version) / file.name)
 
     def file(self, version: str, build: Build) -> Path | None:
         """The file of that build, its content read and compared now; None if it is not that."""

@@ -61,10 +61,11 @@ def _put_back(paths: Paths) -> str:
             f"Athanor {trial.previous} is not kept here any more",
             remedy="Get it where you got this one.",
         )
+    # Before all else: a package is the owner's to install, who is done with this version.
+    memory.change(lambda memory: left(memory, __version__))
     if file is not None and (command := place.command(file, is_back=True)):
         raise UpdateFailed(f"`{command}` goes back to Athanor {trial.previous}")
     place.put_back(file, trial.previous)
-    memory.change(lambda memory: left(memory, __version__))
     return trial.previous
 
 

@@ -84,7 +84,6 @@ class Publishing:
         Closing it stops the transfer, which goes on from there another time. Raises: what
         refusals.py names; CourierFell.
         """
-        folder = self._kept.folder_of(version)
         file = FetchFile(
             path=build.name,
             name=build.name,
@@ -96,8 +95,8 @@ class Publishing:
             repository="",
             revision="",
             files=(file,),
-            folder=str(folder),
-            workshop=str(folder / ".part"),
+            folder=str(self._kept.folder_of(version)),
+            workshop=str(self._kept.workshop_of(version)),
             bytes_per_second=settings.bytes_per_second,
             disk_free_bytes_min=settings.disk_free_bytes_min,
             purpose=PURPOSE,

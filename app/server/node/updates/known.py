@@ -1,6 +1,7 @@
 """Known: what this node knows of its next version and of the one before, and how it tells it."""
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Final, final
 
@@ -16,6 +17,7 @@ from app.installation.kept import Kept
 from app.installation.memory_file import MemoryFile
 from app.installation.place import Place
 from app.server.node.hub import Hub
+from app.server.node.updates.way_back import WayBack
 
 STATEMENT: Final = "latest.json"
 
@@ -31,6 +33,7 @@ class Known:
         place: Place,
         memory: MemoryFile,
         kept: Kept,
+        way_back: WayBack,
         system: str,
         running: str,
     ) -> None:
@@ -38,6 +41,7 @@ class Known:
         self._place = place
         self._memory = memory
         self._kept = kept
+        self._way_back = way_back
         self._system = system
         self._running = running
         self.release: Release | None = None
@@ -90,13 +94,14 @@ class Known:
         return trial.previous if trial.previous in kept else ""
 
     def sweep(self) -> None:
-        """Deletes fetched files that lead neither on nor back."""
+        """Deletes files that lead neither on nor back, and what a crash has left of making one."""
         offer, trial = self.offer(), self._memory.read().trial
         keep = {offer.version} if offer is not None and offer.build is not None else set()
         if not self._place.kept():
             # There the way back is by the file, not by a folder that is still there.
             keep |= {self._running, *([trial.previous] if trial else [])}
         self._kept.delete_but(*keep)
+        shutil.rmtree(self._kept.workshop_of(self._running), ignore_errors=True)
 
     def keep_statement(self, raw: bytes) -> None:
         """For the next start. Raises: OSError."""
@@ -133,6 +138,7 @@ class Known:
                 version=offer.version,
                 notes=offer.notes,
                 sentence=self._place.hindrance,
+                remedy=await self._way_back.lack() if file else "",
                 command=self._place.command(file) if file else "",
                 size_bytes=offer.build.size_bytes,
                 done_bytes=offer.build.size_bytes if file else 0,

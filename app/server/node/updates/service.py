@@ -29,6 +29,7 @@ from app.installation.place import Place
 from app.server.node.hub import Hub
 from app.server.node.updates.fetching import Publishing
 from app.server.node.updates.known import Known
+from app.server.node.updates.way_back import WayBack
 from app.settings.schema import Settings
 
 log = logging.getLogger(__name__)
@@ -78,8 +79,15 @@ class Updates:
         running: str = __version__,
     ) -> None:
         """`facts` are the neighbour's last; `stop` begins the server's end in order."""
+        self._way_back = WayBack(place, kept, running=running)
         self._known = Known(
-            hub=hub, place=place, memory=memory, kept=kept, system=system, running=running
+            hub=hub,
+            place=place,
+            memory=memory,
+            kept=kept,
+            way_back=self._way_back,
+            system=system,
+            running=running,
         )
         self._hub = hub
         self._publisher = publisher
@@ -131,7 +139,9 @@ class Updates:
             offer = self._known.offered(is_wished=True)
             file = await self._fetched(offer)
             if command := self._place.command(file):
-                raise UpdateFailed(f"`{command}` installs it", remedy="Start Athanor again then.")
+                lack = await self._way_back.lack()
+                remedy = f"{lack} Start Athanor again then.".lstrip()
+                raise UpdateFailed(f"`{command}` installs it", remedy=remedy)
             await asyncio.to_thread(self._place.stage, file, offer.version)
             self._refuse_while_answering(is_urgent=is_urgent)
             self._hand_over(Successor(offer.version, file))
@@ -144,11 +154,12 @@ class Updates:
                 raise UpdateFailed("there is no version here that one could go back to")
             self._refuse_while_answering(is_urgent=is_urgent)
             file = self._kept.files().get(version)
+            # Before all else: a package is the owner's to install, who is done with this version.
+            self._memory.change(lambda memory: left(memory, self._running))
             if file is not None and (command := self._place.command(file, is_back=True)):
                 raise UpdateFailed(f"`{command}` goes back to Athanor {version}")
             if file is not None and version not in self._place.kept():
                 await asyncio.to_thread(self._place.stage, file, version)
-            self._memory.change(lambda memory: left(memory, self._running))
             self._hand_over(Successor(version, file))
 
     # --- by itself ---
@@ -227,7 +238,11 @@ class Updates:
     async def _fetch(self, *, is_patient: bool) -> None:
         """`is_patient`: leaves off where the moment is no good one any more, and says so."""
         offer = self._known.offered(is_wished=not is_patient)
+        assert offer.build is not None, "what is offered has a build"
+        room = self._settings().downloads.disk_free_bytes_min + offer.build.size_bytes
         try:
+            # Before the new version is here, so that whoever has one had the way back tried.
+            await self._way_back.ensure(room_bytes=room)
             if await self._known.file(offer) is None:
                 if not await self._bring(offer, is_patient=is_patient):
                     return
