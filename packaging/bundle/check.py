@@ -1,10 +1,12 @@
 """Check everything that is packed: `python packaging/bundle/check.py` (or `make bundle-test`).
 
 Needs dist/athanor (`make bundle`). Each step's output goes to the terminal and is kept in
-build/bundle-test; outcomes, sizes and start times go to benchmarks/results/bundle.json. A check
-that lacks a tool says which, and is listed as skipped. Steps can be named, to run those alone.
-With --strict, as for a release, what was skipped has failed. A packed bundle that is too large has
-failed in any case.
+build/bundle-test; outcomes, sizes and start times go to benchmarks/results/bundle.json, with the
+commit that the bundle was built of. A check that lacks a tool says which, and is listed as skipped.
+Steps can be named, to run those alone, and no result is written then; `cuda` is among all of them
+only where the pack's module was compiled, which takes hours. With --strict, as for a release, what
+was skipped has failed, and of all steps together a bundle that is of no commit has too. A packed
+bundle that is too large has failed in any case.
 """
 
 import argparse
@@ -12,18 +14,20 @@ import datetime
 import json
 import os
 import platform
-import subprocess
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import logged
+import origin
 import product
+from origin import Origin
 
 KEPT: Final = logged.KEPT
 RESULT: Final = product.ROOT / "benchmarks" / "results" / "bundle.json"
@@ -34,6 +38,8 @@ _PYTHON: Final = str(
     / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 )
 _PYTEST: Final = (_PYTHON, "-m", "pytest", "-vv", "-rs")
+_CUDA_TESTS: Final = "tests/packaging/runtime/test_frozen_cuda.py"
+CUDA_MODULE: Final = product.BUILD / "runtime" / "cuda13" / "libggml-cuda.so"
 _UPDATES: Final = ("tests/core/release", "tests/installation", "tests/server/node/updates")
 
 STEPS: Final[dict[str, Sequence[str]]] = {
@@ -43,9 +49,10 @@ STEPS: Final[dict[str, Sequence[str]]] = {
         *(sys.executable, "packaging/windows/build.py", "--stand-in"),
         *("--output", str(KEPT)),
     ),
-    "installers": (*_PYTEST, "-m", "bundle", "tests/packaging"),
+    "installers": (*_PYTEST, "-m", "bundle", "tests/packaging", f"--ignore={_CUDA_TESTS}"),
     "engine": (*_PYTEST, "-m", "bundle", "tests", "--ignore=tests/packaging"),
     "updates": (*_PYTEST, *_UPDATES),
+    "cuda": (*_PYTEST, "-m", "bundle", _CUDA_TESTS),
 }
 """What is run, in this order: packages are made before they are tested."""
 
@@ -53,6 +60,7 @@ _PACKED: Final = (
     *("athanor-*.tar.zst", "athanor-*.zip", "athanor_*.deb", "athanor-*.dmg"),
     "athanor-*-setup.exe",
 )
+_COUNT: Final = re.compile(r"(\d+) (passed|failed|errors?|skipped|deselected|xfailed|xpassed)\b")
 _NOTHING_COLLECTED: Final = 5
 """How pytest ends without a test: they are gone, or each of their files was skipped as a whole."""
 PACKED_BYTES_MAX: Final = 60_000_000
@@ -66,11 +74,15 @@ class Outcome:
     """Of one step."""
 
     passed: bool
+    code: int
+    """That it ended with."""
     seconds: float
     last: str
     """Its last line."""
     skipped: tuple[str, ...]
     """Reasons, where something of it could not be run here."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Of its tests, by pytest's words for how they ended; empty for what is no pytest."""
 
 
 def main() -> int:
@@ -79,21 +91,33 @@ def main() -> int:
     parser.add_argument("steps", nargs="*", choices=[[], *STEPS], help="all of them without a name")
     parser.add_argument("--strict", action="store_true", help="what is skipped has failed")
     arguments = parser.parse_args()
-    chosen = arguments.steps or list(STEPS)
+    chosen = arguments.steps or possible(CUDA_MODULE)
     if not product.BUNDLE.is_dir():
         print(f"{product.BUNDLE} is not there: make bundle")
         return 1
     KEPT.mkdir(parents=True, exist_ok=True)  # the first step writes its figures there
+    if "smoke" in chosen:
+        _FIGURES.unlink(missing_ok=True)  # where it fails, those of before are not this bundle's
     outcomes = {name: outcome_of(name, STEPS[name], is_strict=arguments.strict) for name in chosen}
-    result = _result(outcomes)
-    if set(chosen) == set(STEPS):
+    made_of = origin.read()
+    result = _result(outcomes, made_of)
+    if not arguments.steps:
         RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
         print(f"\nwritten to {RESULT}")
     _print(result, outcomes)
     large = too_large(_packed())
     for name in large:
         print(f"FAILED  {name} is larger than {PACKED_BYTES_MAX / 1e6:.0f} MB")
-    return 0 if all(outcome.passed for outcome in outcomes.values()) and not large else 1
+    trouble = made_of.trouble if arguments.strict and not arguments.steps else ""
+    if trouble:
+        print(f"FAILED  {trouble}")
+    good = all(outcome.passed for outcome in outcomes.values())
+    return 0 if good and not large and not trouble else 1
+
+
+def possible(cuda_module: Path) -> list[str]:
+    """The steps that are run where none is named: all that can be, by what was compiled."""
+    return [name for name in STEPS if name != "cuda" or cuda_module.is_file()]
 
 
 def too_large(packed: Mapping[str, int]) -> list[str]:
@@ -122,11 +146,18 @@ def outcome_of(
     last = next((line for line in reversed(lines) if line), "")
     return Outcome(
         passed=has_passed(command, code, skipped, is_strict=is_strict),
+        code=code,
         seconds=round(time.monotonic() - began, 1),
         # The result is kept; where the clone lies means nothing to others.
         last=last.replace(f"{product.ROOT}{os.sep}", ""),
         skipped=skipped,
+        counts=counted(last) if "pytest" in command else {},
     )
+
+
+def counted(last: str) -> dict[str, int]:
+    """How many tests ended how, by pytest's last line."""
+    return {word: int(count) for count, word in _COUNT.findall(last)}
 
 
 def _packed() -> dict[str, int]:
@@ -138,13 +169,11 @@ def _packed() -> dict[str, int]:
     }
 
 
-def _result(outcomes: dict[str, Outcome]) -> dict[str, object]:
+def _result(outcomes: dict[str, Outcome], made_of: Origin) -> dict[str, object]:
     figures = json.loads(_FIGURES.read_text("utf-8")) if _FIGURES.exists() else {}
-    git = ["git", "-C", str(product.ROOT), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
     return {
         "date": f"{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}",
-        "commit": commit,
+        **asdict(made_of),
         "machine": {
             "system": platform.platform(),
             "cores": os.cpu_count(),

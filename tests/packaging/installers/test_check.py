@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import tests.packaging.installers.support  # noqa: F401  # makes packaging/bundle known
+from tests.packaging.installers.support import ROOT  # which makes packaging/bundle known
 
 import check  # isort: skip
 import logged  # isort: skip
@@ -68,6 +68,35 @@ def test_a_step_that_lost_all_its_tests_fails_and_one_that_skips_them_all_says_w
 
     assert not lost.passed
     assert skipped.passed and "needs wine" in skipped.skipped[0]
+
+
+def test_the_result_tells_how_a_step_ended_and_what_became_of_its_tests(tmp_path: Path) -> None:
+    (tmp_path / "test_two.py").write_text(
+        "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('needs wine')\n"
+    )
+    command = (sys.executable, "-m", "pytest", "-c", os.devnull, str(tmp_path / "test_two.py"))
+
+    tests, script = (
+        check.outcome_of("one", each, is_strict=False, folder=tmp_path / "kept")
+        for each in (command, (sys.executable, "-c", "print('3 passed'); exit(4)"))
+    )
+
+    assert (tests.code, tests.counts) == (0, {"passed": 1, "skipped": 1})
+    assert (script.code, script.counts) == (4, {})
+
+
+def test_without_the_module_that_takes_hours_all_steps_are_those_that_a_release_can_have(
+    tmp_path: Path,
+) -> None:
+    module = tmp_path / "libggml-cuda.so"
+
+    without = check.possible(module)
+    module.touch()
+
+    assert "cuda" not in without
+    assert [*without, "cuda"] == check.possible(module) == list(check.STEPS)
+    assert f"--ignore={check.STEPS['cuda'][-1]}" in check.STEPS["installers"]
+    assert (ROOT / check.STEPS["cuda"][-1]).is_file()
 
 
 def test_a_packed_bundle_has_a_size_that_it_may_not_pass() -> None:

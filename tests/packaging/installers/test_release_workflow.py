@@ -8,6 +8,8 @@ import yaml
 
 from tests.packaging.installers.support import ROOT
 
+import check  # isort: skip  # a script of packaging/bundle, which support.py makes known
+
 WORKFLOW = (ROOT / ".github/workflows/release.yml").read_text("utf-8")
 JOBS = yaml.safe_load(WORKFLOW)["jobs"]
 
@@ -62,6 +64,74 @@ def test_a_bundle_is_built_with_vulkan_and_looked_at_for_it(
 
 def test_a_check_that_is_skipped_ends_the_release() -> None:
     assert any("make bundle-test ARGS=--strict" in script for script in scripts("linux"))
+    smokes = re.findall(r"smoke\.py.*", WORKFLOW)
+    assert smokes and not [line for line in smokes if "--strict" not in line]
+
+
+@pytest.mark.parametrize(
+    ("job", "packed"), [("windows", "windows/build.py"), ("macos", "macos/build.sh")]
+)
+def test_the_other_systems_smoke_their_bundle_and_measure_what_they_packed(
+    job: str, packed: str
+) -> None:
+    runs = [step.get("run", "").strip() for step in JOBS[job]["steps"]]
+
+    made = next(place for place, run in enumerate(runs) if run.endswith(packed))
+
+    assert runs.index("python packaging/bundle/check.py --strict smoke") > made
+
+
+def test_the_pack_is_checked_in_the_job_that_has_compiled_it_and_nowhere_else() -> None:
+    steps = [step.get("run", "") or step["uses"] for step in JOBS["packs"]["steps"]]
+    places = [
+        next(place for place, step in enumerate(steps) if part in step)
+        for part in ("runtime/build.py cuda13", "download-artifact", "-C dist", "strict cuda")
+    ]
+
+    assert places == sorted(places)
+    assert check.possible(ROOT / "of-a-job-that-did-not-compile-it") == [
+        name for name in check.STEPS if name != "cuda"
+    ]
+    assert "--strict cuda" not in "\n".join(scripts("linux"))
+
+
+TOOLS = {
+    "7z": "p7zip-full",
+    "Xvfb": "xvfb",
+    "appstreamcli": "appstream",
+    "cc": "build-essential",
+    "dbus-daemon": "dbus",
+    "desktop-file-validate": "desktop-file-utils",
+    "makensis": "nsis",
+    "man": "man-db",
+    "objdump": "build-essential",
+    "wineserver": "wine",
+}
+"""Packages of tools whose name is another."""
+OF_EVERY_SYSTEM = {"chroot", "dpkg-deb", "openssl", "systemd-analyze", "tar", "unshare"}
+
+
+def test_every_tool_that_a_check_would_skip_without_is_installed() -> None:
+    sources = [file.read_text("utf-8") for file in (ROOT / "tests/packaging").rglob("*.py")]
+    calls = [call for text in sources for call in re.findall(r"\bneeds\(([^)]*)\)", text)]
+    tools = {tool for call in calls for tool in re.findall(r'"([^"]+)"', call)}
+    install = next(run for run in scripts("linux") if "apt-get install" in run)
+
+    assert {"wine", "Xvfb", "dbus-daemon"} <= tools
+    wanted = {TOOLS.get(tool, tool) for tool in tools - OF_EVERY_SYSTEM}
+    assert not wanted - set(install.split())
+
+
+def test_the_announcement_says_what_is_new_and_a_version_without_words_is_not_built() -> None:
+    first, last = (
+        next(run for run in scripts(job) if "release/notes.py" in run)
+        for job in ("linux", "publish")
+    )
+
+    assert 'notes.py "${GITHUB_REF_NAME#v}"' in first
+    assert re.search(r'notes\.py .* > ("\S+notes\.md")\n[^#]*', last)
+    assert re.search(r'sign\.py --key "\$key" --notes "\S+notes\.md" dist', last)
+    assert any("--notes-file" in run for run in scripts("publish"))
 
 
 def test_a_pack_is_made_for_the_engine_of_the_bundle_and_signed_with_the_same_key() -> None:
@@ -70,7 +140,7 @@ def test_a_pack_is_made_for_the_engine_of_the_bundle_and_signed_with_the_same_ke
 
     assert JOBS["packs"]["needs"] == "linux"
     assert "runtime/build.py cuda13" in made
-    assert 'athanor/athanor" engine --backends' in made
+    assert "dist/athanor/athanor engine --backends" in made
     assert '--build "$build"' in made
     keys = re.findall(r'(sign\.py|pack\.py sign) --key "([^"]+)"', signed)
     assert [name for name, _ in keys] == ["sign.py", "pack.py sign"]
