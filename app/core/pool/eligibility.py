@@ -12,8 +12,8 @@ from app.core.pool.jobs.effects import FindWorker
 from app.core.pool.jobs.job import Candidate
 from app.core.pool.standing import Standing
 from app.core.pool.wishes import is_within
-from app.wire.engine import Embed
-from app.wire.pool import Circle
+from app.wire.engine import Embed, Generate
+from app.wire.pool import Circle, Sealed
 
 Reason = Literal[
     "paused",  # by strikes
@@ -77,7 +77,7 @@ def reasons_against(
     """All that keeps the worker from the job, the first to tell first; none where it may."""
     request, wishes = find.request, find.request.wishes
     is_own = one.relation == "own"
-    needed = _tokens_needed(find, candidate)
+    needed = room_needed(find.request.body, candidate.prompt_tokens, find.answered)
     checks: dict[Reason, bool] = {
         "paused": bool(standing.paused(one.worker, now)),
         "not_lending": not one.is_lending,
@@ -102,16 +102,15 @@ def reasons_against(
     )
 
 
-def _tokens_needed(find: FindWorker, candidate: Candidate) -> int:
+def room_needed(body: Generate | Embed | Sealed, prompt_tokens: int, answered: int = 0) -> int:
     """Room that a context must have.
 
     Each input of an embedding has one for itself, and the host counted them together: the longest
     has no less than their mean. A worker refuses the input that is too long for it.
     """
-    body = find.request.body
     if isinstance(body, Embed):
-        return -(-candidate.prompt_tokens // max(1, len(body.inputs)))
-    return candidate.prompt_tokens + find.answered + 1
+        return -(-prompt_tokens // max(1, len(body.inputs)))
+    return prompt_tokens + answered + 1
 
 
 def _bits(recipe: str, unknown: float = 0.0) -> float:

@@ -16,6 +16,7 @@ from app.core.base.errors import Busy, ContextExceeded, LimitReached, Unserved, 
 from app.core.base.ids import DeviceId, JobId, RequestId
 from app.core.base.units import Micros
 from app.core.pool.admission import admit
+from app.core.pool.eligibility import room_needed
 from app.core.pool.jobs.effects import End
 from app.core.pool.jobs.job import AnswerEvent, Candidate, JobRequest
 from app.core.pool.jobs.rules import RULES
@@ -322,17 +323,13 @@ class Requests:
                 continue
             tokens = await self._vocabularies.prompt_tokens(model.sha256, body)
             context = self._roster.context_of(model.sha256) or model.context
-            if isinstance(body, Generate) and tokens >= context:
+            if room_needed(body, tokens) > context:
                 refused = refused or ContextExceeded(prompt_tokens=tokens, context=context)
                 continue
-            found.append(
-                Candidate(
-                    sha256=model.sha256,
-                    prices=model.prices,
-                    prompt_tokens=tokens,
-                    context=context,
-                )
+            candidate = Candidate(
+                sha256=model.sha256, prices=model.prices, prompt_tokens=tokens, context=context
             )
+            found.append(candidate)
         return tuple(found), refused
 
     def _begin(

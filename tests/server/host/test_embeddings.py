@@ -140,6 +140,7 @@ def test_what_cannot_be_embedded_is_refused_and_costs_nothing(
         async with embedders(club, "box"):
             return [
                 await embed(club, ["a word " * 300, *["hello"] * 20]),
+                await embed(club, "a word " * 300),
                 await embed(club, "hello", dimensions=LENGTH + 1),
                 await embed(club, ["hello", ""]),
             ]
@@ -149,11 +150,11 @@ def test_what_cannot_be_embedded_is_refused_and_costs_nothing(
         answers = asyncio.run(act())
 
         errors = [answer.json()["error"] for answer in answers]
-        assert [answer.status_code for answer in answers] == [400] * 3, errors
-        assert errors[0]["code"] == "context_length_exceeded"
+        assert [answer.status_code for answer in answers] == [400] * 4, errors
+        assert [error["code"] for error in errors[:2]] == ["context_length_exceeded"] * 2
         assert "256 tokens" in errors[0]["message"] and "load" not in errors[0]["remedy"]
         assert "n_ctx" not in errors[0], "or it must be true"
-        assert [error["param"] for error in errors[1:]] == ["dimensions", "input[1]"]
+        assert [error["param"] for error in errors[2:]] == ["dimensions", "input[1]"]
         check_books(club, before, 0)
 
 
