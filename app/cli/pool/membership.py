@@ -1,7 +1,6 @@
 """`athanor pool join`, `leave`, `status`, `market` and `quote`: belonging to a pool."""
 
 import sys
-import time
 from typing import Final
 
 import click
@@ -104,12 +103,12 @@ def status(is_json: bool) -> int:
     if not picture.is_member:
         stdout().print("No pool is joined. `athanor pool join INVITE` joins one.", markup=False)
         return Exit.FAILED
-    for line in _lines(picture, time.time()):
+    for line in _lines(picture):
         stdout().print(line, markup=False, soft_wrap=True)
     return Exit.OK
 
 
-def _lines(picture: PoolPicture, now: float) -> list[str]:
+def _lines(picture: PoolPicture) -> list[str]:
     lines = [
         f"{picture.name or picture.address}, as {picture.account or '-'}",
         f"Link: {picture.link_summary}",
@@ -118,8 +117,6 @@ def _lines(picture: PoolPicture, now: float) -> list[str]:
         f"Balance: {credits_words(picture.balance)}, {credits_text(picture.held)} of them held",
         picture.today_summary,
     ]
-    if picture.retry_at is not None and picture.retry_at > now:
-        lines.append(f"Next try in {duration(picture.retry_at - now)}")
     if picture.remedy:
         lines.append(picture.remedy)
     lines += [f"Went elsewhere: {each.jobs}, since {each.words}" for each in picture.skipped]
