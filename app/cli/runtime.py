@@ -31,6 +31,7 @@ _STATES: Final = {
     "available": "can be installed",
     "installing": "installing",
     "installed": "installed",
+    "damaged": "damaged",
     "unusable": "of no use here",
 }
 
@@ -221,7 +222,9 @@ def _shown() -> Iterator[_Bar]:
 
 def _row(pack: PackPicture) -> tuple[str, ...]:
     state = "in use" if pack.is_in_use else _STATES[pack.status]
-    bytes_ = pack.installed_bytes if pack.status == "installed" else pack.download_bytes
+    bytes_ = (
+        pack.installed_bytes if pack.status in {"installed", "damaged"} else pack.download_bytes
+    )
     tried = "; ".join(
         f"{trial.device}: passed" if trial.is_good else f"{trial.device}: off, {trial.reason}"
         for trial in pack.trials

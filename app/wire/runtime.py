@@ -57,7 +57,8 @@ class TrialReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     seconds: float = 0.0
 
 
-PackStatus = Literal["inside", "available", "installing", "installed", "unusable"]
+PackStatus = Literal["inside", "available", "installing", "installed", "damaged", "unusable"]
+"""`damaged`: a file was changed since the pack was installed, so it is not used."""
 
 
 @final

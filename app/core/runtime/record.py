@@ -65,6 +65,16 @@ class RuntimeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 @final
+class FileSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a pack as it was when it was compared with what was signed."""
+
+    name: str
+    size_bytes: int
+    modified_ns: int
+    """Since 1970."""
+
+
+@final
 class PackFolder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An installed pack, as an engine needs to know it."""
 
@@ -73,6 +83,8 @@ class PackFolder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     backend: str
     build: str
     preload: tuple[str, ...] = ()
+    files: tuple[FileSeen, ...] = ()
+    """All that an engine may open of it, and only as long as they are these."""
 
 
 @final

@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 
 from app.core.runtime.backends import backend_of, in_order, module_name
-from app.core.runtime.record import ModulePlan, PackFolder, is_off
+from app.core.runtime.record import FileSeen, ModulePlan, PackFolder, is_off
 from app.engine.llama import library
 from app.wire.runtime import PLAN_VARIABLE, ModuleSeen
 
@@ -124,26 +124,43 @@ def _load_first(
 
 
 def _load_pack(pack: PackFolder, build: str) -> ModuleSeen:
-    folder = Path(pack.folder)
-    paths = _modules_in([folder]).get(pack.backend, []) if folder.is_dir() else []
-    if not paths or pack.build != build:
-        reason = "its module is missing" if not paths else f"it is made for llama.cpp {pack.build}"
-        return ModuleSeen(
-            backend=pack.backend, path=pack.folder, pack=pack.pack, is_loaded=False, reason=reason
-        )
+    """Opens what the plan names of the pack, as long as it is what the server has compared."""
+    folder, files = Path(pack.folder), {file.name: file for file in pack.files}
+    paths = [
+        folder / name
+        for name in files
+        if (found := module_name(name)) is not None and found.backend == pack.backend
+    ]
+    changed = next((file.name for file in pack.files if not _is_as_seen(folder, file)), "")
+    if not paths:
+        return _not_loaded(pack, folder, "its module is missing")
+    if pack.build != build:
+        return _not_loaded(pack, folder, f"it is made for llama.cpp {pack.build}")
+    if changed:
+        return _not_loaded(pack, folder / changed, "the file was changed since it was compared")
     for name in pack.preload:
+        if name not in files:
+            return _not_loaded(pack, folder / name, "it is none of the pack's files")
         # Afterwards the module finds them by their names, in whatever folder it lies.
         try:
             ctypes.CDLL(str(folder / name), mode=ctypes.RTLD_GLOBAL)
         except OSError as error:
-            return ModuleSeen(
-                backend=pack.backend,
-                path=str(folder / name),
-                pack=pack.pack,
-                is_loaded=False,
-                reason=str(error),
-            )
+            return _not_loaded(pack, folder / name, str(error))
     return _load_module(pack.backend, _best_first(paths)[0], pack.pack)
+
+
+def _is_as_seen(folder: Path, file: FileSeen) -> bool:
+    try:
+        told = (folder / file.name).stat()
+    except OSError:
+        return False
+    return (told.st_size, told.st_mtime_ns) == (file.size_bytes, file.modified_ns)
+
+
+def _not_loaded(pack: PackFolder, path: Path, reason: str) -> ModuleSeen:
+    return ModuleSeen(
+        backend=pack.backend, path=str(path), pack=pack.pack, is_loaded=False, reason=reason
+    )
 
 
 def _load_module(backend: str, path: Path, pack: str) -> ModuleSeen:

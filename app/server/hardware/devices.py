@@ -41,6 +41,9 @@ _LIST: Final = msgspec.json.Decoder(list[DeviceUse])
 class Judge(Protocol):
     """Says which GPUs may be used (server/node/runtimes/prover.py)."""
 
+    async def refreshed(self) -> int:
+        """A number that rises whenever engines are to load something else than before."""
+
     async def judge(self, listed: Sequence[DeviceUse]) -> bool:
         """Tries those that were never tried; True when the list is another one afterwards."""
 
@@ -79,6 +82,8 @@ class Devices:
         self._fresh_seconds = fresh_seconds
         self._listed: tuple[DeviceUse, ...] | None = None
         self._listed_at = 0.0
+        self._listed_by = 0
+        """The judge's number when it was listed."""
         self._is_doubted = False
         self._lock = asyncio.Lock()
         self.notice: Notice | None = None
@@ -91,6 +96,8 @@ class Devices:
         the only source of free memory.
         """
         async with self._lock:
+            if self._judge is not None and self._listed_by != await self._judge.refreshed():
+                self._listed = None
             samples = await asyncio.to_thread(self._sample)
             is_old = time.monotonic() - self._listed_at > self._fresh_seconds
             is_doubted = self._is_doubted or not _covers(samples, self._listed or ())
@@ -98,6 +105,7 @@ class Devices:
                 self._is_doubted = False
                 self._listed = await self._list()
                 self._listed_at = time.monotonic()
+                self._listed_by = 0 if self._judge is None else await self._judge.refreshed()
             return _with_samples(self._listed, samples)
 
     async def sampled(self) -> tuple[Device, ...]:

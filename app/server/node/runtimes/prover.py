@@ -7,7 +7,7 @@ back end in the order of preference takes its place, in the end the processor.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Final, final
 
 import msgspec
@@ -32,7 +32,7 @@ from app.server.engine_child.exit_words import read_ending
 from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.short_child import ChildFailed, answer_of
 from app.server.node.hub import Hub
-from app.server.node.runtimes.store import Store
+from app.server.node.runtimes.store import Store, remedy_of
 from app.wire.runtime import PLAN_VARIABLE, BackendReport, TrialReport
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ REPORT_SECONDS_MAX: Final = 90.0
 """A virus scanner reads every library that is loaded for the first time."""
 
 PINS: Final = "runtime-pins"
+FAULTS: Final = "runtime-faults"
 TRYING: Final = "runtime-trial"
 
 
@@ -72,14 +73,28 @@ class Prover:
         self.on_change: Callable[[], None] = lambda: None
         """Called when something was proved."""
 
+    async def refreshed(self) -> int:
+        """A number that rises with what engines are to load; packs are looked at as they lie now.
+
+        Where one was changed, engines that start from here on do not open it.
+        """
+        try:
+            await asyncio.to_thread(self._store.refresh)
+        except OSError as error:
+            # An engine itself opens no file that is another than the plan says.
+            log.warning("the plan of modules cannot be written", extra={"reason": str(error)})
+        self._tell_faults(await asyncio.to_thread(self._store.faults))
+        return self._store.plans
+
     async def judge(self, listed: Sequence[DeviceUse]) -> bool:
-        """Tries the listed GPUs that were never tried; True when one of them failed."""
+        """Tries the listed GPUs that were never tried; True when the list is another now."""
         pairs = {device.name: device.pair for device in listed if device.pair is not None}
         is_doubted, self._is_doubted = self._is_doubted, False
         new = list(pairs.values()) if is_doubted else untried(self._store.record, pairs.values())
-        has_failed = False
+        damaged = await self._damaged({pair.pack for pair in new})
+        has_failed = bool(damaged)
         for name, pair in pairs.items():
-            if pair in new:
+            if pair in new and pair.pack not in damaged:
                 proof = await self.prove(name, pair)
                 has_failed |= not proof.is_good
         self._tell_pins(listed)
@@ -102,9 +117,10 @@ class Prover:
             return False  # not the GPUs' fault
         gpus = {module.backend for module in base.modules} - OF_PROCESSOR
         gpus |= {pack.backend for pack in everything.packs}
-        has_found = False
+        damaged = await self._damaged({pack.pack for pack in everything.packs})
+        has_found = bool(damaged)
         for backend, pack in [
-            *((each.backend, each) for each in everything.packs),
+            *((each.backend, each) for each in everything.packs if each.pack not in damaged),
             *((backend, None) for backend in in_order(gpus) if backend not in everything.off),
         ]:
             plan = ModulePlan(packs=(pack,) if pack else (), off=tuple(sorted(gpus - {backend})))
@@ -119,6 +135,20 @@ class Prover:
             await self.refuse(backend, pack.pack if pack else "", base.build, reason)
             has_found = True
         return has_found
+
+    async def _damaged(self, packs: Set[str]) -> set[str]:
+        """Those of these packs that are not what was signed, all of whose files are read now.
+
+        Before a trial, since a disk can spoil a file that looks the same: what is computed by it
+        would be held against the GPU.
+        """
+        found = set()
+        for pack in packs - {""}:
+            if await asyncio.to_thread(self._store.is_damaged, pack):
+                found.add(pack)
+        if found:
+            await self.refreshed()
+        return found
 
     async def prove(self, name: str, pair: Pair, plan: ModulePlan | None = None) -> Proof:
         """Tries the GPU that ggml calls `name`, and remembers what came of it."""
@@ -200,6 +230,25 @@ class Prover:
         raw = await answer_of(program, "--backends", seconds_max=self._report_seconds_max)
         return msgspec.json.decode(raw, type=BackendReport)
 
+    def _tell_faults(self, faults: Mapping[str, str]) -> None:
+        """The owner reads which packs are not used since their files were changed."""
+        if not faults:
+            self._clear(FAULTS)
+            return
+        notice = Notice(
+            key=FAULTS,
+            severity="warning",
+            message=f"Not used to compute by: {'; '.join(faults.values())}.",
+            remedy=" ".join(map(remedy_of, faults)),
+        )
+        if notice not in self._hub.state.notices:
+            log.error("packs are not what was installed", extra={"packs": list(faults)})
+            self._hub.publish(NoticeRaised(notice=notice))
+
+    def _clear(self, key: str) -> None:
+        if any(notice.key == key for notice in self._hub.state.notices):
+            self._hub.publish(NoticeCleared(key=key))
+
     def _tell_pins(self, listed: Sequence[DeviceUse]) -> None:
         """The owner reads why a GPU is not used, as long as that is so."""
         builds = {device.pair.build for device in listed if device.pair} or {
@@ -208,8 +257,7 @@ class Prover:
         found = [pin for build in builds for pin in pins(self._store.record, build=build)]
         self.pinned = frozenset(pin.pair.device for pin in found)
         if not found:
-            if any(notice.key == PINS for notice in self._hub.state.notices):
-                self._hub.publish(NoticeCleared(key=PINS))
+            self._clear(PINS)
             return
         words = "; ".join(
             f"{words_of(pin.pair.backend)} on {pin.pair.device}: {pin.reason}" for pin in found

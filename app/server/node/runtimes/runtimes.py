@@ -79,6 +79,7 @@ class Runtimes:
         self._hardware: Hardware | None = None
         self._bell = Bell()
         self._number = 0
+        self._plans = 0
         self._shown = Shown()
         self._group = group
         self._task: asyncio.Task[None] | None = None
@@ -98,6 +99,11 @@ class Runtimes:
         """
         if self._number <= after:
             await self._bell.wait(seconds_max)
+        plans = await self._prover.refreshed()
+        if plans != self._plans:
+            # What engines find has changed, with or without an order.
+            self._plans, self._report = plans, None
+            self._number += 1
         report, hardware = await self._known()
         if self._kept is not None and self._kept.number == self._number:
             return self._kept
@@ -111,6 +117,7 @@ class Runtimes:
             record=self._store.record,
             offered=offered.manifest.packs if isinstance(offered, Listed) else (),
             installed=installed,
+            faults=await asyncio.to_thread(self._store.faults),
             place=self._fetching.place,
             trouble=self._fetching.trouble,
             number=number,

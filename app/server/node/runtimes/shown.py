@@ -1,9 +1,10 @@
 """Shown: the back ends of this machine as a picture for every face. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import msgspec
+from msgspec.structs import replace
 
 from app.core.runtime.backends import OF_PROCESSOR, in_order, words_of
 from app.core.runtime.packs import Hardware, Pack, newest, why_not
@@ -37,15 +38,21 @@ def picture_of(
     record: RuntimeRecord,
     offered: Sequence[Pack],
     installed: Sequence[Pack],
+    faults: Mapping[str, str],
     place: str,
     trouble: str,
     number: int,
 ) -> RuntimePicture:
-    """All of it. `offered` are the packs of the publisher's list."""
-    here = {pack.id for pack in installed}
-    others = [pack for pack in newest(offered, hardware).values() if pack.id not in here]
+    """All of it.
+
+    `offered` are the packs of the publisher's list; `faults` says by id what is wrong with the
+    files of installed ones.
+    """
+    here = [_pack(pack, shown, report, record, hardware, is_here=True) for pack in installed]
+    known = {pack.id for pack in installed}
+    others = [pack for pack in newest(offered, hardware).values() if pack.id not in known]
     packs = [
-        *(_pack(pack, shown, report, record, hardware, is_here=True) for pack in installed),
+        *(_damaged(each, faults) for each in here),
         *(_pack(pack, shown, report, record, hardware, is_here=False) for pack in others),
         *_inside(report, record),
     ]
@@ -122,6 +129,14 @@ def _pack(
         ),
         trials=_trials(record, pack.build, pack.backend, pack.id),
     )
+
+
+def _damaged(picture: PackPicture, faults: Mapping[str, str]) -> PackPicture:
+    """The pack with what is wrong with its files, where something is."""
+    if picture.id not in faults or picture.status == "unusable":
+        return picture
+    fault = faults[picture.id]
+    return replace(picture, status="damaged", is_in_use=False, reason=fault, trials=())
 
 
 def _use(report: BackendReport, record: RuntimeRecord, backend: str, pack: str) -> tuple[bool, str]:

@@ -2,18 +2,21 @@
 
     <data>/runtimes/record.json       the record (core/runtime/record.py)
                     plan.json         what engines read of it
+                    verified.json     which files of packs were read (verified.py)
                     manifest.json     the publisher's last word, as it came
                     cuda13-1.2/       one version of one pack: its files, and signed.json
                     .work/            what is on its way
 
 A pack is whole or not there: it is unpacked beside and put in its place by one rename. Its folder
-keeps the signed word that it came by, so that what lies there can be compared with what was signed.
+keeps the signed word that it came by, so that what lies there can be compared with what was signed:
+a pack with another file than was signed is in no plan, so no engine opens it.
 """
 
 import hashlib
 import logging
 import os
 import shutil
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +29,7 @@ from app.core.base.errors import AthanorError
 from app.core.release.envelope import ENVELOPE_BYTES_MAX, SENTENCES, Refusal
 from app.core.runtime.packs import Archive, Pack, PacksManifest, numbers
 from app.core.runtime.record import ModulePlan, PackFolder, RuntimeRecord, plan_of
+from app.server.node.runtimes.verified import Verified
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +49,18 @@ class PackDamaged(AthanorError):
 
 @final
 class Store:
-    """The folder. Its methods block; used by one thread at a time."""
+    """The folder. Its methods block."""
 
     def __init__(self, folder: Path, open_kept: Open) -> None:
         self.folder = folder
         self._open = open_kept
+        self._writing = threading.RLock()
+        """Plans are written for orders and for listings, in threads of their own."""
+        self._verified = Verified(folder)
         self.record = self._read_record()
+        self.plans = 0
+        """Rises with every plan that names other packs, or other files of them, than the last."""
+        self._planned = self._read_planned()
 
     # --- the record ---
 
@@ -66,7 +76,18 @@ class Store:
 
     def renew_plan(self) -> None:
         """Writes what engines read, by the packs that are there now. Raises: OSError."""
-        self._write("plan.json", self.plan())
+        with self._writing:
+            plan = self.plan()
+            self._write("plan.json", plan)
+            if plan.packs != self._planned:
+                self.plans += 1
+                self._planned = plan.packs
+
+    def refresh(self) -> None:
+        """The same, where a pack came, went or was changed since. Raises: OSError."""
+        with self._writing:
+            if self.plan().packs != self._planned:
+                self.renew_plan()
 
     def plan(self) -> ModulePlan:
         """What engines load now."""
@@ -75,6 +96,13 @@ class Store:
     def write_plan(self, name: str, plan: ModulePlan) -> Path:
         """A plan for a trial, in a file of its own. Raises: OSError."""
         return self._write(name, plan)
+
+    def _read_planned(self) -> tuple[PackFolder, ...]:
+        try:
+            raw = (self.folder / "plan.json").read_bytes()
+            return msgspec.json.decode(raw, type=ModulePlan).packs
+        except (OSError, msgspec.DecodeError):
+            return ()
 
     def _read_record(self) -> RuntimeRecord:
         path = self.folder / "record.json"
@@ -95,8 +123,9 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.folder / name
         beside = path.with_name(f".{name}.new")
-        beside.write_bytes(content)
-        os.replace(beside, path)
+        with self._writing:
+            beside.write_bytes(content)
+            os.replace(beside, path)
         return path
 
     # --- the manifest ---
@@ -135,8 +164,13 @@ class Store:
         return sorted(found, key=lambda pack: (numbers(pack.version), pack.name), reverse=True)
 
     def folders(self) -> tuple[PackFolder, ...]:
-        """The installed packs as engines need to know them."""
-        return tuple(self.folder_of(pack) for pack in self.installed())
+        """The installed packs that are what was signed, as engines need to know them."""
+        return tuple(self.folder_of(p) for p in self.installed() if not self._verified.fault(p))
+
+    def faults(self) -> dict[str, str]:
+        """By its id, what is wrong with each installed pack that is not what was signed."""
+        found = {pack.id: self._verified.fault(pack) for pack in self.installed()}
+        return {pack: fault for pack, fault in found.items() if fault}
 
     def folder_of(self, pack: Pack) -> PackFolder:
         """One pack, installed or about to be."""
@@ -146,6 +180,7 @@ class Store:
             backend=pack.backend,
             build=pack.build,
             preload=pack.preload,
+            files=self._verified.seen(pack),
         )
 
     def work(self, pack: Pack) -> Path:
@@ -173,22 +208,19 @@ class Store:
         target = self.folder / pack.id
         shutil.rmtree(target, ignore_errors=True)
         os.replace(beside, target)
+        self._verified.take(pack)
         shutil.rmtree(work, ignore_errors=True)
 
+    def is_damaged(self, name: str) -> bool:
+        """Whether the installed pack of this id is not what was signed; all of it is read."""
+        packs = [pack for pack in self.installed() if pack.id == name]
+        return any(self._verified.fault(pack, anew=True) for pack in packs)
+
     def check(self, pack: Pack) -> None:
-        """Compares the installed files with what was signed. Raises: PackDamaged."""
-        for archive in pack.archives:
-            for file in archive.files:
-                path = self.folder / pack.id / file.name
-                try:
-                    is_same = digest_of(path) == file.sha256
-                except OSError:
-                    is_same = False
-                if not is_same:
-                    raise PackDamaged(
-                        f"{file.name} of {pack.title} is not what was installed",
-                        remedy=f"Install it again: athanor runtime install {pack.id}.",
-                    )
+        """Reads the installed files and compares them with what was signed. Raises: PackDamaged."""
+        fault = self._verified.fault(pack, anew=True)
+        if fault:
+            raise PackDamaged(fault, remedy=remedy_of(pack.id))
 
     def remove(self, name: str) -> None:
         """Deletes the pack's folder. Raises: OSError, as where a running engine holds a file."""
@@ -199,12 +231,12 @@ class Store:
         os.replace(target, gone)
         shutil.rmtree(gone, ignore_errors=True)
         shutil.rmtree(self.folder / WORK / name, ignore_errors=True)
+        self._verified.forget(name)
 
 
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file. Raises: OSError."""
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+def remedy_of(pack: str) -> str:
+    """What helps where the files of the pack of this id are not what was signed."""
+    return f"Install it again: `athanor runtime install {pack}`."
 
 
 def _unpack(path: Path, archive: Archive, folder: Path) -> None:

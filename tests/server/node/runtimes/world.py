@@ -53,7 +53,7 @@ class World:
         publisher = Publisher(packs_address=self.address("list.json"), key=(self.key.known,))
         runtimes = self.folder / "runtimes"
         environment = {**os.environ, **self.server.environment, "PYTHONPATH": str(REPOSITORY)}
-        engine = EngineProgram(
+        self.engine = engine = EngineProgram(
             command=(sys.executable, engine_script.__file__, str(self.folder / "script.json")),
             environment={**environment, PLAN_VARIABLE: str(runtimes / "plan.json")},
             folder=str(REPOSITORY),

@@ -49,6 +49,7 @@ def test_a_pack_that_can_be_had_is_installed_after_its_size_and_terms_were_told(
         ("inside", {"use", "test"}),
         ("installed", {"use", "test", "remove"}),
         ("installing", set()),
+        ("damaged", {"install", "remove"}),
         ("unusable", {"remove"}),
     ],
 )
