@@ -1,11 +1,12 @@
 """The engine process: one model, served over the pipes of its parent.
 
 `athanor engine` is started by the server and by nobody else. With an argument it prints one thing
-and exits: `--devices` (what ggml can compute on), `--backends` (its modules besides), `--trial
-DEVICE` (whether that GPU computes as the processor does), `--bandwidth` (how fast RAM is read). The
-end of stdin means that the parent is gone: the process ends at once, whatever it is doing, so no
-GPU memory outlives the server. That and SIGKILL are the only ends from outside: signals that ask
-to end are the server's to answer, since its engines still have answers to finish.
+and exits: `--devices` (what ggml can compute on), `--backends` (its modules besides), `--drivers`
+(their versions), `--trial DEVICE` (whether that GPU computes as the processor does), `--bandwidth`
+(how fast RAM is read). The end of stdin means that the parent is gone: the process ends at once,
+whatever it is doing, so no GPU memory outlives the server. That and SIGKILL are the only ends from
+outside: signals that ask to end are the server's to answer, since its engines still have answers to
+finish.
 """
 
 import faulthandler
@@ -81,6 +82,10 @@ def _answer(arguments: Sequence[str]) -> object:
             from app.engine.llama.report import backend_report  # noqa: PLC0415
 
             return backend_report()
+        case ["--drivers"]:
+            from app.engine.llama.drivers import drivers  # noqa: PLC0415
+
+            return drivers()
         case ["--trial", device]:
             from app.engine.llama.trial import try_device  # noqa: PLC0415
 

@@ -32,6 +32,7 @@ def check_runtimes(paths: Paths) -> Findings:
     for proof in record.proofs:
         what = f"{words_of(proof.pair.backend)} on {proof.pair.device}"
         where = proof.pair.pack or f"llama.cpp {proof.pair.build}"
+        where += f", driver {proof.pair.driver}" if proof.pair.driver else ""
         yield Finding(
             about="runtime",
             verdict="ok" if proof.is_good else "warning",

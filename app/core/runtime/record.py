@@ -1,11 +1,12 @@
 """Record: what was proved on this machine, what the owner wishes, and what engines load by it.
 
-A proof is about a pair: one device under one back end of one pack and build. A pair that failed is
-pinned off: no engine computes there until it is tried anew and passes, or another build comes. A
-pair that was never tried is not used either.
+A proof is about a pair: one device under one back end of one pack, build and driver. A pair that
+failed is pinned off: no engine computes there until it is tried anew and passes, or another build
+or driver comes. A pair that was never tried is not used either. Of each device under a module one
+proof is kept, that of its last driver.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, final
 
 import msgspec
@@ -35,6 +36,8 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True, order=True):
     pack: str = ""
     """`Pack.id`; "" is the module inside the program."""
     build: str
+    driver: str = ""
+    """The version that it was, as engine/llama/drivers.py asks for it; "" where it is unknown."""
 
 
 @final
@@ -113,20 +116,43 @@ def untried(record: RuntimeRecord, pairs: Iterable[Pair]) -> list[Pair]:
 
 
 def with_proof(record: RuntimeRecord, proof: Proof) -> RuntimeRecord:
-    """The record with this proof in the place of an earlier one of the same pair."""
-    others = tuple(each for each in record.proofs if each.pair != proof.pair)
+    """The record with this proof in the place of an earlier one, under whatever driver."""
+    others = without_proofs(record, [proof.pair]).proofs
     return replace(record, proofs=(*others, proof)[-PROOFS_KEPT_MAX:])
 
 
 def without_proofs(record: RuntimeRecord, pairs: Iterable[Pair]) -> RuntimeRecord:
-    """The record as if these pairs had never been tried."""
-    gone = set(pairs)
-    return replace(record, proofs=tuple(p for p in record.proofs if p.pair not in gone))
+    """The record as if these pairs had never been tried, under whatever driver."""
+    gone = {replace(pair, driver="") for pair in pairs}
+    kept = (p for p in record.proofs if replace(p.pair, driver="") not in gone)
+    return replace(record, proofs=tuple(kept))
 
 
 def pins(record: RuntimeRecord, *, build: str) -> tuple[Proof, ...]:
     """The pairs of this build that are pinned off, with their reasons."""
     return tuple(p for p in record.proofs if not p.is_good and p.pair.build == build)
+
+
+def closed_by_a_driver(
+    record: RuntimeRecord, drivers: Mapping[str, Sequence[str]], *, build: str
+) -> list[tuple[str, str]]:
+    """Back end and pack of each module that no engine opens for what failed under another driver.
+
+    What is opened is listed with its driver, and tried anew by itself. `drivers` are those of now,
+    by back end; where none is known, nothing is.
+    """
+    found = []
+    for pair in (pin.pair for pin in pins(record, build=build)):
+        now = drivers.get(pair.backend, ())
+        is_closed = pair.device == EVERY or (pair.pack != "" and not has_passed(record, pair.pack))
+        if is_closed and now and pair.driver not in {*now, driver_words(now)}:
+            found.append((pair.backend, pair.pack))
+    return list(dict.fromkeys(found))
+
+
+def driver_words(drivers: Iterable[str]) -> str:
+    """Several drivers as one, for a module that was opened under all of them."""
+    return "; ".join(sorted(drivers))
 
 
 def has_passed(record: RuntimeRecord, pack: str) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 from app.core.models.plan import DeviceUse
 from app.core.runtime.backends import backend_of
 from app.core.runtime.record import Pair, is_allowed
-from app.engine.llama import library, modules
+from app.engine.llama import drivers, library, modules
 
 Kind = Literal["cpu", "gpu", "igpu", "accel"]
 
@@ -140,8 +140,13 @@ def _pair(kind: Kind, description: str, registered: str) -> Pair | None:
     pack = modules.pack_of(registered)
     if pack is None or kind not in GPUS:
         return None
+    backend = backend_of(registered)
     return Pair(
-        device=description, backend=backend_of(registered), pack=pack, build=library.build()
+        device=description,
+        backend=backend,
+        pack=pack,
+        build=library.build(),
+        driver=drivers.driver_of(backend, description),
     )
 
 

@@ -58,7 +58,7 @@ class Backends:
             disk_free_bytes_min=lambda: in_force.settings.downloads.disk_free_bytes_min,
             now=self.now,
         )
-        return Runtimes(
+        runtimes = Runtimes(
             store=self.store,
             prover=self.prover,
             fetching=fetching,
@@ -67,6 +67,8 @@ class Backends:
             hub=self.hub,
             group=group,
         )
+        runtimes.start()
+        return runtimes
 
 
 def look_at_hardware(build: str) -> Hardware:

@@ -10,6 +10,7 @@ from app.core.runtime.record import (
     Pair,
     Proof,
     RuntimeRecord,
+    closed_by_a_driver,
     is_allowed,
     is_off,
     pins,
@@ -111,6 +112,37 @@ def test_a_proof_is_of_one_pack_and_build_and_says_nothing_of_another() -> None:
     assert not is_allowed(plan, replace(CARD, pack="cuda13-1.0"))
     assert not is_allowed(plan, replace(CARD, build="another"))
     assert not is_allowed(plan, replace(CARD, device="another"))
+
+
+def test_a_proof_is_of_one_driver_and_the_last_one_takes_the_place_of_others() -> None:
+    new = replace(CARD, driver="585.10")
+    record = with_proof(RuntimeRecord(), proof(replace(CARD, driver="580.65"), is_good=True))
+    failed = with_proof(record, proof(new, is_good=False))
+
+    assert not is_allowed(plan_of(record, (NEW,)), new)
+    assert [p.pair for p in failed.proofs] == [new]
+    assert without_proofs(failed, [CARD]).proofs == ()
+
+
+def test_what_is_closed_is_tried_under_a_driver_that_is_known_to_be_another() -> None:
+    every = Pair(device=EVERY, backend="vulkan", build=BUILD, driver="A 1; B 1")
+    record = with_proof(RuntimeRecord(), proof(every, is_good=False))
+    record = with_proof(record, proof(replace(CARD, driver="580.65"), is_good=False))
+
+    def closed(**drivers: list[str]) -> list[tuple[str, str]]:
+        return closed_by_a_driver(record, drivers, build=BUILD)
+
+    assert closed(vulkan=["B 1", "A 1"], cuda=["580.65"]) == closed() == []
+    assert closed(vulkan=["A 2", "B 1"]) == [("vulkan", "")]
+    assert closed(cuda=["585.10"]) == [("cuda", CARD.pack)]
+    assert closed_by_a_driver(record, {"cuda": ["585.10"]}, build="another") == []
+
+
+def test_a_pack_that_passed_somewhere_is_opened_and_needs_no_trial_of_its_own() -> None:
+    other = replace(CARD, device="another", driver="580.65")
+    record = with_proof(BOTH, proof(other, is_good=False))
+
+    assert closed_by_a_driver(record, {"cuda": ["585.10"]}, build=BUILD) == []
 
 
 def test_a_new_wish_remembers_the_one_before_and_the_same_one_does_not() -> None:

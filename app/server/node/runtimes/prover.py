@@ -1,8 +1,8 @@
 """Prover: has each GPU under a module tried by a child, once, before a model is put there.
 
-What came of it is remembered for the pair of device and back end of one pack and build. One that
-crashes, hangs or computes nonsense is pinned off, with the reason for the owner to read; the next
-back end in the order of preference takes its place, in the end the processor.
+What came of it is remembered for the pair of device and back end of one pack, build and driver. One
+that crashes, hangs or computes nonsense is pinned off, with the reason for the owner to read; the
+next back end in the order of preference takes its place, in the end the processor.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from app.core.runtime.record import (
     ModulePlan,
     Pair,
     Proof,
+    driver_words,
     pins,
     untried,
     with_proof,
@@ -68,6 +69,7 @@ class Prover:
         self._seconds_max = seconds_max
         self._report_seconds_max = report_seconds_max
         self._is_doubted = False
+        self._drivers: dict[str, list[str]] | None = None
         self._keeping = asyncio.Lock()
         self.pinned: frozenset[str] = frozenset()
         self.on_change: Callable[[], None] = lambda: None
@@ -183,16 +185,21 @@ class Prover:
 
     async def refuse(self, backend: str, pack: str, build: str, reason: str) -> None:
         """Remembers that a module cannot be used at all, on whatever GPU."""
-        pair = Pair(device=EVERY, backend=backend, pack=pack, build=build)
+        driver = driver_words((await self.drivers()).get(backend, ()))
+        pair = Pair(device=EVERY, backend=backend, pack=pack, build=build, driver=driver)
         await self._remember(self._proof(pair, reason))
+
+    async def lift(self, backend: str, pack: str, build: str) -> None:
+        """Forgets that a module cannot be used at all: it has just been opened."""
+        pair = Pair(device=EVERY, backend=backend, pack=pack, build=build)
+        async with self._keeping:
+            record = without_proofs(self._store.record, [pair])
+            if record != self._store.record:
+                await asyncio.to_thread(self._store.keep, record)
 
     async def _remember(self, proof: Proof) -> None:
         async with self._keeping:
-            record = self._store.record
-            if proof.is_good:
-                # It was opened, so it can be.
-                record = without_proofs(record, [replace(proof.pair, device=EVERY)])
-            await asyncio.to_thread(self._store.keep, with_proof(record, proof))
+            await asyncio.to_thread(self._store.keep, with_proof(self._store.record, proof))
         self.on_change()
 
     async def _tried(self, name: str, pair: Pair, plan: ModulePlan | None) -> Proof:
@@ -229,6 +236,19 @@ class Prover:
         program = self._program if plan is None else await self.with_plan("report.json", plan)
         raw = await answer_of(program, "--backends", seconds_max=self._report_seconds_max)
         return msgspec.json.decode(raw, type=BackendReport)
+
+    async def drivers(self) -> Mapping[str, Sequence[str]]:
+        """By back end, the drivers of this machine; asked once, in a child that may crash by it."""
+        if self._drivers is None:
+            try:
+                raw = await answer_of(
+                    self._program, "--drivers", seconds_max=self._report_seconds_max
+                )
+                self._drivers = msgspec.json.decode(raw, type=dict[str, list[str]])
+            except (OSError, TimeoutError, ValueError) as error:
+                log.warning("drivers do not tell their versions", extra={"reason": str(error)})
+                self._drivers = {}
+        return self._drivers
 
     def _tell_faults(self, faults: Mapping[str, str]) -> None:
         """The owner reads which packs are not used since their files were changed."""

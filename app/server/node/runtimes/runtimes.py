@@ -18,6 +18,7 @@ from app.core.runtime.record import (
     AUTO,
     PROCESSOR,
     RuntimeRecord,
+    closed_by_a_driver,
     wished,
     without_proofs,
 )
@@ -83,12 +84,14 @@ class Runtimes:
         self._shown = Shown()
         self._group = group
         self._task: asyncio.Task[None] | None = None
+        self._renewal: asyncio.Task[None] | None = None
         prover.on_change = self._changed
 
     def close(self) -> None:
         """End the order under way; what has arrived stays."""
-        if self._task is not None:
-            self._task.cancel()
+        for task in (self._renewal, self._task):
+            if task is not None:
+                task.cancel()
 
     # --- what others see ---
 
@@ -178,9 +181,36 @@ class Runtimes:
             raise RemoteNotFound(f"no pack {name} is installed")
         self._begin(f"removing {pack.title}", pack.id, self._remove(pack))
 
+    # --- by itself ---
+
+    def start(self) -> None:
+        """Begins what is done without an order, once."""
+        self._renewal = self._group.create_task(self.renew(), name="runtimes under a new driver")
+
+    async def renew(self) -> None:
+        """Tries what failed under another driver than is there now, and is opened by no engine."""
+        record = self._store.record
+        if record.wish == PROCESSOR or all(proof.is_good for proof in record.proofs):
+            return
+        try:
+            report, _ = await self._known()
+        except EngineFailed as error:
+            log.warning("nothing is tried under a new driver", extra={"reason": error.message})
+            return
+        drivers = await self._prover.drivers()
+        for backend, name in closed_by_a_driver(record, drivers, build=report.build):
+            pack = await asyncio.to_thread(self._find_installed, name) if name else None
+            if (name and pack is None) or (self._task is not None and not self._task.done()):
+                # An order of the owner goes before; there is a start after this one.
+                continue
+            title = pack.title if pack else words_of(backend)
+            work = self._test(name or backend, pack, title)
+            order = self._begin(f"trying {title} with another driver", name or backend, work)
+            await asyncio.wait({order})
+
     # --- carried out ---
 
-    def _begin(self, words: str, pack: str, work: Awaitable[str]) -> None:
+    def _begin(self, words: str, pack: str, work: Awaitable[str]) -> asyncio.Task[None]:
         if self._task is not None and not self._task.done():
             if asyncio.iscoroutine(work):
                 work.close()
@@ -192,6 +222,7 @@ class Runtimes:
         self._tell(words)
         self._changed()
         self._task = self._group.create_task(self._carry_out(work), name=f"runtime {pack}")
+        return self._task
 
     async def _carry_out(self, work: Awaitable[str]) -> None:
         """Root of an order: whatever comes of it is shown, and ends nothing else."""

@@ -82,6 +82,7 @@ class Tryout:
             raise EngineFailed(
                 f"{self._title} hangs when it is opened: {error}", remedy=_DRIVER
             ) from None
+        await self._prover.lift(self._backend, self._id, self._build)
         mine = [
             module
             for module in report.modules

@@ -1,7 +1,7 @@
-"""A program that answers `--devices`, `--backends` and `--trial` as an engine does.
+"""A program that answers `--devices`, `--backends`, `--drivers` and `--trial` as an engine does.
 
     {"vulkan0": "good" | "wrong" | "crash" | "hang", "cuda0": ..., "at_load": "cuda",
-     "hangs_at_load": "cuda", "gpus": "none" | "vulkan"}
+     "hangs_at_load": "cuda", "gpus": "none" | "vulkan", "driver": "580.65"}
 
 is its file. It loads no llama.cpp: what is tried here is what the server makes of the answers. The
 plan says which modules there are, as in an engine.
@@ -23,6 +23,10 @@ CARD = "Some GPU"
 
 def main(script: dict[str, str], words: list[str]) -> None:
     """Print the answer, or end as the script says."""
+    if words == ["--drivers"]:
+        drivers = [script["driver"]] if "driver" in script else []
+        print(json.dumps({"cuda": drivers, "vulkan": drivers}))
+        return
     loaded = [module["backend"] for module in modules(plan()) if module["is_loaded"]]
     if script.get("at_load") in loaded:
         os.abort()
@@ -63,7 +67,8 @@ def devices(plan: ModulePlan, script: dict[str, str]) -> list[dict[str, object]]
     found: list[dict[str, object]] = []
     for module in modules(plan):
         backend, pack = str(module["backend"]), str(module["pack"])
-        pair = Pair(device=CARD, backend=backend, pack=pack, build=BUILD)
+        driver = script.get("driver", "")
+        pair = Pair(device=CARD, backend=backend, pack=pack, build=BUILD, driver=driver)
         if script.get("gpus", backend) != backend:
             continue
         if backend != "cpu" and module["is_loaded"] and pair not in plan.avoided and not found:
