@@ -1,6 +1,7 @@
 """What lies in the built bundle: everything once, nothing that is the machine's, all licences."""
 
 import hashlib
+import re
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -95,6 +96,22 @@ def test_every_program_and_library_is_listed_with_a_licence_that_is_inside(
     assert compiled
     assert not compiled - listed
     assert not [text for text in whose.values() if not (index.parent / text).is_file()]
+
+
+def test_what_is_compiled_into_a_package_has_its_terms_inside(files: list[Path]) -> None:
+    texts = [file for file in files if file.parent.name == "licences" and file.suffix == ".txt"]
+    inside = {}
+    for text in texts:
+        _, found, after = text.read_text("utf-8").partition("\n--- compiled into it ---\n\n")
+        if found:
+            inside[text.stem] = after
+
+    assert {"cryptography", "llguidance"} <= set(inside)
+    for after in inside.values():
+        lines = after.partition("\n\n")[0].splitlines()
+        taken = [re.split("  |, taken under ", line)[-1] for line in lines]
+        headings = set(re.findall(r"^--- (.+) ---$", after, re.MULTILINE))
+        assert {terms for each in taken for terms in re.split(" and | AND ", each)} == headings
 
 
 def test_what_is_under_the_lgpl_lies_in_it_as_files_that_can_be_replaced(
