@@ -99,6 +99,20 @@ def test_without_the_module_that_takes_hours_all_steps_are_those_that_a_release_
     assert (ROOT / check.STEPS["cuda"][-1]).is_file()
 
 
+def test_every_test_of_the_bundle_is_of_a_step() -> None:
+    steps = [step for step in check.STEPS.values() if "bundle" in step]
+    places = {word for step in steps for word in step if word.startswith("tests/")}
+
+    marked = [
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "tests").rglob("test_*.py")
+        if "mark.bundle" in file.read_text("utf-8")
+    ]
+
+    assert len(marked) > 10
+    assert not [file for file in marked if not file.startswith(tuple(places))]
+
+
 def test_a_packed_bundle_has_a_size_that_it_may_not_pass() -> None:
     limit = check.PACKED_BYTES_MAX
 
