@@ -1,13 +1,15 @@
 ; Athanor's installer for Windows: for one user, without asking for an administrator's rights.
 ;
 ; NOT YET RUN ON WINDOWS: compiled, installed, upgraded and uninstalled under wine64 alone, with a
-; stand-in for the program (stand_in.nsi); its pages were not looked at. Whoever runs it there first
-; takes this notice away.
+; stand-in for the program (stand_in.nsi), its pages looked at and gone through by keys there.
+; Whoever runs it on Windows first takes this notice away.
 ;
 ; Compiled by build.py, which gives it with makensis -D:
 ;   VERSION   0.1.0                   NUMBERS   0.1.0.0, as a version resource wants it
 ;   PAYLOAD   the folder to install   OUTPUT    the installer to make
 ;   ICON      athanor.ico             LICENCE   the text of the licence
+;   PICTURE   the bitmap beside the first and the last page
+;   SUMMARY   what the program is, on the first page
 ;   FILE      the installer's name as it is published
 ;   TARGET    x86-unicode for users; amd64-unicode for wine64, which runs no 32-bit programs
 ;   SIGN      a command that signs the file that follows it in place; absent where nothing is signed
@@ -15,7 +17,8 @@
 ; Installer:    /S silent, /UPDATE starts the tray again if it ran, /D=FOLDER (last, unquoted)
 ; Uninstaller:  /S silent; keeps settings and models, deletes packs, caches and logs. /S /PURGE
 ;               deletes all of it
-; Exit codes:   0 done, 1 given up by the user, 2 not done; 5 Athanor runs and does not end
+; Exit codes:   0 done, 1 given up by the user, 2 not done; 5 something of Athanor's runs that only
+;               its owner ends (running.nsh). What became of it is a line of Logs\setup.log.
 
 Unicode true
 Target ${TARGET}
@@ -66,9 +69,13 @@ VIAddVersionKey "LegalCopyright" "Copyright ${PUBLISHER}, Apache License 2.0"
 
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "${PICTURE}"
 !define MUI_ABORTWARNING
+; What Windows' own text says of other programs and of restarting is not true of this one.
+!define MUI_WELCOMEPAGE_TEXT "${SUMMARY}$\r$\n$\r$\nSetup installs it for you alone, and needs no \
+administrator.$\r$\n$\r$\n$_CLICK"
 !define MUI_FINISHPAGE_RUN "$INSTDIR\athanor-desktop.exe"
-!define MUI_FINISHPAGE_RUN_TEXT "Start ${NAME} now"
+!define MUI_FINISHPAGE_RUN_TEXT "&Start ${NAME} now"
 
 !insertmacro MUI_PAGE_WELCOME
 !insertmacro MUI_PAGE_LICENSE "${LICENCE}"
@@ -81,80 +88,10 @@ UninstPage custom un.ask_about_data un.take_answer
 !insertmacro MUI_UNPAGE_INSTFILES
 !insertmacro MUI_LANGUAGE "English"
 
-Var was_running
-Var is_held
-Var is_purge
-Var purge_box
-Var data_megabytes
-
-!macro END_RUNNING UN
-
-; is_held: 1 while Windows would refuse to replace a program of ours, since it runs.
-Function ${UN}look_whether_held
-    StrCpy $is_held 0
-    ${If} ${FileExists} "$INSTDIR\athanor.exe"
-        ClearErrors
-        FileOpen $0 "$INSTDIR\athanor.exe" a
-        ${If} ${Errors}
-            StrCpy $is_held 1
-        ${Else}
-            FileClose $0
-        ${EndIf}
-    ${EndIf}
-    ${If} ${FileExists} "$INSTDIR\athanor-desktop.exe"
-        ClearErrors
-        FileOpen $0 "$INSTDIR\athanor-desktop.exe" a
-        ${If} ${Errors}
-            StrCpy $is_held 1
-        ${Else}
-            FileClose $0
-        ${EndIf}
-    ${EndIf}
-    ClearErrors
-FunctionEnd
-
-; Ends what runs from this folder. The server is asked by its own command line: answers under way
-; may finish, engines end. The tray has nothing to lose, and is ended.
-Function ${UN}end_running
-    StrCpy $was_running 0
-    Call ${UN}look_whether_held
-    ${If} $is_held == 0
-        Return
-    ${EndIf}
-    StrCpy $was_running 1
-    DetailPrint "Asking ${NAME} to end; answers under way may finish"
-    ClearErrors
-    nsExec::Exec '"$INSTDIR\athanor.exe" stop --force'
-    Pop $0
-    DetailPrint "athanor stop: $0"
-    ${For} $1 1 40
-        Call ${UN}look_whether_held
-        ${If} $is_held == 0
-            Return
-        ${EndIf}
-        ${If} $1 == 4
-            nsExec::Exec '"$SYSDIR\taskkill.exe" /F /IM athanor-desktop.exe'
-            Pop $0
-        ${EndIf}
-        Sleep 250
-    ${Next}
-    ${If} ${Silent}
-        SetErrorLevel 5
-        Quit
-    ${EndIf}
-    MessageBox MB_RETRYCANCEL|MB_ICONEXCLAMATION \
-        "${NAME} is still running. Quit it by its icon beside the clock, then try again." \
-        IDRETRY again
-    SetErrorLevel 5
-    Quit
-    again:
-    Call ${UN}end_running
-FunctionEnd
-
-!macroend
-
-!insertmacro END_RUNNING ""
-!insertmacro END_RUNNING "un."
+!include "running.nsh"
+!insertmacro RUNNING "" "replaced"
+!insertmacro RUNNING "un." "removed"
+!include "own_data.nsh"
 
 ; A copy of this installer stays for `athanor update rollback`, so that there is a way back from the
 ; first update on. One that was fetched by an update is started from that very place. Without a copy,
@@ -170,6 +107,8 @@ Function keep_installer
     CopyFiles /SILENT "$EXEPATH" "${KEPT}\.part\${FILE}"
     ${IfNot} ${Errors}
         Delete "${KEPT}\${FILE}"
+        ; The sum of whatever lay here; the version that starts next writes it anew.
+        Delete "${KEPT}\.sha256"
         Rename "${KEPT}\.part\${FILE}" "${KEPT}\${FILE}"
     ${EndIf}
     RMDir /r "${KEPT}\.part"
@@ -199,6 +138,8 @@ Section "Athanor"
     ClearErrors
     File /r "${PAYLOAD}\*.*"
     ${If} ${Errors}
+        StrCpy $outcome "was not installed: not all files could be written"
+        Call write_log
         MessageBox MB_OK|MB_ICONSTOP \
             "Not all files could be written to $INSTDIR. Is the disk full?" /SD IDOK
         SetErrorLevel 2
@@ -237,6 +178,8 @@ Section "Athanor"
     WriteRegDWORD HKCU "${UNINSTALL_KEY}" "EstimatedSize" "$0"
 
     Call keep_installer
+    StrCpy $outcome "was installed"
+    Call write_log
 
     ${GetParameters} $0
     ClearErrors
@@ -262,37 +205,6 @@ Function un.onInit
     ClearErrors
 FunctionEnd
 
-; What the user made stays unless the box is ticked, which says how much it is.
-Function un.ask_about_data
-    ; The cache, in which this version's installer lies, goes in any case: there may be nothing else.
-    ${IfNot} ${FileExists} "${DATA}\athanor.db"
-    ${AndIfNot} ${FileExists} "${DATA}\config.toml"
-    ${AndIfNot} ${FileExists} "${DATA}\models\*.*"
-        Abort
-    ${EndIf}
-    ${GetSize} "${DATA}" "/S=0M" $data_megabytes $0 $1
-    ${GetSize} "${DATA}\Cache" "/S=0M" $2 $0 $1
-    IntOp $data_megabytes $data_megabytes - $2
-    !insertmacro MUI_HEADER_TEXT "Your settings and models" "They are kept unless you say otherwise."
-    nsDialogs::Create 1018
-    Pop $0
-    ${NSD_CreateLabel} 0 0 100% 36u \
-        "Models, settings, keys and books of credits lie in ${DATA}. Models in folders of other \
-programs are never deleted."
-    Pop $0
-    ${NSD_CreateCheckBox} 0 44u 100% 12u \
-        "&Delete them too ($data_megabytes MB); this cannot be taken back"
-    Pop $purge_box
-    nsDialogs::Show
-FunctionEnd
-
-Function un.take_answer
-    ${NSD_GetState} $purge_box $0
-    ${If} $0 == ${BST_CHECKED}
-        StrCpy $is_purge 1
-    ${EndIf}
-FunctionEnd
-
 Section "Uninstall"
     Call un.end_running
     ; Only what is ours: the folder may be one that holds other things too.
@@ -308,13 +220,12 @@ Section "Uninstall"
     DeleteRegKey HKCU "${SCHEME_KEY}"
     DeleteRegKey HKCU "${UNINSTALL_KEY}"
 
-    ; What can be made again helps nobody who has no program for it.
-    RMDir /r "${DATA}\Cache"
-    RMDir /r "${DATA}\Logs"
-    ; Packs of back ends: large, made for one version's llama.cpp, and fetched again when asked for.
-    RMDir /r "${DATA}\runtimes"
+    !insertmacro DELETE "${DATA}\Cache"
+    !insertmacro DELETE "${DATA}\Logs"
+    !insertmacro DELETE "${DATA}\run"
+    !insertmacro DELETE "${DATA}\runtimes"
     ${If} $is_purge == 1
-        RMDir /r "${DATA}"
+        !insertmacro DELETE "${DATA}"
     ${EndIf}
     ; Empty, where nothing was ever made.
     RMDir "${DATA}"

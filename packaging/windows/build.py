@@ -22,6 +22,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import product
+from windows.side_picture import side_picture
 
 HERE: Final = Path(__file__).resolve().parent
 PROGRAMS: Final = ("athanor.exe", "athanor-desktop.exe")
@@ -69,13 +70,19 @@ def compiled(bundle: Path, output: Path, *, version: str, target: str) -> Path:
     output.mkdir(parents=True, exist_ok=True)
     name = f"athanor-{version}-windows{'' if target == 'x86-unicode' else '-wine'}-setup.exe"
     installer = output / name
+    picture = product.BUILD / "windows" / "side.bmp"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    icon = product.ROOT / "assets/icons/athanor.ico"
+    picture.write_bytes(side_picture(icon.read_bytes()))
     defines = {
         "VERSION": version,
         "NUMBERS": ".".join(str(each) for each in product.version_numbers(version)),
         "PAYLOAD": bundle,
         "OUTPUT": installer,
         "FILE": f"athanor-{version}-windows-setup.exe",
-        "ICON": product.ROOT / "assets/icons/athanor.ico",
+        "ICON": icon,
+        "PICTURE": picture,
+        "SUMMARY": product.DESCRIPTION[0],
         "LICENCE": product.ROOT / "LICENSE",
         "TARGET": target,
         **({"SIGN": sign} if sign else {}),
