@@ -68,7 +68,7 @@ def list_(look: bool, is_json: bool) -> int:
     stdout().print()
     chosen = "by itself" if picture.wish == "auto" else f"as you chose ({picture.wish})"
     stdout().print(f"What is used is chosen {chosen}.", markup=False)
-    for words in (picture.hardware, picture.trouble, picture.told):
+    for words in (picture.hardware, picture.advice, picture.trouble, picture.told):
         if words:
             note(words)
     return Exit.OK

@@ -119,6 +119,8 @@ class RuntimePicture(LocalMessage, frozen=True, kw_only=True):
     packs: tuple[PackPicture, ...]
     hardware: str = ""
     """What NVIDIA's driver tells, "" where there is none."""
+    advice: str = ""
+    """The pack that is worth its download here, with the command, "" where there is none."""
     place: str = ""
     """The host that packs come from, "" where there is none."""
     trouble: str = ""

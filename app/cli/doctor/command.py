@@ -17,7 +17,7 @@ from app.cli.doctor.engine import check_engine
 from app.cli.doctor.finding import DoctorReport, Finding, Findings
 from app.cli.doctor.library import check_models
 from app.cli.doctor.network import check_neighbours, check_server
-from app.cli.doctor.runtimes import check_runtimes
+from app.cli.doctor.runtimes import check_advice, check_runtimes
 from app.cli.doctor.system import check_folders, check_program, check_settings
 from app.cli.doctor.updates import check_updates
 from app.cli.exit_codes import Exit
@@ -106,6 +106,7 @@ def _all() -> Findings:
     yield from check_folders(paths, settings)
     yield from check_engine()
     yield from check_runtimes(paths)
+    yield from check_advice(paths)
     yield from check_models(paths, settings)
     yield from check_server(paths, settings, port_is_chosen=port_is_chosen)
     yield from check_neighbours(settings)

@@ -3,9 +3,23 @@
 import msgspec
 
 from app.cli.doctor.finding import Finding, Findings
+from app.client.client import Client
+from app.core.base.errors import AthanorError
 from app.core.runtime.backends import words_of
 from app.core.runtime.record import AUTO, RuntimeRecord
 from app.settings.paths import Paths
+
+
+def check_advice(paths: Paths) -> Findings:
+    """What the running server advises; only it knows what packs there are."""
+    try:
+        with Client.find(paths) as client:
+            advice = client.runtime().advice
+    except AthanorError:
+        # That there is no server, or that it does not answer, is said elsewhere.
+        return
+    if advice:
+        yield Finding(about="runtime", verdict="note", message=advice)
 
 
 def check_runtimes(paths: Paths) -> Findings:

@@ -127,7 +127,9 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True):
     nvidia_driver: str = ""
     """"" where NVIDIA's driver does not answer."""
     compute_capabilities: tuple[str, ...] = ()
-    """Of its GPUs, in PCI order."""
+    """Of NVIDIA's GPUs, in PCI order."""
+    nvidia_cards: tuple[str, ...] = ()
+    """Their names, in the same order."""
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -156,7 +158,7 @@ def why_not(pack: Pack, hardware: Hardware) -> str:
 def _why_no_card(needs: Needs, found: tuple[str, ...]) -> str:
     """Why it serves none of the GPUs, in a sentence's end; "" where it serves one."""
     listed = {*needs.compute_capabilities, *needs.compiled_by_driver}
-    if not listed or any(_is_served(numbers(each), needs) for each in found):
+    if not listed or any(serves(needs, each) for each in found):
         return ""
     if not found:
         return "NVIDIA's driver tells of no GPU"
@@ -166,10 +168,13 @@ def _why_no_card(needs: Needs, found: tuple[str, ...]) -> str:
     return f"it has no code for the GPU ({words})"
 
 
-def _is_served(mine: tuple[int, ...], needs: Needs) -> bool:
-    """Whether one card runs the pack. Compiled code runs on later cards of its generation; PTX
-    is compiled for all that are later. Source: CUDA's programming guide, application compatibility.
+def serves(needs: Needs, compute_capability: str) -> bool:
+    """Whether a pack that names cards runs on this one.
+
+    Compiled code runs on later cards of its generation; PTX is compiled for all that are later.
+    Source: CUDA's programming guide, application compatibility.
     """
+    mine = numbers(compute_capability)
     return any(
         each[:1] == mine[:1] and each <= mine for each in map(numbers, needs.compute_capabilities)
     ) or any(each <= mine for each in map(numbers, needs.compiled_by_driver))

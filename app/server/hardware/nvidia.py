@@ -40,6 +40,7 @@ class NvidiaFacts(msgspec.Struct, frozen=True):
 
     driver: str = ""
     capabilities: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def look_at_nvidia() -> NvidiaFacts:
@@ -101,16 +102,18 @@ class NvidiaWatch:
         nvml = self._nvml
         try:
             driver = nvml.nvmlSystemGetDriverVersion()
-            pairs = [
-                nvml.nvmlDeviceGetCudaComputeCapability(nvml.nvmlDeviceGetHandleByIndex(index))
-                for index in range(nvml.nvmlDeviceGetCount())
+            handles = [
+                nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())
             ]
+            pairs = [nvml.nvmlDeviceGetCudaComputeCapability(handle) for handle in handles]
+            names = [nvml.nvmlDeviceGetName(handle) for handle in handles]
         except nvml.NVMLError as error:
             log.warning("NVML does not answer", extra={"reason": str(error)})
             return NvidiaFacts()
         return NvidiaFacts(
-            driver=driver.decode() if isinstance(driver, bytes) else str(driver),
+            driver=_text(driver),
             capabilities=tuple(f"{major}.{minor}" for major, minor in pairs),
+            names=tuple(map(_text, names)),
         )
 
     def close(self) -> None:
@@ -130,7 +133,7 @@ class NvidiaWatch:
         with contextlib.suppress(nvml.NVMLError):
             power = nvml.nvmlDeviceGetPowerUsage(handle) / 1000
         return GpuSample(
-            name=name.decode() if isinstance(name, bytes) else str(name),
+            name=_text(name),
             memory_free=int(memory.free),
             memory_total=int(memory.total),
             busy_percent=busy,
@@ -169,3 +172,8 @@ class NvidiaWatch:
             self._busy_seen[index] = max(self._busy_seen.get(index, 0), int(each.timeStamp))
             busy[int(each.pid)] = max(busy.get(int(each.pid), 0.0), float(each.smUtil))
         return busy
+
+
+def _text(told: object) -> str:
+    """Older bindings give bytes."""
+    return told.decode() if isinstance(told, bytes) else str(told)

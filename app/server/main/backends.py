@@ -79,4 +79,5 @@ def look_at_hardware(build: str) -> Hardware:
         build=build,
         nvidia_driver=nvidia.driver,
         compute_capabilities=nvidia.capabilities,
+        nvidia_cards=nvidia.names,
     )

@@ -15,7 +15,7 @@ from app.core.state.node_state import Device
 from app.server.hardware.devices import Devices, match
 from app.server.hardware.engine_program import EngineProgram, clean_environment
 from app.server.hardware.gpu_watch import GpuSample, GpuWatch, NoGpu
-from app.server.hardware.nvidia import NvidiaWatch, open_watch
+from app.server.hardware.nvidia import NvidiaFacts, NvidiaWatch, open_watch
 
 CPU = {"name": "CPU", "description": "cpu", "kind": "cpu", "memory_free": 1, "memory_total": 2**50}
 CARD = {
@@ -185,6 +185,12 @@ class TwoCards:
     def nvmlDeviceGetName(self, card: int) -> bytes | str:
         return b"Old" if card == 0 else "New"
 
+    def nvmlSystemGetDriverVersion(self) -> str:
+        return "580.82.07"
+
+    def nvmlDeviceGetCudaComputeCapability(self, card: int) -> list[int]:
+        return [6, 1] if card == 0 else [12, 0]
+
     def nvmlDeviceGetUtilizationRates(self, card: int) -> SimpleNamespace:
         return SimpleNamespace(gpu=self._known(card, 50))
 
@@ -239,6 +245,15 @@ def test_what_one_card_does_not_tell_is_left_out_and_the_rest_stays() -> None:
     nvml.is_lost = True
     assert watch.sample() == ()
     watch.close()
+
+
+def test_nvidias_driver_tells_its_version_and_its_cards_in_one_order() -> None:
+    nvml = TwoCards()
+    watch = NvidiaWatch(nvml)
+
+    assert watch.facts() == NvidiaFacts("580.82.07", ("6.1", "12.0"), ("Old", "New"))
+    nvml.is_lost = True
+    assert watch.facts() == NvidiaFacts()
 
 
 def test_the_names_of_nvml_that_are_used_exist() -> None:

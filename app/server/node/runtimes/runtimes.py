@@ -118,7 +118,7 @@ class Runtimes:
             report=report,
             hardware=hardware,
             record=self._store.record,
-            offered=offered.manifest.packs if isinstance(offered, Listed) else (),
+            offered=offered.manifest.packs if isinstance(offered, Listed) else None,
             installed=installed,
             faults=await asyncio.to_thread(self._store.faults),
             place=self._fetching.place,

@@ -6,6 +6,7 @@ from typing import final
 import msgspec
 from msgspec.structs import replace
 
+from app.core.runtime.advice import advice_of
 from app.core.runtime.backends import OF_PROCESSOR, in_order, words_of
 from app.core.runtime.packs import Hardware, Pack, newest, why_not
 from app.core.runtime.record import PROCESSOR, RuntimeRecord, proof_of
@@ -36,7 +37,7 @@ def picture_of(
     report: BackendReport,
     hardware: Hardware,
     record: RuntimeRecord,
-    offered: Sequence[Pack],
+    offered: Sequence[Pack] | None,
     installed: Sequence[Pack],
     faults: Mapping[str, str],
     place: str,
@@ -45,12 +46,12 @@ def picture_of(
 ) -> RuntimePicture:
     """All of it.
 
-    `offered` are the packs of the publisher's list; `faults` says by id what is wrong with the
-    files of installed ones.
+    `offered` are the packs of the publisher's list, None without one that is believed; `faults`
+    says by id what is wrong with the files of installed ones.
     """
     here = [_pack(pack, shown, report, record, hardware, is_here=True) for pack in installed]
     known = {pack.id for pack in installed}
-    others = [pack for pack in newest(offered, hardware).values() if pack.id not in known]
+    others = [pack for pack in newest(offered or (), hardware).values() if pack.id not in known]
     packs = [
         *(_damaged(each, faults) for each in here),
         *(_pack(pack, shown, report, record, hardware, is_here=False) for pack in others),
@@ -64,6 +65,10 @@ def picture_of(
         previous=record.previous,
         packs=tuple(packs),
         hardware=_hardware_words(hardware),
+        # Whoever cannot have packs, or has no modules, can do nothing about it.
+        advice=""
+        if trouble or not report.is_modular
+        else advice_of(wish=record.wish, offered=offered, installed=installed, hardware=hardware),
         place=place,
         trouble=trouble,
         working_on=shown.working_on,

@@ -4,8 +4,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from app.core.base.errors import HubRefused, HubUnreachable, RemoteNotFound
+from app.core.runtime.packs import Needs
 from tests.server.node.runtimes.world import NOW, World, world_at
 from tests.support.packs import PLACE
 
@@ -127,5 +129,31 @@ def test_a_pack_that_is_installed_goes_on_long_after_its_list_and_without_a_publ
 
             assert not picture.has_failed, picture.told
             assert await world.gpus() == ["cuda13-1.0 cuda"]
+
+    asyncio.run(scene())
+
+
+def test_what_is_worth_its_download_is_told_as_soon_as_a_list_is_here(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with world_at(tmp_path) as world:
+            world.publish_cuda(
+                needs=Needs(nvidia_driver_min="580.65", compute_capabilities=("8.6",))
+            )
+            world.hardware = replace(
+                world.hardware,
+                nvidia_driver="580.82",
+                compute_capabilities=("8.9",),
+                nvidia_cards=("RTX 4060",),
+            )
+
+            unasked = (await world.runtimes.picture()).advice
+            await world.runtimes.look()
+            asked = (await world.runtimes.picture()).advice
+            await world.runtimes.install("cuda13")
+            installed = (await world.done()).advice
+
+            assert "`athanor runtime list --look`" in unasked
+            assert "on RTX 4060: `athanor runtime install cuda13`" in asked
+            assert installed == ""
 
     asyncio.run(scene())

@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from app.core.release.keys import Publisher
-from app.core.runtime.packs import PACKS, Hardware, Pack, PacksManifest
+from app.core.runtime.packs import PACKS, Hardware, Needs, Pack, PacksManifest
 from app.core.state.node_state import Device, NodeState, ServerFacts
 from app.observe.outbound import Outbound
 from app.server.hardware.devices import Devices
@@ -104,9 +106,12 @@ class World:
         listed = PACKS.seal(manifest, [self.key.signer])
         self.server.add(PLACE, {"list.json": listed, **files})
 
-    def publish_cuda(self, version: str = "1.0", *, number: int = 1) -> Pack:
+    def publish_cuda(
+        self, version: str = "1.0", *, number: int = 1, needs: Needs | None = None
+    ) -> Pack:
         """A pack of two files."""
         pack, files = pack_of(version, system=SYSTEM, build=engine_script.BUILD)
+        pack = replace(pack, needs=needs or Needs())
         self.publish(pack, number=number, files=files)
         return pack
 
