@@ -5,7 +5,8 @@ supervises it sees no end. It runs the files of the old version: turns the link 
 starts that with the server's own arguments, and waits until it serves. One that ends before,
 twice, or is silent for too long, once, is left for the version before, which starts again in this
 process. After a good start it stays as the new server's parent, hands signals on, and ends as that
-ends.
+ends. However it ends itself, the new server ends in order too: its stdin is our pipe, which it
+watches (`--with-parent`).
 """
 
 import logging
@@ -36,6 +37,8 @@ END_SECONDS_MAX: Final = 20.0
 
 _IS_READ: Final = "--json"
 """Whoever started the server with this has read its one line."""
+_WITH_PARENT: Final = "--with-parent"
+"""The server's flag to end when its stdin does; versions to come must know it as well."""
 
 log = logging.getLogger("athanor.handover")
 
@@ -57,6 +60,8 @@ def main(
         return 2
     try:
         if trial is not None and not trial.is_proven:
+            if _WITH_PARENT in arguments:
+                threading.Thread(target=_end_with_stdin, daemon=True).start()
             handover = _Handover(
                 place,
                 memory,
@@ -131,10 +136,14 @@ class _Handover:
         try:
             try:
                 is_read = _IS_READ in self._arguments
+                is_with_parent = _WITH_PARENT in self._arguments
+                tether = () if is_with_parent else (_WITH_PARENT,)
                 self._child = subprocess.Popen(  # noqa: S603  # what the publisher signed
-                    [self._program, *self._arguments],
+                    [self._program, *self._arguments, *tether],
                     env=_environment(writer),
                     pass_fds=(writer,),
+                    # Never written to: it ends with this process.
+                    stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL if is_read else None,
                     start_new_session=True,
                 )
@@ -170,6 +179,16 @@ class _Handover:
             last = threading.Timer(self._end_seconds_max, self._child.kill)
             last.daemon = True
             last.start()
+
+
+def _end_with_stdin() -> None:
+    """Whoever tethered the server to itself is gone: ended as by a signal, which is handed on."""
+    while os.read(0, 4096):
+        pass
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None, "it has begun"
+    # Another thread's signal would not wake the main one, which waits for the server.
+    signal.pthread_kill(main_thread, signal.SIGTERM)
 
 
 def _environment(descriptor: int) -> dict[str, str]:

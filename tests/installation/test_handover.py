@@ -100,6 +100,21 @@ def test_a_restart_puts_the_new_version_in_place_and_the_old_one_is_kept(tmp_pat
         assert wait_gone(server, 5) and not is_alive(server)
 
 
+def test_a_server_ends_in_order_when_the_process_that_is_supervised_is_killed(
+    tmp_path: Path,
+) -> None:
+    with _installed(tmp_path) as node:
+        assert node.athanor("update", "install").returncode == 0
+        with node.client() as client:
+            server = client.lock.pid
+        assert server != node.process.pid
+
+        node.process.kill()
+
+        assert wait_gone(server, 60)
+        assert node.paths.lock_file.read_bytes() == b"", "its last act in order"
+
+
 @pytest.mark.bundle
 def test_a_restart_can_be_taken_back(tmp_path: Path) -> None:
     with _installed(tmp_path) as node:
@@ -148,10 +163,12 @@ sys.exit(main(words, ready_seconds_max=float(ready), end_seconds_max=float(end))
 
 
 @contextmanager
-def _handing_over_to_one_that_hangs(folder: Path, *, ready_seconds_max: int) -> Iterator[Installed]:
-    """The process that hands over from 0.1.0 to a 0.2.0 that never serves and never ends."""
+def _handing_over(
+    folder: Path, *words: str, fault: Fault = "hangs", ready_seconds_max: int = 600
+) -> Iterator[Installed]:
+    """The process that hands over from 0.1.0 to a 0.2.0, which never serves and never ends."""
     old = put_bundle(folder / "apps" / "athanor-0.1.0", "0.1.0")
-    put_bundle(folder / "apps" / "athanor-0.2.0", "0.2.0", fault="hangs")
+    put_bundle(folder / "apps" / "athanor-0.2.0", "0.2.0", fault=fault)
     (folder / "apps" / "athanor").symlink_to("athanor-0.1.0")
     memory = MemoryFile(Paths.under(folder / "home").updates_file)
     memory.write(handing_over(Memory(), version="0.2.0", previous="0.1.0"))
@@ -162,8 +179,9 @@ def _handing_over_to_one_that_hangs(folder: Path, *, ready_seconds_max: int) -> 
         "ATHANOR_SERVER_PORT": "0",
     }
     with subprocess.Popen(
-        [sys.executable, "-c", HANDOVER, str(ready_seconds_max), "1", "serve"],
+        [sys.executable, "-c", HANDOVER, str(ready_seconds_max), "1", "serve", *words],
         env=environment,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:
         try:
@@ -176,7 +194,7 @@ def _handing_over_to_one_that_hangs(folder: Path, *, ready_seconds_max: int) -> 
 def test_a_version_that_hangs_is_ended_after_one_patience_and_the_one_before_goes_on(
     tmp_path: Path,
 ) -> None:
-    with _handing_over_to_one_that_hangs(tmp_path, ready_seconds_max=3) as node:
+    with _handing_over(tmp_path, ready_seconds_max=3) as node:
         assert node.process.stdout is not None
         assert node.process.stdout.readline(), (node.paths.logs / "update.log").read_text()
 
@@ -194,7 +212,7 @@ def test_a_version_that_hangs_is_ended_after_one_patience_and_the_one_before_goe
 def test_who_is_told_to_end_does_not_wait_for_a_version_that_hangs(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     os.mkfifo(tmp_path / "home" / "hung")
-    with _handing_over_to_one_that_hangs(tmp_path, ready_seconds_max=600) as node:
+    with _handing_over(tmp_path) as node:
         hung = int((tmp_path / "home" / "hung").read_text())
 
         node.process.terminate()
@@ -203,3 +221,18 @@ def test_who_is_told_to_end_does_not_wait_for_a_version_that_hangs(tmp_path: Pat
     assert status == 128 + signal.SIGKILL
     assert not is_alive(hung)
     assert os.readlink(node.link) == "athanor-0.2.0", "it was not judged"
+
+
+def test_a_server_that_is_tethered_stays_so_through_a_handover(tmp_path: Path) -> None:
+    with _handing_over(tmp_path, "--with-parent", fault="") as node:
+        assert node.process.stdin is not None and node.process.stdout is not None
+        assert node.process.stdout.readline(), (node.paths.logs / "update.log").read_text()
+        with node.client() as client:
+            assert client.state().version == "0.2.0"
+            server = client.lock.pid
+
+        node.process.stdin.close()
+
+        assert node.process.wait(60) == 0
+        assert wait_gone(server, 60)
+        node.process.stdin = None
