@@ -19,6 +19,9 @@ FIRST_SECONDS_MIN: Final = 300.0
 FIRST_SECONDS_MAX: Final = 3600.0
 RETRY_SECONDS: Final = 3600.0
 """After a look that failed; twice as long after each further one, at most a day."""
+FETCH_RETRY_SECONDS_MAX: Final = 4 * DAY_SECONDS
+"""The longest wait after fetches of one file that failed, which begins as that of looks. A file
+that is wrong where it is published has some hundred MB, and is moved whole each time."""
 
 
 def next_look(
@@ -35,9 +38,25 @@ def next_look(
         # A clock that was set back must not keep a machine from looking for years.
         return settled
     if failures:
-        wait = min(DAY_SECONDS, RETRY_SECONDS * 2.0 ** min(failures - 1, 10))
-        return looked_at + wait * (1 + JITTER * chance)
+        return looked_at + _wait(failures, DAY_SECONDS, chance)
     return max(settled, looked_at + DAY_SECONDS * (1 + JITTER * (2 * chance - 1)))
+
+
+def next_fetch(*, failed_at: float, failures: int, now: float, chance: float) -> float:
+    """When a file that could not be fetched is tried again, in the clock of `now`; may be past.
+
+    `failures` is how many fetches of it failed, the last one at `failed_at`; `chance` as above.
+    """
+    assert 0 <= chance <= 1, "chance is a fraction"
+    if not failures or failed_at > now:
+        return now
+    return failed_at + _wait(failures, FETCH_RETRY_SECONDS_MAX, chance)
+
+
+def _wait(failures: int, seconds_max: float, chance: float) -> float:
+    """Twice as long after each failure."""
+    wait = min(seconds_max, RETRY_SECONDS * 2.0 ** min(failures - 1, 10))
+    return wait * (1 + JITTER * chance)
 
 
 class Hindrance(enum.Enum):

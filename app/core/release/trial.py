@@ -28,6 +28,16 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @final
+class Unfetched(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was announced, and that could not be had or was another one."""
+
+    sha256: str
+    """As announced: another version, and the same one published anew, is another file."""
+    failures: int
+    failed_at: float
+
+
+@final
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """All that is kept of updates between two starts. Times are seconds since 1970."""
 
@@ -36,6 +46,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     looked_at: float | None = None
     failures: int = 0
     """Looks since the last one that went well."""
+    unfetched: Unfetched | None = None
+    """Counts apart from looks: each of these may move the whole file."""
     passed_over: str = ""
     """A version that did not work here, or that the owner left; it is not offered again."""
     fallen: str = ""
@@ -99,3 +111,16 @@ def looked(memory: Memory, at: float, *, number: int | None) -> Memory:
     if number is None:
         return replace(memory, looked_at=at, failures=memory.failures + 1)
     return replace(memory, looked_at=at, failures=0, number_seen=max(number, memory.number_seen))
+
+
+def not_fetched(memory: Memory, sha256: str, at: float) -> Memory:
+    """A fetch of the file that was announced with this sum came to nothing."""
+    before = memory.unfetched
+    failures = before.failures if before is not None and before.sha256 == sha256 else 0
+    failed = Unfetched(sha256=sha256, failures=failures + 1, failed_at=at)
+    return replace(memory, unfetched=failed)
+
+
+def fetched(memory: Memory) -> Memory:
+    """The file that is announced is here."""
+    return replace(memory, unfetched=None)

@@ -6,11 +6,14 @@ from hypothesis import strategies as st
 
 from app.core.release.schedule import (
     DAY_SECONDS,
+    FETCH_RETRY_SECONDS_MAX,
     FIRST_SECONDS_MAX,
     FIRST_SECONDS_MIN,
     JITTER,
+    RETRY_SECONDS,
     Hindrance,
     hindrance_of,
+    next_fetch,
     next_look,
 )
 from app.core.sharing.facts import Facts, Unknown
@@ -47,6 +50,34 @@ def test_after_failures_the_waits_grow_and_end_at_a_day(chance: float, failures:
         )
 
     assert 0 < wait(failures) <= wait(failures + 1) <= DAY_SECONDS * (1 + JITTER)
+
+
+@given(chance=CHANCE, failures=st.integers(1, 1000))
+def test_after_fetches_that_failed_the_waits_double_and_end_at_days(
+    chance: float, failures: int
+) -> None:
+    def wait(count: int) -> float:
+        return next_fetch(failed_at=NOW, failures=count, now=NOW, chance=chance) - NOW
+
+    longest = FETCH_RETRY_SECONDS_MAX * (1 + JITTER * chance)
+    assert wait(1) >= RETRY_SECONDS
+    assert wait(failures + 1) == pytest.approx(min(2 * wait(failures), longest))
+    assert longest > 2 * DAY_SECONDS
+
+
+def test_a_wrong_file_of_50_mb_is_moved_eight_times_in_its_first_week() -> None:
+    at, tries = NOW, 0
+    while at <= NOW + 7 * DAY_SECONDS:
+        tries += 1
+        at = next_fetch(failed_at=at, failures=tries, now=at, chance=0.5)
+
+    assert tries == 8
+
+
+@given(chance=CHANCE, ahead=st.floats(1, 1e9))
+def test_a_file_that_never_failed_and_a_clock_set_back_wait_for_nothing(chance, ahead) -> None:
+    assert next_fetch(failed_at=NOW - 1, failures=0, now=NOW, chance=chance) == NOW
+    assert next_fetch(failed_at=NOW + ahead, failures=9, now=NOW, chance=chance) == NOW
 
 
 @given(chance=CHANCE, ahead=st.floats(1, 1e9))

@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from app.core.release.trial import (
     STARTS_MAX,
     Memory,
+    fetched,
     gone_back,
     handing_over,
     looked,
+    not_fetched,
     served,
     standing_of,
     started,
@@ -82,3 +84,22 @@ def test_the_number_that_was_seen_never_falls(numbers: list[int | None]) -> None
         assert after.number_seen >= memory.number_seen
         assert (after.failures == 0) == (number is not None)
         memory = after
+
+
+def test_looks_that_went_well_do_not_hide_how_often_a_file_could_not_be_fetched() -> None:
+    memory = Memory()
+    for at in range(5):
+        memory = not_fetched(looked(memory, float(at), number=1), "a" * 64, float(at))
+
+    assert memory.failures == 0
+    assert memory.unfetched is not None
+    assert (memory.unfetched.failures, memory.unfetched.failed_at) == (5, 4.0)
+
+
+def test_another_file_has_not_failed_yet() -> None:
+    memory = not_fetched(not_fetched(Memory(), "a" * 64, 1.0), "a" * 64, 2.0)
+
+    other = not_fetched(memory, "b" * 64, 3.0)
+
+    assert other.unfetched is not None and other.unfetched.failures == 1
+    assert fetched(other).unfetched is None

@@ -9,6 +9,7 @@ happens by itself but looking and fetching: a restart is the owner's.
 import asyncio
 import contextlib
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -20,8 +21,14 @@ from app.core.base.errors import AthanorError, Busy, UpdateFailed
 from app.core.release.envelope import Refusal
 from app.core.release.keys import Publisher
 from app.core.release.offer import Offer
-from app.core.release.schedule import Hindrance, hindrance_of, next_look
-from app.core.release.trial import handing_over, left, looked
+from app.core.release.schedule import (
+    RETRY_SECONDS,
+    Hindrance,
+    hindrance_of,
+    next_fetch,
+    next_look,
+)
+from app.core.release.trial import Memory, fetched, handing_over, left, looked, not_fetched
 from app.core.sharing.facts import Facts
 from app.installation.kept import Kept
 from app.installation.memory_file import MemoryFile
@@ -184,20 +191,20 @@ class Updates:
                 await self._known.tell()
                 continue
             memory, now = self._memory.read(), self._now()
-            due = next_look(
+            look_at = next_look(
                 looked_at=memory.looked_at,
                 failures=memory.failures,
                 started_at=self._started_at,
                 now=now,
                 chance=chance,
             )
-            is_due = now >= due
-            if not is_due and not self._wants_fetch():
+            due = min(look_at, self._fetch_at(memory, now, chance))
+            if now < due:
                 await self._rest(due - now)
             elif hindrance := self._hindrance():
                 self._known.tell_waiting(hindrance)
                 await self._rest(HINDERED_SECONDS)
-            elif is_due:
+            elif now >= look_at:
                 await self._by_itself(self._look)
                 chance = self._chance.random()
             else:
@@ -205,11 +212,19 @@ class Updates:
 
     async def _by_itself(self, step: Callable[[], Awaitable[None]]) -> None:
         """A step whose failure is told in the state, and by nothing else."""
-        async with self._step:
-            try:
+        try:
+            async with self._step:
                 await step()
-            except AthanorError as error:
-                log.info("a step of an update failed", extra={"reason": error.kind})
+        except AthanorError as error:
+            log.info("a step of an update failed", extra={"reason": error.kind})
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            log.warning("a step of an update cannot be written", extra={"reason": reason})
+            self._known.tell_failure(
+                UpdateFailed(f"the files of updates cannot be written: {reason}")
+            )
+            # What is not remembered would be due again at once.
+            await self._rest(RETRY_SECONDS)
 
     async def _rest(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -227,7 +242,9 @@ class Updates:
                 self._address(), number_min=self._memory.read().number_seen
             )
         except AthanorError as error:
-            self._failed(error)
+            now = self._now()
+            self._memory.change(lambda memory: looked(memory, now, number=None))
+            self._known.tell_failure(error)
             raise
         self._known.release = release
         now = self._now()
@@ -248,8 +265,11 @@ class Updates:
                     return
                 await self._fetched(offer)
         except AthanorError as error:
-            self._failed(error)
+            now, wanted = self._now(), offer.build.sha256
+            self._memory.change(lambda memory: not_fetched(memory, wanted, now))
+            self._known.tell_failure(error)
             raise
+        self._memory.change(fetched)
         await self._known.tell()
 
     async def _bring(self, offer: Offer, *, is_patient: bool) -> bool:
@@ -278,12 +298,6 @@ class Updates:
             )
         return file
 
-    def _failed(self, error: AthanorError) -> None:
-        """The next try comes sooner than in a day, and later after each failure."""
-        now = self._now()
-        self._memory.change(lambda memory: looked(memory, now, number=None))
-        self._known.tell_failure(error)
-
     def _hand_over(self, successor: Successor) -> None:
         version = successor.version
         self._memory.change(
@@ -307,11 +321,22 @@ class Updates:
     def _address(self) -> str:
         return self._settings().updates.address or self._publisher.address
 
-    def _wants_fetch(self) -> bool:
-        return (
+    def _fetch_at(self, memory: Memory, now: float, chance: float) -> float:
+        """When the new version is fetched by itself; never, where nothing is to be fetched."""
+        offer, unfetched = self._known.offer(), memory.unfetched
+        is_wanted = (
             self._settings().updates.daily == "fetch"
             and not self._place.hindrance
-            and self._known.state.status == "offered"
+            and self._known.state.status in {"offered", "failed"}
+            # What was believed before a look that failed may be withdrawn by now.
+            and not memory.failures
+        )
+        if not is_wanted or offer is None or offer.build is None:
+            return math.inf
+        if unfetched is None or unfetched.sha256 != offer.build.sha256:
+            return now
+        return next_fetch(
+            failed_at=unfetched.failed_at, failures=unfetched.failures, now=now, chance=chance
         )
 
     def _hindrance(self) -> Hindrance | None:

@@ -4,93 +4,20 @@ The publisher's place is a real web server of this machine, the download child a
 """
 
 import asyncio
-import shutil
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from app.core.base.errors import AthanorError, Busy, RemoteNotFound, UpdateFailed
-from app.core.base.ids import ModelName, RequestId
 from app.core.release.keys import Publisher
-from app.core.release.manifest import Release
 from app.core.release.trial import handing_over, looked
-from app.core.sharing.facts import Facts
-from app.core.state.events import RequestArrived
-from app.core.state.node_state import NodeState
-from app.core.state.update_state import UpdateState
-from app.installation.archive import ArchivePlace
 from app.installation.debian import DebianPlace
-from app.installation.memory_file import MemoryFile
-from app.installation.place import Place
-from app.server.node.hub import Hub
-from app.server.node.updates.service import NO_ADDRESS, NO_KEYS, REMEDIES, SWITCHED_OFF, Updates
-from app.settings.program import Program
-from app.settings.schema import Settings
-from app.settings.update_schema import UpdateSettings
+from app.server.node.updates.service import NO_ADDRESS, NO_KEYS, REMEDIES
+from tests.server.node.updates.node import NOW, Node
 from tests.support.bundles import pack_bundle, put_bundle
-from tests.support.publisher_site import DAY, PublisherSite, publisher_site
+from tests.support.publisher_site import PublisherSite
 from tests.support.release_keys import PublishersKey
-from tests.support.updates import updates_for
-
-NOW = int(time.time())
-KEY = PublishersKey()
-
-
-class Node:
-    """The parts of a node that updates touch."""
-
-    def __init__(self, folder: Path, site: PublisherSite, *, place: Place | None = None, **more):
-        self.folder, self.site = folder, site
-        self.hub = Hub(NodeState())
-        self.program = folder / "apps" / "athanor" / "athanor"
-        if not self.program.exists():
-            put_bundle(self.program.parent, "0.1.0")
-        self.place = place or ArchivePlace(
-            Program(file=self.program, is_bundle=True), running="0.1.0"
-        )
-        self.memory = MemoryFile(folder / "updates.json")
-        settings = UpdateSettings(
-            address=more.pop("address", site.address), daily=more.pop("daily", "fetch")
-        )
-        self.updates: Updates = updates_for(
-            self.hub,
-            folder,
-            publisher=more.pop("publisher", Publisher(key=(KEY.known,))),
-            place=self.place,
-            settings=Settings(updates=settings),
-            now=float(NOW),
-            **more,
-        )
-
-    @property
-    def state(self):
-        return self.hub.state.update
-
-    def has_fetched(self, release: Release) -> None:
-        """As after a fetch and a restart."""
-        kept = self.folder / "updates" / release.version
-        kept.mkdir(parents=True)
-        shutil.copy(self.site.folder / "latest.json", kept.parent)
-        shutil.copy(self.site.folder / release.builds[0].name, kept)
-        asyncio.run(self.updates.open())
-
-    def answer_something(self) -> None:
-        arrived = RequestArrived(request=RequestId("r"), model=ModelName("m"), at=0.0)
-        self.hub.publish(arrived)
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[PublisherSite]:
-    with publisher_site(tmp_path / "site", KEY, now=NOW) as made:
-        yield made
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    return pack_bundle(tmp_path, "0.2.0")
 
 
 def test_a_newer_version_is_offered_fetched_checked_and_staged(
@@ -290,6 +217,15 @@ def test_the_version_before_can_be_gone_back_to_while_it_is_kept(
     assert node.memory.read().passed_over == "0.1.0"
 
 
+def test_who_never_updated_has_no_version_to_go_back_to(
+    tmp_path: Path, site: PublisherSite
+) -> None:
+    node = Node(tmp_path, site)
+
+    with pytest.raises(UpdateFailed, match="no version"):
+        asyncio.run(node.updates.go_back(is_urgent=False))
+
+
 def test_nobody_goes_back_to_a_newer_version(tmp_path: Path, site: PublisherSite) -> None:
     node = Node(tmp_path, site)
     node.memory.change(lambda memory: handing_over(memory, version="0.1.0", previous="0.2.0"))
@@ -298,84 +234,3 @@ def test_nobody_goes_back_to_a_newer_version(tmp_path: Path, site: PublisherSite
     asyncio.run(node.updates.open())
 
     assert node.state.back == ""
-
-
-async def _until(node: Node, holds: Callable[[UpdateState], bool]) -> None:
-    """The watch runs until this is true of the state."""
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-        watch = group.create_task(node.updates.keep_watch())
-        async for happened in node.hub.watch():
-            if holds(happened.state.update):
-                break
-        watch.cancel()
-
-
-def _a_look_is_due(node: Node) -> None:
-    """The last one was two days ago, and the node has been up for as long."""
-    node.updates._started_at = NOW - 2.0 * DAY
-    node.memory.change(lambda memory: msgspec.structs.replace(memory, looked_at=NOW - 2.0 * DAY))
-
-
-def test_a_due_look_brings_the_new_version_without_being_asked(
-    tmp_path: Path, site: PublisherSite, archive: Path
-) -> None:
-    site.publish("0.2.0", archive)
-    node = Node(tmp_path, site)
-    _a_look_is_due(node)
-
-    asyncio.run(_until(node, lambda state: state.status == "ready"))
-
-    assert node.updates.successor is None, "a restart is the owner's"
-    again = Node(tmp_path, site)
-    site.asked.clear()
-    asyncio.run(_until(again, lambda state: state.status == "ready"))
-    assert site.asked == [], "what was fetched is known after a restart"
-
-
-def test_who_wants_only_to_be_told_has_nothing_fetched(
-    tmp_path: Path, site: PublisherSite, archive: Path
-) -> None:
-    site.publish("0.2.0", archive)
-    node = Node(tmp_path, site, daily="tell")
-    _a_look_is_due(node)
-
-    asyncio.run(_until(node, lambda state: state.status == "offered"))
-
-    assert [path for path, _ in site.asked] == ["/latest.json"]
-
-
-@pytest.mark.parametrize(
-    ("facts", "is_answering", "words"),
-    [
-        (Facts(on_battery=True), False, "battery"),
-        (Facts(is_metered=True), False, "metered"),
-        (Facts(), True, "answer"),
-    ],
-)
-def test_nobody_is_asked_on_battery_on_a_metered_network_or_during_an_answer(
-    tmp_path: Path, site: PublisherSite, facts: Facts, is_answering: bool, words: str
-) -> None:
-    node = Node(tmp_path, site, facts=facts)
-    _a_look_is_due(node)
-    if is_answering:
-        node.answer_something()
-
-    asyncio.run(_until(node, lambda state: words in state.sentence))
-
-    assert site.asked == []
-
-
-@pytest.mark.parametrize(
-    ("more", "words"), [({"publisher": Publisher()}, NO_KEYS), ({"daily": "off"}, SWITCHED_OFF)]
-)
-def test_without_keys_or_by_the_owners_wish_nobody_is_asked(
-    tmp_path: Path, site: PublisherSite, more, words: str
-) -> None:
-    node = Node(tmp_path, site, **more)
-    _a_look_is_due(node)
-
-    asyncio.run(_until(node, lambda state: state.status == "off"))
-
-    assert node.state.sentence == words
-    assert node.state.remedy == REMEDIES.get(words, "")
-    assert site.asked == []
