@@ -91,11 +91,11 @@ class Verified:
             if anew or known is None or known != _read_as(told, known.sha256):
                 known = self._read[key] = _read(path)
         except FileNotFoundError:
-            return f"{file.name} of {pack.title} is missing"
+            return f"the file {file.name} of {pack.title} is missing"
         except OSError as error:
-            return f"{file.name} of {pack.title} cannot be read ({error.strerror})"
+            return f"the file {file.name} of {pack.title} cannot be read ({error.strerror})"
         if known.sha256 != file.sha256:
-            return f"{file.name} of {pack.title} is not what was installed"
+            return f"the file {file.name} of {pack.title} is not what was installed"
         return ""
 
     def _keep(self) -> None:

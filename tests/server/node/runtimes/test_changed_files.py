@@ -18,7 +18,7 @@ from tests.support.release_keys import PublishersKey
 
 FILES = {"libggml-cuda.so": MODULE + b"1.0", "libneeded.so.1": LIBRARY}
 PACK = pack_of("1.0", system="linux-x86_64", build="1")[0]
-CHANGED = "libggml-cuda.so of NVIDIA CUDA 13 is not what was installed"
+CHANGED = "the file libggml-cuda.so of NVIDIA CUDA 13 is not what was installed"
 
 
 def _unpacked(folder: Path) -> Path:
@@ -65,7 +65,7 @@ def test_a_file_that_was_changed_is_found_by_what_the_system_tells_of_it(
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     _unpacked(tmp_path).unlink()
 
-    assert Verified(tmp_path).fault(PACK) == "libggml-cuda.so of NVIDIA CUDA 13 is missing"
+    assert Verified(tmp_path).fault(PACK) == "the file libggml-cuda.so of NVIDIA CUDA 13 is missing"
 
 
 def test_a_file_that_only_got_another_time_is_the_same_one(tmp_path: Path) -> None:
@@ -112,7 +112,10 @@ def test_a_pack_that_was_changed_is_not_used_after_a_restart_and_is_mended_by_an
             assert [each.name for each in await world.listed()] == ["vulkan0", "CPU"]
             shown = await _cuda(world)
             assert (shown.status, shown.is_in_use) == ("damaged", False)
-            assert shown.reason == "libneeded.so.1 of NVIDIA CUDA 13 is not what was installed"
+            assert (
+                shown.reason
+                == "the file libneeded.so.1 of NVIDIA CUDA 13 is not what was installed"
+            )
             assert any(shown.reason in words for words in world.notices())
             await _installed(world)
             assert [each.name for each in await world.listed()] == ["cuda0", "CPU"]
