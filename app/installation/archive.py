@@ -81,7 +81,8 @@ class ArchivePlace:
 
     def put_back(self, file: Path | None, version: str) -> None:
         """See Place."""
-        del file
+        if file is not None:
+            self.stage(file, version)
         self.switch_to(version)
 
     def kept(self) -> tuple[str, ...]:

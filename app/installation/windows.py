@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, final
 
 from app.core.base.errors import UpdateFailed
+from app.installation.kept import require_as_kept
 from app.settings.environment import for_other_programs
 from app.settings.program import Program
 
@@ -49,10 +50,12 @@ class SetupPlace:
     def take_over(self, file: Path | None, version: str, arguments: Sequence[str]) -> int:
         """Starts the installer, which waits for our end; `arguments` are its own to choose."""
         del arguments
-        if sys.platform != "win32":
-            raise UpdateFailed("installers for Windows run on Windows")
         if file is None or not file.exists():
             raise UpdateFailed(f"the installer of Athanor {version} is not here any more")
+        # Answers had their time to end since it was read last.
+        require_as_kept(file)
+        if sys.platform != "win32":
+            raise UpdateFailed("installers for Windows run on Windows")
         subprocess.Popen(  # noqa: S603  # what the publisher signed
             [file, *SILENT_UPGRADE],
             env=for_other_programs(os.environ, is_frozen=True),

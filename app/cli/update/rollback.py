@@ -10,8 +10,8 @@ from app.cli.update.install import tell_restarted
 from app.client.errors import NoServer
 from app.client.restarted import Restarted, wait_for_successor
 from app.core.base.errors import UpdateFailed
-from app.core.release.manifest import version_of
 from app.core.release.trial import left
+from app.installation.back import find_back
 from app.installation.kept import Kept
 from app.installation.memory_file import MemoryFile
 from app.installation.place import place_of
@@ -50,26 +50,10 @@ def rollback(is_now: bool, is_json: bool) -> int:
 def _put_back(paths: Paths) -> str:
     """The version before, in its place again, where no server runs. Raises: UpdateFailed."""
     memory, place = MemoryFile(paths.updates_file), place_of(Program.of_this())
-    trial, files = memory.read().trial, Kept(paths.updates).files()
-    if place.hindrance:
-        raise UpdateFailed(place.hindrance)
-    if trial is None or trial.version != __version__ or _is_newer(trial.previous):
-        raise UpdateFailed("no version is known that one could go back to")
-    file = files.get(trial.previous)
-    if trial.previous not in place.kept() and file is None:
-        raise UpdateFailed(
-            f"Athanor {trial.previous} is not kept here any more",
-            remedy="Get it where you got this one.",
-        )
+    back = find_back(memory.read(), place, Kept(paths.updates), running=__version__)
     # Before all else: a package is the owner's to install, who is done with this version.
     memory.change(lambda memory: left(memory, __version__))
-    if file is not None and (command := place.command(file, is_back=True)):
-        raise UpdateFailed(f"`{command}` goes back to Athanor {trial.previous}")
-    place.put_back(file, trial.previous)
-    return trial.previous
-
-
-def _is_newer(version: str) -> bool:
-    """It was gone back from already."""
-    found, running = version_of(version), version_of(__version__)
-    return found is not None and running is not None and found > running
+    if back.file is not None and (command := place.command(back.file, is_back=True)):
+        raise UpdateFailed(f"`{command}` goes back to Athanor {back.version}")
+    place.put_back(back.file, back.version)
+    return back.version

@@ -11,6 +11,8 @@ from typing import Final, Literal, final
 import msgspec
 from msgspec.structs import replace
 
+from app.core.release.manifest import version_of
+
 STARTS_MAX: Final = 2
 """One may fail for a reason of the machine, such as a power cut."""
 
@@ -91,6 +93,16 @@ def served(memory: Memory, running: str) -> Memory:
     if trial is None or trial.is_proven or trial.version != running:
         return memory
     return replace(memory, trial=replace(trial, is_proven=True))
+
+
+def version_before(memory: Memory, running: str) -> str:
+    """The version that `running` followed, to which one may go back; "" for none."""
+    trial = memory.trial
+    if trial is None or trial.version != running:
+        return ""
+    before, now = version_of(trial.previous), version_of(running)
+    # A newer one was gone back from: `install` leads there again.
+    return trial.previous if before and now and before < now else ""
 
 
 def gone_back(memory: Memory) -> Memory:

@@ -1,5 +1,6 @@
 """A new version is on trial until it has served; what failed is not tried again by itself."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from app.core.release.trial import (
     served,
     standing_of,
     started,
+    version_before,
 )
 
 TRIED = handing_over(Memory(number_seen=5), version="0.2.0", previous="0.1.0")
@@ -103,3 +105,23 @@ def test_another_file_has_not_failed_yet() -> None:
 
     assert other.unfetched is not None and other.unfetched.failures == 1
     assert fetched(other).unfetched is None
+
+
+@pytest.mark.parametrize(
+    ("previous", "running", "before"),
+    [
+        ("0.1.0", "0.2.0", "0.1.0"),
+        ("0.9.0", "0.10.0", "0.9.0"),
+        ("0.3.0", "0.2.0", ""),
+        ("mine", "0.2.0", ""),
+        ("0.1.0", "0.1.5", ""),
+    ],
+)
+def test_one_goes_back_to_the_version_that_this_one_followed_and_never_to_a_newer(
+    previous: str, running: str, before: str
+) -> None:
+    tried = running if running != "0.1.5" else "0.2.0"
+    memory = handing_over(Memory(), version=tried, previous=previous)
+
+    assert version_before(memory, running) == before
+    assert version_before(Memory(), running) == ""

@@ -1,5 +1,6 @@
 """Fetching: asks the publisher's place, by a download child, and brings what it signed."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import final
@@ -82,8 +83,9 @@ class Publishing:
         """Bytes that are here, as they grow; at the end the file is whole, checked and kept.
 
         Closing it stops the transfer, which goes on from there another time. Raises: what
-        refusals.py names; CourierFell.
+        refusals.py names; CourierFell; OSError.
         """
+        await asyncio.to_thread(self._kept.expect, version, build)
         file = FetchFile(
             path=build.name,
             name=build.name,

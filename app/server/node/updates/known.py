@@ -8,11 +8,12 @@ from typing import Final, final
 from msgspec.structs import replace
 
 from app.core.base.errors import AthanorError, UpdateFailed
-from app.core.release.manifest import Release, version_of
+from app.core.release.manifest import Release
 from app.core.release.offer import Offer, offer_of
 from app.core.release.schedule import Hindrance
 from app.core.state.events import UpdateChanged
 from app.core.state.update_state import UpdateState
+from app.installation.back import Back, find_back
 from app.installation.kept import Kept
 from app.installation.memory_file import MemoryFile
 from app.installation.place import Place
@@ -81,17 +82,12 @@ class Known:
             return None
         return await asyncio.to_thread(self._kept.file, offer.version, offer.build)
 
-    def back(self) -> str:
-        """The version before this one, where it is kept; "" where there is no way back."""
-        trial = self._memory.read().trial
-        if trial is None or trial.version != self._running or self._place.hindrance:
-            return ""
-        before, now = version_of(trial.previous), version_of(self._running)
-        if before is None or now is None or before > now:
-            # It was gone back from; `install` leads there again.
-            return ""
-        kept = {*self._place.kept(), *self._kept.files()}
-        return trial.previous if trial.previous in kept else ""
+    async def back(self) -> Back:
+        """The way back to the version before this one. Raises: UpdateFailed where there is none."""
+        memory = self._memory.read()
+        return await asyncio.to_thread(
+            find_back, memory, self._place, self._kept, running=self._running
+        )
 
     def sweep(self) -> None:
         """Deletes files that lead neither on nor back, and what a crash has left of making one."""
@@ -120,8 +116,9 @@ class Known:
     async def tell(self) -> None:
         """How it stands after a start, a look or a fetch."""
         memory = self._memory.read()
-        back = await asyncio.to_thread(self.back)
-        known = UpdateState(looked_at=memory.looked_at, back=back, fallen=memory.fallen)
+        known = UpdateState(
+            looked_at=memory.looked_at, back=await self._version_back(), fallen=memory.fallen
+        )
         offer = self.offer()
         if offer is None:
             self._show(known)
@@ -178,6 +175,13 @@ class Known:
     def tell_restarting(self, version: str) -> None:
         """The server ends for that version."""
         self._show(replace(self.state, status="restarting", version=version))
+
+    async def _version_back(self) -> str:
+        try:
+            return (await self.back()).version
+        except UpdateFailed:
+            # Who asks for it is told why.
+            return ""
 
     def _why_not(self, offer: Offer) -> str:
         if offer.status == "not_for_here" and self._place.hindrance:

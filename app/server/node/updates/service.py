@@ -156,16 +156,13 @@ class Updates:
     async def go_back(self, *, is_urgent: bool) -> None:
         """The same, for the version before this one. Raises: as `install`."""
         async with self._step:
-            version = await asyncio.to_thread(self._known.back)
-            if not version:
-                raise UpdateFailed("there is no version here that one could go back to")
             self._refuse_while_answering(is_urgent=is_urgent)
-            file = self._kept.files().get(version)
+            version, file = await self._known.back()
             # Before all else: a package is the owner's to install, who is done with this version.
             self._memory.change(lambda memory: left(memory, self._running))
             if file is not None and (command := self._place.command(file, is_back=True)):
                 raise UpdateFailed(f"`{command}` goes back to Athanor {version}")
-            if file is not None and version not in self._place.kept():
+            if file is not None:
                 await asyncio.to_thread(self._place.stage, file, version)
             self._hand_over(Successor(version, file))
 
@@ -177,6 +174,7 @@ class Updates:
         found = self._publishing.read(raw, number_min=self._memory.read().number_seen)
         self._known.release = None if isinstance(found, Refusal) else found
         await asyncio.to_thread(self._known.sweep)
+        await self._way_back.adopt()
         await self._known.tell()
 
     async def keep_watch(self) -> None:

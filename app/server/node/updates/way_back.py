@@ -6,6 +6,7 @@ back that cannot be made is told, and is never in the way of the new version.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
@@ -34,9 +35,16 @@ class WayBack:
 
     def __init__(self, place: Place, kept: Kept, *, running: str) -> None:
         self._place = place if isinstance(place, DebianPlace) else None
+        self._is_left_by_installer = place.kind == "setup"
         self._kept = kept
         self._running = running
         self._reason = "its package is not kept here"
+
+    async def adopt(self) -> None:
+        """The installer's copy of itself is what it is now: later it is compared with that."""
+        if self._is_left_by_installer:
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(self._kept.adopt, self._running)
 
     async def ensure(self, *, room_bytes: int) -> None:
         """The running version is kept when this returns, or `lack` says why it is not.
@@ -67,7 +75,11 @@ class WayBack:
         )
 
     def _is_kept(self) -> bool:
-        return self._running in self._kept.files()
+        try:
+            self._kept.way_back(self._running)
+        except UpdateFailed:
+            return False
+        return True
 
     async def _make(self, place: DebianPlace, room_bytes: int) -> None:
         """Raises: UpdateFailed, OSError; then nothing is left of it."""

@@ -4,6 +4,7 @@ dpkg is the real one, of a root in a folder; so is the publisher's place.
 """
 
 import asyncio
+import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -14,15 +15,18 @@ import pytest
 
 from app.core.base.errors import UpdateFailed
 from app.core.release.keys import Publisher
-from app.core.release.trial import started
+from app.core.release.manifest import Build
+from app.core.release.trial import handing_over, started
 from app.core.state.node_state import NodeState
 from app.installation.debian import DebianPlace
 from app.installation.kept import Kept
 from app.installation.memory_file import MemoryFile
 from app.installation.place import SourcePlace
+from app.installation.windows import SetupPlace
 from app.server.node.hub import Hub
 from app.server.node.updates.service import Updates
 from app.server.node.updates.way_back import WayBack
+from app.settings.program import Program
 from app.settings.schema import Settings
 from app.settings.update_schema import UpdateSettings
 from tests.support.debian_root import PROGRAM, DebianRoot, make_package
@@ -42,6 +46,17 @@ def packs_by(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+def keep_fetched(kept: Kept, version: str, content: bytes) -> Path:
+    """A package of that version, as after its fetch."""
+    name = f"athanor_{version}-1_amd64.deb"
+    sha256 = hashlib.sha256(content).hexdigest()
+    size = len(content)
+    build = Build(system="linux-x86_64", kind="deb", name=name, size_bytes=size, sha256=sha256)
+    kept.expect(version, build)
+    (kept.folder_of(version) / name).write_bytes(content)
+    return kept.folder_of(version) / name
 
 
 @pytest.fixture
@@ -100,7 +115,8 @@ def test_before_the_first_update_of_a_package_the_one_that_runs_is_kept(
         "0.1.0": MADE,
         "0.2.0": "athanor_0.2.0-1_all.deb",
     }
-    assert [path.name for path in node.kept.folder_of("0.1.0").iterdir()] == [MADE]
+    inside = sorted(path.name for path in node.kept.folder_of("0.1.0").iterdir())
+    assert inside == [".sha256", MADE]
 
 
 def test_after_the_first_update_of_a_package_the_way_back_is_named_and_leads_there(
@@ -140,14 +156,50 @@ def test_a_package_that_was_fetched_is_not_made(
     tmp_path: Path, debian: DebianRoot, site: PublisherSite
 ) -> None:
     node = Node(tmp_path, debian, site)
-    fetched = node.kept.folder_of("0.1.0") / "athanor_0.1.0-1_amd64.deb"
-    fetched.parent.mkdir(parents=True)
-    fetched.write_bytes(b"as it came")
+    fetched = keep_fetched(node.kept, "0.1.0", b"as it came")
 
     asyncio.run(node.updates.fetch())
 
     assert node.kept.files()["0.1.0"] == fetched
     assert fetched.read_bytes() == b"as it came"
+
+
+@pytest.mark.parametrize(
+    ("is_written_down", "words"), [(True, "was changed since"), (False, "nobody wrote down")]
+)
+def test_a_file_that_is_not_what_was_kept_is_no_way_back_and_no_command_names_it(
+    tmp_path: Path, debian: DebianRoot, site: PublisherSite, is_written_down: bool, words: str
+) -> None:
+    node = Node(tmp_path, debian, site)
+    node.memory.change(lambda memory: handing_over(memory, version="0.1.0", previous="0.0.9"))
+    file = keep_fetched(node.kept, "0.0.9", b"a package")
+    asyncio.run(node.updates.open())
+    assert node.state.back == "0.0.9"
+
+    file.write_bytes(b"hello")
+    if not is_written_down:
+        file.with_name(".sha256").unlink()
+    with pytest.raises(UpdateFailed, match=words) as refused:
+        asyncio.run(node.updates.go_back(is_urgent=False))
+    asyncio.run(node.updates.open())
+
+    assert "sudo" not in refused.value.message
+    assert node.memory.read().passed_over == "", "nothing was left"
+    assert node.state.back == ""
+
+
+def test_a_way_back_that_was_changed_is_made_anew_before_the_next_version(
+    tmp_path: Path, debian: DebianRoot, site: PublisherSite
+) -> None:
+    node = Node(tmp_path, debian, site)
+    asyncio.run(node.updates.fetch())
+    made = node.kept.way_back("0.1.0")
+    made.write_bytes(b"hello")
+
+    asyncio.run(node.updates.fetch())
+
+    assert node.kept.way_back("0.1.0") == made
+    assert made.read_bytes().startswith(b"!<arch>"), "a package"
 
 
 def test_a_way_back_that_cannot_be_made_is_told_and_the_new_version_is_there_all_the_same(
@@ -242,6 +294,24 @@ def test_what_a_crash_left_of_a_way_back_is_deleted_at_the_next_start(
     asyncio.run(node.updates.open())
 
     assert not workshop.exists()
+
+
+def test_the_copy_that_windows_installer_left_is_noted_at_the_first_start_and_compared_later(
+    tmp_path: Path,
+) -> None:
+    kept = Kept(tmp_path / "updates")
+    left = kept.folder_of("0.1.0") / "athanor-0.1.0-windows-setup.exe"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"the installer")
+    place = SetupPlace(Program(file=tmp_path / "athanor.exe", is_bundle=True))
+
+    asyncio.run(WayBack(place, kept, running="0.1.0").adopt())
+    assert kept.way_back("0.1.0") == left
+    left.write_bytes(b"something else")
+    asyncio.run(WayBack(place, kept, running="0.1.0").adopt())
+
+    with pytest.raises(UpdateFailed, match="was changed"):
+        kept.way_back("0.1.0")
 
 
 def test_where_nothing_is_a_package_nothing_is_made_or_missed(tmp_path: Path) -> None:
