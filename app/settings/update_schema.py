@@ -17,7 +17,8 @@ class UpdateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         Meta(
             description="What is done once a day: off asks nobody, tell looks for a new version "
             "and says so, fetch downloads it too, so that a restart is all that is left. Never "
-            "while an answer is under way, on battery or on a metered network.",
+            "while an answer is under way, on battery or on a network that is metered, as far as "
+            "the system tells (NetworkManager and Windows do).",
             extra={"flag": "--updates"},
         ),
     ] = "fetch"

@@ -23,7 +23,7 @@ from app.server.hardware.surroundings.sleep import SleepClock
 from app.server.hardware.surroundings.x11 import X11
 
 METERED_SECONDS = 30.0
-"""Networks change seldom, and each question wakes NetworkManager."""
+"""Networks change seldom, and each question wakes another program."""
 
 
 @final
