@@ -100,9 +100,10 @@ def main() -> int:
     KEPT.mkdir(parents=True, exist_ok=True)  # the first step writes its figures there
     if "smoke" in chosen:
         _FIGURES.unlink(missing_ok=True)  # where it fails, those of before are not this bundle's
+    load = _load_average()  # before the steps, whose own it is afterwards
     outcomes = {name: outcome_of(name, STEPS[name], is_strict=arguments.strict) for name in chosen}
     made_of = origin.read()
-    result = _result(outcomes, made_of)
+    result = _result(outcomes, made_of, load)
     if not arguments.steps:
         RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
         print(f"\nwritten to {RESULT}")
@@ -171,7 +172,14 @@ def _packed() -> dict[str, int]:
     }
 
 
-def _result(outcomes: dict[str, Outcome], made_of: Origin) -> dict[str, object]:
+def _load_average() -> list[float]:
+    """Of the last minute, five and fifteen: what else the machine had to do. [] on Windows."""
+    return [round(each, 1) for each in os.getloadavg()] if hasattr(os, "getloadavg") else []
+
+
+def _result(
+    outcomes: dict[str, Outcome], made_of: Origin, load_average: list[float]
+) -> dict[str, object]:
     figures = json.loads(_FIGURES.read_text("utf-8")) if _FIGURES.exists() else {}
     return {
         "date": f"{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}",
@@ -179,9 +187,7 @@ def _result(outcomes: dict[str, Outcome], made_of: Origin) -> dict[str, object]:
         "machine": {
             "system": platform.platform(),
             "cores": os.cpu_count(),
-            "load_average": [round(each, 1) for each in os.getloadavg()]
-            if hasattr(os, "getloadavg")
-            else [],
+            "load_average": load_average,
         },
         "version": product.version(),
         "folder_bytes": product.folder_bytes(product.BUNDLE),
