@@ -72,6 +72,7 @@ def vocabulary(name: str) -> Path:
 def _unpack(folder: Path) -> None:
     """Unpack the models beside `folder`, then give them its name: another run sees all or none."""
     prefix = f"{folder.name}/{MODELS.as_posix()}/"
+    CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as beside, tarfile.open(archive()) as packed:
         wanted = [member for member in packed if member.name.startswith(prefix)]
         packed.extractall(beside, members=wanted, filter="data")
