@@ -289,14 +289,13 @@ class NodeSession:
         self._established = established
         self._step("established")
         self._heard_at = self._heartbeat_at = now
-        return [
-            Opened(
-                established=established,
-                is_resumed=established.is_resumed,
-                lost=lost if kept is not None and not established.is_resumed else "",
-            ),
-            *map(Write, again),
-        ]
+        opened = Opened(
+            established=established,
+            is_resumed=established.is_resumed,
+            lost=lost if kept is not None and not established.is_resumed else "",
+        )
+        # First: whoever hears that it is open may send at once, and that has the next number.
+        return [*map(Write, again), opened]
 
     def _live(self, incoming: Incoming, size: int, now: float) -> list[NodeHappening]:
         if self._phase != "live":  # an ack or an unknown frame before the session: of no use

@@ -155,6 +155,20 @@ def test_frames_that_were_lost_with_the_socket_come_over_the_next_one() -> None:
     assert (opened.is_resumed, opened.lost) == (True, "")
 
 
+def test_what_a_node_sends_when_it_hears_that_it_is_open_comes_after_what_was_lost() -> None:
+    pair = Pair()
+    session, _ = pair.connect()
+    pair.node.send(asked(0), 1.0)
+    pair.node.socket_lost(2.0)
+    session.socket_lost(2.0)
+
+    _, told = pair.connect(3.0)
+    sent = [one.data if isinstance(one, Write) else pair.node.send(asked(1), 3.0) for one in told]
+
+    heard = [one for data in sent for one in session.receive(data, 3.0)]
+    assert heard == [Received(asked(0)), Received(asked(1))]
+
+
 def test_a_session_is_gone_on_with_when_only_the_node_saw_the_socket_lost() -> None:
     pair = Pair()
     session, _ = pair.connect()

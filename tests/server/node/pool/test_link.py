@@ -81,6 +81,23 @@ def test_a_cut_socket_is_opened_again_and_the_session_goes_on(tmp_path: Path) ->
     run(act())
 
 
+def test_a_session_goes_on_when_the_list_of_what_can_be_had_is_old_by_then(tmp_path: Path) -> None:
+    async def act() -> None:
+        async with joined(tmp_path) as home:
+            await home.until(lambda pool: pool.link == "connected")
+            assert home.pool.member is not None
+            home.pool.member.market.forget()
+            home.host.cut()
+            home.pool.member.link.send(GoingAway(reason="sleep"))
+
+            await home.host.expect(GoingAway)
+
+            assert home.host.greeted[-1].hello.session is not None
+            assert len(home.host.sessions) == 1
+
+    run(act())
+
+
 def test_the_owner_sees_each_connection_to_the_host_among_the_calls(tmp_path: Path) -> None:
     async def act() -> None:
         async with joined(tmp_path) as home:
