@@ -229,16 +229,17 @@ class Connections:
             return None
         greeting.admitted()
         socket.admit()
-        if found.replaced is not None:
-            self._hear(self._lines[found.replaced.id], found.happenings, is_forgotten=True)
         line = self._lines.setdefault(found.session.id, _Line(found.session))
         if line.outbox is not None:
             line.outbox.end("another connection of the device took over")
         line.outbox = outbox
-        if not found.is_resumed:
-            self._members.joined(proved, found.session.id)
         for data in found.writes:
             outbox.write(data)
+        # Only now: an ask that ends with the session that was replaced is told in this one.
+        if found.replaced is not None:
+            self._hear(self._lines[found.replaced.id], found.happenings, is_forgotten=True)
+        if not found.is_resumed:
+            self._members.joined(proved, found.session.id)
         self._arm(line)
         return line
 
