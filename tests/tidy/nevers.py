@@ -26,8 +26,12 @@ CATCHES_ALL: dict[str, str] = {
     "supervisor starts another",
     "app/engine/service.py": "root of the tasks that prepare requests: ends the request, not the "
     "engine",
+    "app/server/host/asks.py": "root of one ask: tells its member that the host is at fault, and "
+    "the host goes on for all the others",
+    "app/server/host/orphans.py": "root of one late receipt: its worker shows it again later, and "
+    "the host goes on",
     "app/server/host/jobs.py": "root of one job: ends that job with an error to its caller and not "
-    "the host with all the others; its hold expires",
+    "the host with all the others; its hold is given back",
     "app/server/host/vocabulary.py": "root of the tasks that care for one vocabulary: ends it, and "
     "not the host with all the others",
     "app/server/node/pool/pool.py": "root of all that a node does in its pool: ends the link and "

@@ -22,6 +22,7 @@ CIRCLES: Final[tuple[Circle, ...]] = get_args(Circle)
 """From the narrowest: each contains those before."""
 
 PRICE_MAX: Final = 10**15
+PRICE_DIGITS_MAX: Final = 16
 REGION_LENGTH_MAX: Final = 32
 SHA256_DIGITS: Final = 64
 
@@ -70,7 +71,7 @@ def wishes_of_provider(provider: Mapping[str, object]) -> RouteWishes:
 def wishes_of_words(words: Mapping[str, str]) -> RouteWishes:
     """The wishes in `Ask.wishes`; unknown words are of a later age. Raises: RequestError."""
     prices = tuple(
-        _price(int(text), name) if (text := words.get(name, "")).isdecimal() else None
+        _price(_number(text), name) if (text := words.get(name, "")) else None
         for name in ("max_price.input", "max_price.output")
     )
     return _checked(
@@ -158,6 +159,11 @@ def _prices(value: object) -> tuple[Micros | None, Micros | None]:
         for name in ("input", "output")
     ]
     return found[0], found[1]
+
+
+def _number(text: str) -> object:
+    """The number that a price's word says. Digits past all prices are none: Python reads 4,300."""
+    return int(text) if text.isdecimal() and len(text) <= PRICE_DIGITS_MAX else text
 
 
 def _price(value: object, name: str) -> Micros:

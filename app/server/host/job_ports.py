@@ -18,6 +18,7 @@ from app.core.pool.jobs.effects import (
     Record,
 )
 from app.core.pool.jobs.job import AnswerEvent, Counted, Job
+from app.server.host.bugs import INTERNAL
 from app.wire.message import Message
 from app.wire.pool import Finished, Sealed
 
@@ -90,7 +91,7 @@ class Ears(Protocol):
 
 
 def broken_end(job: Job) -> End:
-    """What a caller is told whose job a bug has ended; its hold goes back when it expires."""
+    """What a caller is told whose job a bug has ended: it costs nothing."""
     return End(
         job=job.request.job,
         ending="failed",
@@ -103,5 +104,5 @@ def broken_end(job: Job) -> End:
         sha256="",
         attempts=len(job.attempts),
         kind=EngineFailed.kind,
-        message="Something went wrong inside the pool; its log says where.",
+        message=INTERNAL,
     )

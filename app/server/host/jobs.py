@@ -13,18 +13,19 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final, assert_never, final
 
 from msgspec.structs import replace
 
-from app.core.base.errors import Busy, DiskFull
+from app.core.base.errors import Busy, DiskFull, RequestConflict
 from app.core.base.ids import DeviceId, JobId
 from app.core.base.units import SECOND, Micros, Microseconds
-from app.core.ledger.commands import Reserve
+from app.core.ledger.commands import Reserve, Void
 from app.core.ledger.result import Outcome, Result
 from app.core.ledger.work import Reported
+from app.core.pool.jobs import money
 from app.core.pool.jobs.effects import (
     ArmTimer,
     Book,
@@ -60,6 +61,7 @@ from app.core.pool.jobs.happenings import (
 from app.core.pool.jobs.job import OVER, Counted, Job, JobRequest, Placement
 from app.core.pool.jobs.rules import RULES, JobRules
 from app.core.pool.jobs.steps import advance, submit
+from app.server.host.bugs import note_bug
 from app.server.host.dispatch import Dispatch
 from app.server.host.holding import booked
 from app.server.host.job_ports import (
@@ -148,9 +150,10 @@ class Jobs:
     ) -> None:
         """Begins a job. `commitment_key` goes to its workers: core/pool/commitments.
 
-        Raises: RequestError where it has no room in any context.
+        Raises: RequestError without room in any context; RequestConflict where one runs by its id.
         """
-        assert request.job not in self._runs, "a job's id is its own for ever"
+        if request.job in self._runs:
+            raise RequestConflict("a job of that id is under way")
         job, effects = submit(request, self._now(), self._rules)
         run = _Run(job, caller, commitment_key)
         self._runs[request.job] = run
@@ -305,19 +308,28 @@ class Jobs:
             self._at_rest.set()
 
     def _broken(self, run: _Run, error: Exception) -> None:
-        """The caller is told, the worker stops, and the sweeper releases the hold."""
-        request, current = run.job.request, run.job.current
-        log.error(
-            "a job ended by a bug",
-            extra={"job": request.job, "error": type(error).__name__, "phase": run.job.phase},
-            exc_info=_without_words(error),
-        )
-        self._dispatch.leave(request.job)
+        """The caller is told, and what was held is given back."""
+        job, current = run.job.request.job, run.job.current
+        note_bug("a job ended by a bug", error, job=job, phase=run.job.phase)
+        if self._runs.get(job) is not run:
+            return  # it was over, and its caller has heard the end
+        self._dispatch.leave(job)
         if current is not None:
-            self._dispatch.free(current.placement.worker, request.job)
+            self._dispatch.free(current.placement.worker, job)
         run.waiting.clear()
         self._forget(run)
-        run.caller.end(broken_end(run.job))
+        if run.job.windows:
+            self._start(run, self._void(run.job), "void")
+        try:
+            run.caller.end(broken_end(run.job))
+        except Exception as again:  # or else it gets past this root, and ends the host
+            note_bug("the end of a job was not told, by a bug", again, job=job)
+
+    async def _void(self, job: Job) -> None:
+        """Where the books cannot be written, the sweeper releases the hold."""
+        command = Void(id=money.end_id(job), at=self._now(), hold=money.hold_id(job))
+        with suppress(DatabaseUnusable, DiskFull, Busy):
+            await self._books.submit(command)
 
     # --- what takes time ---------------------------------------------------------------------
 
@@ -386,8 +398,3 @@ _LAST_SECONDS: Final = 10.0
 
 def _not_heard(_: DeviceId, __: Finished, ___: Reported | None) -> None:
     """Nobody cares for late receipts yet."""
-
-
-def _without_words(error: Exception) -> Exception | None:
-    """The error for the log, where its text cannot quote a user: a failed law of ours."""
-    return error if isinstance(error, AssertionError) else None

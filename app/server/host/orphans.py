@@ -30,6 +30,7 @@ from app.core.ledger.work import End, Reported
 from app.core.pool.jobs.effects import Record
 from app.core.pool.jobs.recovery import Orphan, claim, due, is_claimable, orphan_of
 from app.core.pool.signed import SignedBytes, hash_of
+from app.server.host.bugs import note_bug
 from app.server.host.verdicts import Verdicts, Work
 from app.server.storage.attempts import Attempts
 from app.server.storage.database import DatabaseUnusable
@@ -137,8 +138,12 @@ class Orphans:
     async def _keep_hearing(self) -> None:
         while True:
             device, frame, reported = await self._late.get()
-            if not await self._said_before(device, frame) and reported is not None:
-                await self._claim(device, frame, reported)
+            try:
+                if not await self._said_before(device, frame) and reported is not None:
+                    await self._claim(device, frame, reported)
+            except Exception as error:  # the root of one receipt: see CATCHES_ALL
+                # Its worker keeps it, and shows it again in its next session.
+                note_bug("a late receipt ended by a bug", error, job=frame.job)
 
     async def _keep_settling(self) -> None:
         while True:

@@ -277,3 +277,21 @@ def test_a_job_that_was_paid_before_the_host_died_is_told_at_once(tmp_path: Path
         assert await asyncio.wait_for(host.orphans.charge(JOB), 20) == EARNED
 
     with_orphans(tmp_path, act)
+
+
+def test_a_receipt_that_cannot_be_looked_up_ends_nothing_and_the_next_one_is_answered(
+    tmp_path: Path,
+) -> None:
+    async def act(host: Host) -> None:
+        await host.chain.load()
+        await host.orphans.load()
+        reported = host.chain.reported(DEVICE.device, finished())
+        async with host.orphans.running():
+            unreadable = replace(finished(), job=JobId("\ud800"))
+            host.orphans.heard(DEVICE.device, unreadable, reported)
+            host.orphans.heard(DEVICE.device, finished(), reported)
+            told = await asyncio.wait_for(host.told.get(), 20)
+
+        assert told.job == JOB
+
+    with_orphans(tmp_path, act)

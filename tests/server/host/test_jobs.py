@@ -1,0 +1,100 @@
+"""Laws of the shell of jobs: a bug in one ends it alone, and what was held for it is given back."""
+
+import asyncio
+
+import pytest
+
+from app.core.base.errors import RequestConflict
+from app.core.base.units import Micros
+from app.core.ledger.commands import Extend, Reserve, Settle, Void
+from app.core.ledger.result import Outcome, Result
+from app.core.pool.jobs.effects import End, FindWorker
+from app.core.pool.jobs.job import AnswerEvent
+from app.server.host.jobs import Jobs
+from app.wire.pool import Sealed
+from tests.core.pool.jobs.play import START, request
+
+
+class Books:
+    """They hold what they are asked to."""
+
+    def __init__(self) -> None:
+        self.asked: list[Reserve | Extend | Settle | Void] = []
+
+    async def submit(self, command: Reserve | Extend | Settle | Void) -> Outcome:
+        self.asked.append(command)
+        amount = command.amount if isinstance(command, Reserve) else Micros(0)
+        return Outcome(Result.DONE, amount or Micros(0), Micros(0))
+
+
+class Line:
+    """A dispatch with a bug, if `is_broken`; else all wait in it."""
+
+    def __init__(self, *, is_broken: bool) -> None:
+        self.is_broken = is_broken
+
+    def want(self, _: FindWorker) -> None:
+        if self.is_broken:
+            raise ZeroDivisionError("heliotrope")
+
+    def leave(self, _: str) -> None:
+        """Nobody is in it."""
+
+
+class Caller:
+    """Is told the end, and breaks over it."""
+
+    def __init__(self) -> None:
+        self.ends: asyncio.Queue[End] = asyncio.Queue()
+
+    def may_hold(self, amount: Micros) -> Micros:
+        return amount
+
+    def not_held(self, _: Micros) -> None:
+        """There are no limits."""
+
+    def deliver(self, _: tuple[AnswerEvent | Sealed, ...]) -> None:
+        """Nothing is said."""
+
+    def end(self, end: End) -> None:
+        self.ends.put_nowait(end)
+        raise ZeroDivisionError("heliotrope")
+
+
+def jobs(books: Books, *, is_broken: bool) -> Jobs:
+    return Jobs(
+        now=lambda: START, books=books, dispatch=Line(is_broken=is_broken),  # type: ignore[arg-type]
+        attempts=None, counter=None, verdicts=None, ears=None,  # type: ignore[arg-type]
+        tell=lambda _, __: True,
+    )  # fmt: skip
+
+
+def test_a_bug_in_a_job_gives_back_what_was_held_and_ends_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    books, caller = Books(), Caller()
+
+    async def act() -> End:
+        broken = jobs(books, is_broken=True)
+        async with broken.running():
+            broken.submit(request(), caller)
+            return await asyncio.wait_for(caller.ends.get(), 60)
+
+    end = asyncio.run(act())
+
+    assert (end.ending, end.cost) == ("failed", 0)
+    reserved, voided = books.asked
+    assert isinstance(voided, Void) and voided.hold == reserved.id
+    assert "was not told" in caplog.text and "heliotrope" not in caplog.text
+
+
+def test_a_job_with_the_id_of_one_under_way_is_refused_and_that_one_goes_on() -> None:
+    async def act() -> int:
+        running = jobs(Books(), is_broken=False)
+        async with running.running():
+            running.submit(request(), Caller())
+            with pytest.raises(RequestConflict):
+                running.submit(request(), Caller())
+            return len(running)
+
+    assert asyncio.run(act()) == 1
