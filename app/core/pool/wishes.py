@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeGuard, final, get_args
 import msgspec
 
 from app.core.base.errors import RequestError
+from app.core.base.numbers import whole_number
 from app.core.base.units import Micros
 from app.core.models.quant import BITS
 from app.wire.pool import Circle
@@ -22,7 +23,6 @@ CIRCLES: Final[tuple[Circle, ...]] = get_args(Circle)
 """From the narrowest: each contains those before."""
 
 PRICE_MAX: Final = 10**15
-PRICE_DIGITS_MAX: Final = 16
 REGION_LENGTH_MAX: Final = 32
 SHA256_DIGITS: Final = 64
 
@@ -71,7 +71,7 @@ def wishes_of_provider(provider: Mapping[str, object]) -> RouteWishes:
 def wishes_of_words(words: Mapping[str, str]) -> RouteWishes:
     """The wishes in `Ask.wishes`; unknown words are of a later age. Raises: RequestError."""
     prices = tuple(
-        _price(_number(text), name) if (text := words.get(name, "")) else None
+        _price(whole_number(text), name) if (text := words.get(name, "")) else None
         for name in ("max_price.input", "max_price.output")
     )
     return _checked(
@@ -159,11 +159,6 @@ def _prices(value: object) -> tuple[Micros | None, Micros | None]:
         for name in ("input", "output")
     ]
     return found[0], found[1]
-
-
-def _number(text: str) -> object:
-    """The number that a price's word says. Digits past all prices are none: Python reads 4,300."""
-    return int(text) if text.isdecimal() and len(text) <= PRICE_DIGITS_MAX else text
 
 
 def _price(value: object, name: str) -> Micros:

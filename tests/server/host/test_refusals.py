@@ -43,6 +43,10 @@ REFUSALS = [
         "a header", "POST", CHAT, HELLO, 400, "invalid_request", {"Idempotency-Key": "x" * 999}
     ),
     Refusal(
+        "a cost of 4,500 digits", "POST", CHAT, HELLO, 400, "invalid_request",
+        {"x-athanor-cost-max-micros": "9" * 4500},
+    ),
+    Refusal(
         "too long", "POST", CHAT, json.dumps(chat("x" * 9000)).encode(), 400,
         "context_length_exceeded",
     ),

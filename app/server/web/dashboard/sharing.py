@@ -7,6 +7,7 @@ from litestar import get, post
 from litestar.types import ASGIApp
 
 from app.core.base.errors import RequestError
+from app.core.base.numbers import whole_number
 from app.core.pool.wishes import REGION_LENGTH_MAX
 from app.core.state.pool_words import TOLD_TO_THE_HOST
 from app.core.state.view import size
@@ -96,11 +97,11 @@ async def resume(request: ApiRequest) -> ASGIApp:
 @post("/dashboard/snooze", guards=[change], include_in_schema=False, status_code=200)
 async def snooze(request: ApiRequest) -> ASGIApp:
     """Lend nothing for a while; jobs under way may end first."""
-    hours = await field(request, "hours")
-    if not hours.isdecimal() or not 0 < int(hours) * 3600 <= SECONDS_MAX:
+    hours = whole_number(await field(request, "hours"))
+    if hours is None or not 0 < hours * 3600 <= SECONDS_MAX:
         raise RequestError("must be a whole number of hours", field="hours")
     is_finishing = await field(request, "finish") == "yes"
-    services_of(request).neighbour.snooze(3600.0 * int(hours), is_finishing=is_finishing)
+    services_of(request).neighbour.snooze(3600.0 * hours, is_finishing=is_finishing)
     return done(request, f"Nothing is lent for {hours} hours.")
 
 

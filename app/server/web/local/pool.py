@@ -7,6 +7,7 @@ from litestar.openapi import ResponseSpec
 from litestar.types import ASGIApp
 
 from app.core.base.errors import RequestError
+from app.core.base.numbers import whole_number
 from app.server.web.body import ApiRequest, JsonBody
 from app.server.web.gate import administer
 from app.server.web.local.pool_picture import pool_picture
@@ -166,6 +167,7 @@ def _tokens(text: str | None, name: str) -> int:
 
 def _count(request: ApiRequest, usual: int) -> int:
     text = request.query_params.get("count") or str(usual)
-    if not text.isdecimal() or not 1 <= int(text) <= COUNT_MAX:
+    count = whole_number(text)
+    if count is None or not 1 <= count <= COUNT_MAX:
         raise RequestError(f"count must be a whole number from 1 to {COUNT_MAX}", field="count")
-    return int(text)
+    return count

@@ -12,6 +12,7 @@ from litestar.types import ASGIApp
 
 from app.core.base.errors import ModelNotFound, RequestError, UnknownHere
 from app.core.base.ids import JobId
+from app.core.base.numbers import whole_number
 from app.core.base.units import SECOND, Microseconds
 from app.core.ledger.accounts import user
 from app.core.pool.receipt import VERDICT
@@ -150,7 +151,7 @@ async def usage(request: ApiRequest) -> ASGIApp:
     if wanted is not None:
         found = await desk.usage.find(wanted, account=caller.account)
         return json_response(UsageAnswer(data=tuple(_entry(desk, row) for row in found)))
-    most = min(_count(query.get("limit"), "limit", otherwise=100), _ROWS_MAX)
+    most = min(_count(query.get("limit"), "limit", otherwise=100, least=1), _ROWS_MAX)
     before = query.get("before")
     rows = await desk.usage.rows(
         account=caller.account, before=None if before is None else _moment(before), most=most
@@ -304,13 +305,14 @@ def _settled(row: StoredReceipt) -> tuple[SettledAttempt, str, int]:
     return attempt, verdict.pool, verdict.charged
 
 
-def _count(text: str | None, field: str, *, otherwise: int = 1000) -> int:
+def _count(text: str | None, field: str, *, otherwise: int = 1000, least: int = 0) -> int:
     """A whole number of the query. Raises: RequestError."""
     if text is None:
         return otherwise
-    if not text.isdecimal() or int(text) > TOKENS_MAX:
-        raise invalid(field, f"must be a whole number up to {TOKENS_MAX}")
-    return int(text)
+    number = whole_number(text)
+    if number is None or not least <= number <= TOKENS_MAX:
+        raise invalid(field, f"must be a whole number from {least} to {TOKENS_MAX}")
+    return number
 
 
 def _moment(text: str) -> Microseconds:

@@ -6,6 +6,7 @@ from litestar import delete, get, patch, post, put
 from litestar.openapi import ResponseSpec
 from litestar.types import ASGIApp
 
+from app.core.base.numbers import whole_number
 from app.server.host.pictures import project_picture
 from app.server.web.body import ApiRequest, JsonBody
 from app.server.web.gate import administer
@@ -271,9 +272,10 @@ async def usage(request: ApiRequest) -> ASGIApp:
     found = next((each for each in _BY if each == by), None)
     if found is None:
         raise invalid("by", f"must be one of {', '.join(_BY)}")
-    if not days.isdecimal() or not 1 <= int(days) <= _DAYS_MAX:
+    count = whole_number(days)
+    if count is None or not 1 <= count <= _DAYS_MAX:
         raise invalid("days", f"must be 1 to {_DAYS_MAX}")
-    return json_response(await desk_of(request).view.used(found, int(days)))
+    return json_response(await desk_of(request).view.used(found, count))
 
 
 @get("/local/host/requests", guards=[administer], summary="Requests that ended", tags=_LOCAL,

@@ -7,6 +7,7 @@ import msgspec
 from litestar.types import Scope
 
 from app.core.base.errors import RequestError, Unauthorized
+from app.core.base.numbers import whole_number
 from app.core.base.units import Micros
 from app.core.ledger.commands import AMOUNT_MAX
 from app.core.pool.wishes import wishes_of_provider
@@ -74,6 +75,7 @@ def _cost_max(headers: Mapping[str, str]) -> Micros | None:
     text = headers.get(_COST_MAX)
     if text is None:
         return None
-    if not text.isdecimal() or not 0 < int(text) <= AMOUNT_MAX:
+    micros = whole_number(text)
+    if micros is None or not 0 < micros <= AMOUNT_MAX:
         raise RequestError(f"{_COST_MAX}: it must be a whole number of micros")
-    return Micros(int(text))
+    return Micros(micros)

@@ -66,6 +66,22 @@ def test_usage_tells_counts_and_nothing_that_was_said(club: Pool) -> None:
     assert older["data"] == [] and older["next_before"] is None
 
 
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        (f"/credits/pricing?input_tokens={'9' * 5000}", "input_tokens"),
+        (f"/credits/usage?limit={'9' * 5000}", "limit"),
+        ("/credits/usage?limit=0", "limit"),
+    ],
+)
+def test_a_number_that_cannot_be_meant_is_refused_by_its_field(
+    club: Pool, path: str, field: str
+) -> None:
+    answer = ask(club, path)
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, field)
+
+
 def test_a_receipt_is_signed_by_the_pool_and_holds_the_machine_s_own(club: Pool) -> None:
     job = ask(club, "/credits/usage").json()["data"][0]["id"]
 

@@ -6,6 +6,7 @@ from litestar import get, post
 from litestar.types import ASGIApp
 
 from app.core.base.errors import RequestError
+from app.core.base.numbers import whole_number
 from app.core.member.credits import micros_of
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard.actions import done
@@ -109,9 +110,10 @@ def _names(request: ApiRequest) -> list[str]:
 
 def _whole(text: str, name: str, most: int) -> int:
     """A number of a form. Raises: RequestError."""
-    if not text.isdecimal() or not 1 <= int(text) <= most:
+    number = whole_number(text)
+    if number is None or not 1 <= number <= most:
         raise RequestError(f"{name}: must be 1 to {most}", field=name)
-    return int(text)
+    return number
 
 
 def _credits(text: str) -> int:
