@@ -283,8 +283,10 @@ def _reason(effect: Countersign) -> str:
         return "the payer's own machine works for nothing"
     if attempt.reported is None:
         return "no receipt that holds was given"
-    if effect.request.is_sealed and (
-        line.answer < attempt.reported.answer or line.prompt < attempt.reported.prompt
+    asker = effect.caller_counted
+    if asker is not None and (
+        line.answer == asker.answer_tokens < attempt.reported.answer
+        or line.prompt == asker.prompt_tokens < attempt.reported.prompt
     ):
         return "the machine that asked under seal counted fewer tokens"
     if line.answer < attempt.reported.answer:

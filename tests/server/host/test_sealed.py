@@ -14,8 +14,8 @@ from app.core.pool.sealing import SealedPiece, SealedRequest
 from app.server.identity.sealing import AnswerOpener, open_sealed, seal
 from app.wire.engine import Begun, Completed, Delta, Generate, PromptChat, Said
 from app.wire.message import Message
-from app.wire.pool import Accepted, Ask, Chunk, Counted, Sealed, Told
-from tests.server.host.pools import Pool, pool
+from app.wire.pool import Accepted, Ask, CancelAsk, Chunk, Counted, Sealed, Told
+from tests.server.host.pools import Gate, Pool, pool
 from tests.server.storage.host import files_hold
 from tests.support.pool_worker import Attempt, Worker, offered
 from tests.support.worker_engine import engine_compute
@@ -43,6 +43,7 @@ class Member(Worker):
         self.link.send(Accepted(job=offer.job, attempt=offer.attempt))
         async for event in self.compute(request.body):
             first = offer.first + len(attempt.tokens)
+            await self.before(offer, first)
             tokens = list(event.token_ids) if isinstance(event, Delta) else []
             attempt.tokens += tokens
             if isinstance(event, Begun):
@@ -70,7 +71,9 @@ def club(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
 
 
 @asynccontextmanager
-async def members(club: Pool, name: str) -> AsyncGenerator[tuple[Member, Member], None]:
+async def members(
+    club: Pool, name: str, **more: Gate
+) -> AsyncGenerator[tuple[Member, Member], None]:
     """A machine that works for another account, and one of the caller's that asks."""
     async with engine_compute(club.model) as compute:
         made = []
@@ -81,6 +84,7 @@ async def members(club: Pool, name: str) -> AsyncGenerator[tuple[Member, Member]
                 club.host.invite(account),
                 models,
                 compute,
+                **more,
             )
             member.told = []
             made.append(member)
@@ -192,6 +196,28 @@ def test_the_smaller_count_is_paid(club: Pool) -> None:
             assert verdict.answer == len(tokens) - 3
             assert "counted fewer tokens" in verdict.reason
             assert last.cost == verdict.charged
+
+    asyncio.run(act())
+
+
+def test_who_cancels_pays_for_what_was_read_and_nobody_is_said_to_have_counted(club: Pool) -> None:
+    async def act() -> None:
+        gate = Gate(12)
+        async with members(club, "left", before=gate) as (worker, asker):
+            opener = await ask(asker, worker, "left", "four words in all")
+            await asyncio.wait_for(gate.reached.wait(), 60)
+            tokens = list[int]()
+            while len(tokens) < gate.at:
+                await asker.until(lambda: bool(asker.told))
+                told = asker.told.pop(0)
+                assert told.sealed is not None
+                tokens += opener.open(told.sealed).tokens
+            asker.link.send(CancelAsk(job=JobId("sealed-left")))
+            verdict = await verdict_of(worker)
+
+            assert (verdict.answer, verdict.ending) == (len(tokens), "cancelled")
+            assert verdict.earned > 0
+            assert verdict.reason == ""
 
     asyncio.run(act())
 

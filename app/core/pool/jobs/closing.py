@@ -267,7 +267,13 @@ def close(turn: Turn, *, is_paid: bool) -> None:
         # A verdict is about a receipt: whoever vanished gets one when it brings its own.
         if attempt.receipt:
             turn.want(
-                Countersign(request=job.request, attempt=attempt, line=line, ending=job.ending)
+                Countersign(
+                    request=job.request,
+                    attempt=attempt,
+                    line=line,
+                    ending=job.ending,
+                    caller_counted=job.caller_counted,
+                )
             )
     fields: dict[str, str | int | float] = {
         "ending": job.ending,

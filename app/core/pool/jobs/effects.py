@@ -13,7 +13,14 @@ from app.core.base.units import Micros, Microseconds
 from app.core.ledger.commands import EventId, Extend, Reserve, Settle, Void
 from app.core.ledger.pricing import Prices, Shares
 from app.core.ledger.settlement import Line
-from app.core.pool.jobs.job import AnswerEvent, Attempt, AttemptEnd, Ending, JobRequest
+from app.core.pool.jobs.job import (
+    AnswerEvent,
+    Attempt,
+    AttemptEnd,
+    Counted,
+    Ending,
+    JobRequest,
+)
 from app.wire.engine import Measure
 from app.wire.message import Private
 from app.wire.pool import CancelJob, Offer, Sealed
@@ -199,6 +206,8 @@ class Countersign(Private, frozen=True, kw_only=True):
     attempt: Attempt
     line: Line
     ending: Ending
+    caller_counted: Counted | None
+    """Of a sealed job, where its caller counted."""
 
 
 @final

@@ -250,14 +250,14 @@ def ledger_job(job: Job) -> work.Job:
         payer=request.account,
         prices=job.candidate.prices,
         shares=request.shares,
-        prompt=_prompt(job),
+        prompt=prompt_tokens(job),
         is_embedding=request.is_embedding,
         accepts_partial=request.accepts_partial,
         undelivered_max=math.ceil(max(0.0, speed)),
     )
 
 
-def _prompt(job: Job) -> int | None:
+def prompt_tokens(job: Job) -> int:
     """The smallest of the host's own counts; of a sealed job its caller's, or what bytes allow."""
     body = job.request.body
     if isinstance(body, Sealed):
@@ -269,23 +269,28 @@ def _prompt(job: Job) -> int | None:
 
 def _ledger_attempt(job: Job, number: int) -> work.Attempt:
     attempt = job.attempts[number]
-    stop, counted = attempt.stop, _counted(attempt)
-    if job.request.is_sealed and attempt.end == "completed":
-        reported = 0 if attempt.reported is None else attempt.reported.answer
-        reported = min(reported, attempt.sealed_bytes)
-        counted = None if job.caller_counted is None else job.caller_counted.answer_tokens
-        stop = attempt.first + (reported if counted is None else counted)
+    is_sealed = job.request.is_sealed
     return work.Attempt(
         number=attempt.number,
         worker=attempt.placement.account,
         first=attempt.first,
-        end=stop,
-        counted=counted,
+        end=attempt.first + _sealed_tokens(job, attempt) if is_sealed else attempt.stop,
+        counted=_counted(attempt),
         reported=attempt.reported,
         told_cached=attempt.told_cached,
         is_prefilled=attempt.spoke_at is not None,
         undelivered=attempt.undelivered,
     )
+
+
+def _sealed_tokens(job: Job, attempt: Attempt) -> int:
+    """Tokens that were delivered of a sealed answer, however it ended: the smaller of both ends'
+    counts, and a byte at least each. 0 where neither end says anything.
+    """
+    said = [] if attempt.reported is None else [attempt.reported.answer]
+    if job.caller_counted is not None:
+        said.append(job.caller_counted.answer_tokens)
+    return max(0, min(attempt.sealed_bytes, *said)) if said else 0
 
 
 def _counted(attempt: Attempt) -> int | None:

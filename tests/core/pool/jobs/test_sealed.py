@@ -1,5 +1,7 @@
 """A sealed job: the host relays what it cannot read, and pays the smaller of both ends' counts."""
 
+import pytest
+
 from app.core.base.units import Micros
 from app.core.pool.jobs import happenings as befell
 from app.core.pool.jobs.effects import Deliver, MeasureAttempt, ObserveCount
@@ -70,6 +72,38 @@ def test_a_caller_that_is_gone_is_not_waited_for() -> None:
     job = play().do(befell.CallerLeft()).settled()
 
     assert job.end.cost == 10 + 40 * 2
+
+
+@pytest.mark.parametrize(("counts", "paid"), [(None, 40), (30, 30), (50, 40)])
+def test_a_caller_that_cancels_pays_for_what_it_has_read(counts: int | None, paid: int) -> None:
+    job = Play(body=BODY, cost_max=Micros(500), worker="a").granted().running("a")
+    job.sealed("a", PIECE).sealed("a", PIECE).do(befell.CallerLeft())
+    if counts is not None:
+        job.do(caller_counted(counts))
+
+    job.finished("a", "cancelled", answer=40).settled()
+
+    assert (job.end.ending, job.end.cost) == ("cancelled", 10 + paid * 2)
+    assert job.paid()["user:owner of a"] == (10 + paid * 2) * 80 // 100
+
+
+def test_a_worker_that_fails_in_mid_answer_is_paid_by_the_fund_for_what_was_read() -> None:
+    job = Play(body=BODY, cost_max=Micros(500), worker="a").granted().running("a")
+    job.sealed("a", PIECE).do(caller_counted(7))
+
+    job.finished("a", "preempted", answer=9).settled()
+
+    assert job.end.cost == 0
+    assert job.paid()["user:owner of a"] == (10 + 7 * 2) * 80 // 100
+
+
+def test_a_cancelled_answer_of_which_neither_end_says_anything_costs_nothing() -> None:
+    job = Play(body=BODY, cost_max=Micros(500), worker="a").granted().running("a")
+    job.sealed("a", PIECE).do(befell.CallerLeft())
+
+    job.do(befell.WorkerGone(worker="a")).settled()
+
+    assert job.end.cost == 0
 
 
 def test_nobody_else_can_go_on_with_it() -> None:
