@@ -48,8 +48,8 @@ class Caller:
             self.leave()
 
     def ended(self, end: End) -> None:
-        assert self.end is None, "a job ends once"
+        assert self.end is None or self.end.cost is None, "a job ends once, and is paid once"
         self.end = end
 
     def host_died(self) -> None:
-        self.is_cut_off = self.end is None
+        self.is_cut_off = self.end is None or self.end.cost is None

@@ -289,6 +289,7 @@ class Checks:
         end = caller.end
         if end is None:
             return
+        assert end.cost is not None or caller.is_cut_off, f"3: {name} was never told its cost"
         assert caller.begun <= 1, "the caller saw a seam"
         if end.ending in ("completed", "length"):
             assert len(caller.finishes) == 1, f"{name} has no last word, or two"

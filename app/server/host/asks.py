@@ -170,7 +170,9 @@ class Asks:
                 self._cancel(asking)
 
     def end(self, asking: _Asking, end: End) -> None:
-        """From the job, once: the last word, with the cost."""
+        """From the job: the last word, which is not said before the cost is known."""
+        if end.cost is None:
+            return
         events: list[Completed | Refused | Ended] = []
         error = error_of_end(end)
         if error is not None:
@@ -185,7 +187,7 @@ class Asks:
                 job=asking.ask.job,
                 events=list(events),
                 is_last=True,
-                cost=end.cost or Micros(0),
+                cost=end.cost,
                 receipt=end.job,
                 served_by=end.served_by,
             ),

@@ -33,7 +33,7 @@ class Listener(Protocol):
         """Events in order, each once. Must return at once."""
 
     def end(self, end: End) -> None:
-        """The last that is heard."""
+        """The last that is heard: once, or once more where its cost was not known at first."""
 
 
 class JobCaller(Listener, Protocol):

@@ -134,9 +134,11 @@ class Order:
         self.held -= amount
 
     def end(self, end: End) -> None:
-        """From the job, once."""
-        self.ended_at = self.steady()
-        self.report(self, end)
+        """From the job. What it cost is written down when it is known."""
+        if self.ended_at is None:
+            self.ended_at = self.steady()
+        if end.cost is not None:
+            self.report(self, end)
         self.listener.end(end)
 
 
@@ -363,6 +365,7 @@ class Requests:
         return order
 
     def _report(self, order: Order, end: End) -> None:
+        assert end.cost is not None, "what is not paid yet is not over"
         first = None if order.first_at is None else round(order.first_seconds * 1000)
         if end.ending in ("completed", "length", "credit_exhausted") and end.delivered_tokens:
             self._lengths.observe(
@@ -384,7 +387,7 @@ class Requests:
                 cached=end.cached_tokens,
                 answer=end.answer_tokens,
                 reasoning=min(order.reasoning, end.answer_tokens),
-                cost=end.cost or Micros(0),
+                cost=end.cost,
                 first_ms=first,
                 total_ms=round(order.seconds * 1000),
                 attempts=end.attempts,

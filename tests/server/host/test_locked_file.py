@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from tests.server.host.pools import Gate, Pool, chat, pool, workers
+from tests.server.host.test_asks_of_before import Asker
 from tests.server.host.test_callers import QUICK
 from tests.support.pool_worker import Worker
+from tests.support.worker_engine import engine_compute
 
 TEXT = "a long answer, byte by byte"
 LIMIT = 90.0
@@ -106,6 +108,44 @@ def test_an_answer_ends_though_the_file_is_held_past_its_end_and_is_paid_later(
         assert seconds < 30
         assert before - after == cost
         check_books(club)
+
+
+def test_what_an_answer_costs_is_told_and_written_down_when_the_books_have_it(
+    tmp_path: Path,
+) -> None:
+    async def act() -> None:
+        arrived, opened = asyncio.Semaphore(0), asyncio.Event()
+
+        async def at_the_tenth(_: object, first: int) -> None:
+            if first == 10:
+                arrived.release()
+                await opened.wait()
+
+        async with (
+            asyncio.timeout(LIMIT),
+            workers(club, "box", before=at_the_tenth),
+            engine_compute(club.model) as compute,
+            Asker(club, compute).running() as asker,
+            club.api() as api,
+        ):
+            assert isinstance(asker, Asker)
+            before, _ = club.available()
+            asker.ask()
+            asking = asyncio.create_task(api.post("/chat/completions", json=chat(TEXT)))
+            for _ in range(2):
+                await arrived.acquire()
+            with held(club):
+                opened.set()
+                assert "cost_micros" not in (await asking).json()["usage"], "the books are held"
+            told = await asker.last()
+            after, _ = await settled(club)
+
+            rows = (await api.get("/credits/usage")).json()["data"]
+            assert sorted(row["cost"] for row in rows) == [told.cost, told.cost]
+            assert before - after == 2 * told.cost > 0
+
+    with pool(tmp_path, *QUICK) as club:
+        asyncio.run(act())
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "one"}], ids=["plain", "key"])

@@ -251,7 +251,12 @@ def book(turn: Turn) -> None:
 
 
 def close(turn: Turn, *, is_paid: bool) -> None:
-    """The money is where it belongs: tell the caller and sign for the workers."""
+    """The money is where it belongs: tell the caller and sign for the workers.
+
+    Without `is_paid` the books refused the settlement: nobody paid, so nobody earned.
+    """
+    if not is_paid:
+        turn.set(settlement=money.unpaid(turn))
     job = turn.job
     assert job.settlement is not None and job.ending is not None
     delivered = any(a.tokens for a in job.attempts)
@@ -261,8 +266,7 @@ def close(turn: Turn, *, is_paid: bool) -> None:
         turn.change("settle")
     else:
         turn.change("void")
-    if not job.is_told:
-        tell(turn, is_paid=is_paid)
+    tell(turn, is_paid=True)
     for attempt, line in zip(job.attempts, job.settlement.lines, strict=True):
         # A verdict is about a receipt: whoever vanished gets one when it brings its own.
         if attempt.receipt:

@@ -153,7 +153,8 @@ class Deliver(Private, frozen=True, kw_only=True):
 
 @final
 class End(msgspec.Struct, frozen=True, kw_only=True):
-    """The last that the caller hears, after the money is in the books.
+    """The last that the caller hears, after the money is in the books. Where those cannot be
+    written for long it comes before, without its cost, and once more with it.
 
     Its counts are those of the settlement, by which verdicts and the charge are made: the smallest
     that anybody has of each token. The account's own devices are counted alike, and cost nothing.
@@ -168,7 +169,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     delivered_tokens: int
     """As they came, each once: how long the answer was, for what the next one may be."""
     cost: Micros | None
-    """None while the books cannot be written."""
+    """None while the books cannot be written; then another `End` follows."""
     served_by: str
     """Name of the last worker that delivered."""
     sha256: str

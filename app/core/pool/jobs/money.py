@@ -210,12 +210,21 @@ def refused(turn: Turn, outcome: Outcome) -> None:
 
 def settle(turn: Turn) -> Settlement:
     """Who pays and who earns, now that the job has its ending and its counts."""
+    assert turn.job.ending is not None
+    return _settled(turn, ENDS[turn.job.ending])
+
+
+def unpaid(turn: Turn) -> Settlement:
+    """The settlement of which nothing came into the books."""
+    return _settled(turn, work.End.UNKNOWN)
+
+
+def _settled(turn: Turn, end: work.End) -> Settlement:
     job = turn.job
-    assert job.ending is not None
     return turn.rules.settle(
         ledger_job(job),
         tuple(_ledger_attempt(job, number) for number in range(len(job.attempts))),
-        ENDS[job.ending],
+        end,
         held=job.held,
     )
 

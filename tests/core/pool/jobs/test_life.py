@@ -10,7 +10,7 @@ from app.core.ledger.result import Outcome, Result
 from app.core.ledger.work import Reported
 from app.core.pool.jobs import happenings as befell
 from app.core.pool.jobs.deadlines import due_at
-from app.core.pool.jobs.effects import ArmTimer, Book, End, Record
+from app.core.pool.jobs.effects import ArmTimer, Book, Countersign, End, Record
 from app.core.pool.jobs.job import OVER, TRANSITIONS, Counted, Placement
 from app.core.pool.jobs.rules import RULES
 from app.core.pool.jobs.steps import advance, submit
@@ -107,7 +107,19 @@ def test_a_settlement_that_cannot_be_written_is_tried_again_and_the_caller_told_
     assert isinstance(command, Settle) and isinstance(again, Settle)
     assert (again.id, again.postings) == (command.id, command.postings)
     job.settled()
-    assert job.job.phase == "settled" and len(job.wanted(End)) == 1
+    assert job.job.phase == "settled"
+    assert [end.cost for end in job.wanted(End)] == [None, 10 + 2], "and once more with its cost"
+
+
+def test_a_settlement_that_the_books_refuse_was_paid_by_nobody_and_earned_nobody_anything() -> None:
+    job = Play().granted().running("a").chunk("a", [1], end="stop").finished("a", answer=1)
+    job.counted(0, 1)
+
+    refused = Outcome(Result.HOLD_EXPIRED, Micros(0))
+    job.do(befell.Booked(command=job.command().id, outcome=refused))
+
+    assert job.end.cost == 0
+    assert [effect.line.earned for effect in job.wanted(Countersign)] == [0]
 
 
 def test_a_name_that_was_used_before_is_refused() -> None:
@@ -254,9 +266,9 @@ def test_whatever_befalls_a_job_it_ends_once_and_its_ranges_are_disjoint(
         for attempt in job.attempts:
             assert attempt.first == end
             end = attempt.stop
-        assert (job.phase in OVER) <= any(isinstance(e, End) for e in wanted)
+        assert (job.phase in OVER) == any(isinstance(e, End) and e.cost is not None for e in wanted)
 
-    assert sum(isinstance(e, End) for e in wanted) <= 1
+    assert sum(isinstance(e, End) and e.cost is not None for e in wanted) <= 1
     ids = [e.command.id for e in wanted if isinstance(e, Book)]
     assert len({one for one in ids if not one.endswith("/end")}) == len(
         [one for one in ids if not one.endswith("/end")]
