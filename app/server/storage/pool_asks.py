@@ -54,7 +54,8 @@ class PoolAsks:
         return asks
 
     async def begin(self, ask: KeptAsk) -> None:
-        """It will be asked; on the disk when this returns."""
+        """It will be asked; on the disk when this returns. Its name was never used."""
+        assert ask.job not in self.open_asks, "another one's entry is not ours to take"
         self.open_asks[ask.job] = ask
         try:
             await self._database.write(

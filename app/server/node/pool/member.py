@@ -158,14 +158,15 @@ class Member:
 
     async def opened(self, established: Established, *, is_resumed: bool, lost: str) -> None:
         """See Ear."""
+        # Before anything waits: what is asked from now on goes over this session.
+        if lost:
+            await self.over(lost)
         await self._know(established)
         if not is_resumed:
-            if lost:
-                await self.over(lost)
             if self._lender is not None:
                 self._lender.opened()
             await self.receipts.send_again(established)
-        self.spending.opened(is_resumed=is_resumed)
+        self.spending.opened()
         self._change(
             name=established.pool_name,
             account=established.account,

@@ -79,6 +79,8 @@ class Spending:
         self._clock = clock
         self._offset = offset
         self._under_way: dict[JobId, Asking] = {}
+        self._unsent: set[JobId] = set()
+        """Being written down: the host hears of them next."""
         self._sealed: dict[JobId, SealedAsk] = {}
 
     @property
@@ -102,11 +104,15 @@ class Spending:
         """The ask under way; leaving the block before its end cancels it.
 
         Raises: CreditsShort when a cap of the owner is reached; Unserved when nobody within the
-        owner's trust is there; Busy without a session.
+        owner's trust is there; Busy without a session; RequestConflict for a job that was asked.
         """
         job = await self._unused(job)
-        ask = await self._reserved(job, quote, body, wishes)
-        asking = self._under_way[job] = Asking(ask)
+        self._unsent.add(job)
+        try:
+            ask = await self._reserved(job, quote, body, wishes)
+            asking = self._under_way[job] = Asking(ask)
+        finally:
+            self._unsent.discard(job)
         try:
             if not self._send(ask):
                 await self._close(asking)
@@ -132,13 +138,14 @@ class Spending:
             await self._close(asking)
             asking.finish()
 
-    def opened(self, *, is_resumed: bool) -> None:
-        """A session stands. In a new one, the cost of all that was under way is asked for."""
+    def opened(self) -> None:
+        """A session stands. The cost of each ask that it does not carry any more is asked for."""
         self.market.look()
-        if not is_resumed:
-            for job, ask in self._asks.open_asks.items():
-                if ask.pool == self._pool:
-                    self._send(CancelAsk(job=job))
+        for job, ask in self._asks.open_asks.items():
+            asking = self._under_way.get(job)
+            is_lost = job not in self._unsent if asking is None else asking.ended.is_set()
+            if is_lost and ask.pool == self._pool:
+                self._send(CancelAsk(job=job))
 
     def over(self, why: str) -> None:
         """The session ended, and with it every answer under way."""
@@ -152,10 +159,16 @@ class Spending:
     async def _unused(self, job: JobId) -> JobId:
         """The job's name; another one for a second try at what cost nothing and gave nothing.
 
-        Raises: RequestConflict where it was answered before: no answer is kept.
+        Raises: RequestConflict where it is being answered, or was before: no answer is kept.
         """
         for number in range(1, TRIES_MAX):
             known = await self._asks.find(job)
+            # Looked up after the wait: of two at one time the second sees the first.
+            if job in self._unsent or job in self._asks.open_asks:
+                raise RequestConflict(
+                    "a request with this idempotency key is being answered",
+                    remedy="Wait for its end, or send it with another key.",
+                )
             if known is None:
                 return job
             if known.cost is None or known.cost > 0 or known.completion:
@@ -188,20 +201,18 @@ class Spending:
             circle=circle,
             wishes=words_of_wishes(replace(wishes, trust="anyone")),
         )
+        sealed = None
         if circle in SEALED_CIRCLES:
             sealed = seal_ask(
                 ask, quote, asker=self._key.device, checkpoint=self._ledger.checkpoint
             )
-            self._sealed[job] = sealed
             ask = sealed.ask
         kept = KeptAsk(
             job=job, pool=self._pool, model=quote.model, asked_at=now, cost_max=ask.cost_max
         )
-        try:
-            await self._asks.begin(kept)
-        except BaseException:
-            self._sealed.pop(job, None)
-            raise
+        await self._asks.begin(kept)
+        if sealed is not None:
+            self._sealed[job] = sealed
         return ask
 
     def _opened(self, told: Told) -> Sequence[AnswerEvent | Refused]:
