@@ -7,25 +7,24 @@ only so can another worker go on with what one has drawn.
 
 import asyncio
 import base64
-import logging
 import secrets
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing, asynccontextmanager
-from typing import Final, NamedTuple, final
+from typing import Final, final
 
 import msgspec
 from msgspec.structs import replace
 
-from app.core.base.errors import AthanorError, EngineFailed, RequestConflict
+from app.core.base.errors import AthanorError, EngineFailed
 from app.core.base.ids import JobId, ModelName, RequestId
 from app.core.base.units import Micros
 from app.core.pool.commitments import KEY_BYTES
 from app.core.pool.jobs.effects import End
 from app.server.engine_child.engine_process import StreamEvent
 from app.server.host.endings import error_of_end
+from app.server.host.kept_answers import KeptAnswers, Part
 from app.server.host.offers import Offers
-from app.server.host.requests import Asked, Order, Requests, new_job_id
+from app.server.host.requests import Asked, Order, Requests
 from app.server.host.tape import Tape
 from app.server.storage.idempotency import Idempotency
 from app.wire.engine import (
@@ -48,15 +47,6 @@ from app.wire.engine import (
 from app.wire.model import ModelFacts
 from app.wire.remarks import Remarks
 
-log = logging.getLogger(__name__)
-
-KEPT_SECONDS: Final = 600.0
-"""So long is an answer with an idempotency key kept in memory after its end."""
-KEPT_MAX: Final = 256
-"""Answers kept so at once; the oldest go first."""
-UNREAD_SECONDS: Final = 30.0
-"""So long may an answer with a key run without a reader, who may come back for it."""
-
 
 @final
 class Gateway:
@@ -64,8 +54,7 @@ class Gateway:
 
     def __init__(self, requests: Requests, idempotency: Idempotency) -> None:
         self._requests = requests
-        self._idempotency = idempotency
-        self._kept: OrderedDict[JobId, Part] = OrderedDict()
+        self.answers = KeptAnswers(idempotency, requests.leave)
 
     @property
     def offers(self) -> Offers:
@@ -76,68 +65,6 @@ class Gateway:
         """The pool as this caller sees it. Raises: Forbidden without the scope for it."""
         asked.caller.needs("inference")
         return CallerRouter(self, self._requests, asked)
-
-    async def claim(self, asked: Asked, part: str) -> "tuple[JobId, Part | None]":
-        """The job of the caller's idempotency key, and its part if it is known here.
-
-        `part` tells the jobs of one request apart. Raises: RequestConflict.
-        """
-        job = new_job_id()
-        if not asked.idempotency_key:
-            return job, None
-        scope, word = asked.caller.who, f"{asked.idempotency_key} {part}"
-        claim = await self._idempotency.claim(scope, word, asked.fingerprint, job)
-        if claim.is_new:
-            return job, None
-        if not claim.is_same:
-            raise RequestConflict(
-                "this Idempotency-Key was sent with another request",
-                remedy="Send a new key with a new request.",
-            )
-        kept = self._kept.get(claim.job)
-        if kept is None:
-            raise RequestConflict(
-                f"this request was answered before, as job {claim.job}; its answer is not kept",
-                remedy=f"GET /v1/receipts/{claim.job} shows what it cost; a new key asks anew.",
-            )
-        return claim.job, kept
-
-    async def unclaim(self, asked: Asked, part: str) -> None:
-        """The job did not begin: the key may be sent again."""
-        if asked.idempotency_key:
-            await self._idempotency.forget(asked.caller.who, f"{asked.idempotency_key} {part}")
-
-    def keep(self, part: "Part") -> None:
-        """Keep the answer in memory for a while, for who asks again with the same key."""
-        self._kept[part.order.job] = part
-        while len(self._kept) > KEPT_MAX:
-            self._kept.popitem(last=False)
-
-    def left(self, part: "Part") -> None:
-        """A reader went before the end. Who has a key may come back for the rest."""
-        if part.order.job not in self._kept:
-            self._requests.leave(part.order)
-        elif not part.tape.readers:
-            loop = asyncio.get_running_loop()
-            loop.call_later(UNREAD_SECONDS, self._leave_if_unread, part)
-
-    def forget_later(self, order: Order) -> None:
-        """The answer is over; it is kept for some time from now on."""
-        if order.job in self._kept:
-            loop = asyncio.get_running_loop()
-            loop.call_later(KEPT_SECONDS, self._kept.pop, order.job, None)
-
-    def _leave_if_unread(self, part: "Part") -> None:
-        if not part.tape.readers and part.tape.end_of_job is None:
-            self._requests.leave(part.order)
-
-
-@final
-class Part(NamedTuple):
-    """One job of a request, and the tape on which its events come."""
-
-    order: Order
-    tape: Tape
 
 
 @final
@@ -268,26 +195,20 @@ class PoolLink:
         # An id is a kind, chance, and the place of a prompt: all but the chance comes again.
         kind, _, place = name.partition("-")
         name = f"{kind} {place.partition('-')[2]}"
-        job, part = await self._gateway.claim(self._asked, name)
-        if part is None:
-            tape = Tape(is_kept=bool(self._asked.idempotency_key))
+
+        def begin(job: JobId, tape: Tape) -> Awaitable[Order]:
             is_first, self._has_begun = not self._has_begun, True
-            try:
-                order = await self._requests.begin(
-                    self._asked,
-                    self._name,
-                    body,
-                    listener=tape,
-                    job=job,
-                    commitment_key=secrets.token_bytes(KEY_BYTES),
-                    is_first=is_first,
-                )
-            except BaseException:
-                await self._gateway.unclaim(self._asked, name)
-                raise
-            part = Part(order, tape)
-            if self._asked.idempotency_key:
-                self._gateway.keep(part)
+            return self._requests.begin(
+                self._asked,
+                self._name,
+                body,
+                listener=tape,
+                job=job,
+                commitment_key=secrets.token_bytes(KEY_BYTES),
+                is_first=is_first,
+            )
+
+        part = await self._gateway.answers.part(self._asked, name, begin)
         self._parts.append(part)
         return part
 
@@ -298,9 +219,7 @@ class PoolLink:
                     yield event
         finally:
             if part.tape.end_of_job is None:
-                self._gateway.left(part)
-            else:
-                self._gateway.forget_later(part.order)
+                self._gateway.answers.left(part)
 
     @staticmethod
     def _over(tape: Tape) -> End:

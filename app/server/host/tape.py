@@ -6,7 +6,7 @@ nothing. A reader that is far behind is cut off: what it does not read would pil
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Final, final
 
 from app.core.pool.jobs.effects import End
@@ -41,6 +41,7 @@ class Tape:
         self.end_of_job: End | None = None
         self.is_overfull = False
         """The reader is too far behind; nothing more is kept for it."""
+        self._when_over: Callable[[End], None] = _nobody_waits
 
     def __repr__(self) -> str:
         return f"<Tape of {len(self._events)} events>"
@@ -59,6 +60,13 @@ class Tape:
         """The answer is over."""
         self.end_of_job = end
         self._news.set()
+        self._when_over(end)
+
+    def when_over(self, call: Callable[[End], None]) -> None:
+        """Have it called once at the end, read or not; now where the answer is over."""
+        self._when_over = call
+        if self.end_of_job is not None:
+            call(self.end_of_job)
 
     async def events(self) -> AsyncGenerator[AnswerEvent | Sealed, None]:
         """Each event once, from the first; ends when the job does. Then `end_of_job` is there."""
@@ -79,3 +87,7 @@ class Tape:
                 await self._news.wait()
         finally:
             self.readers -= 1
+
+
+def _nobody_waits(_: End) -> None:
+    """Only who reads cares for the end."""

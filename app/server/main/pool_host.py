@@ -240,7 +240,8 @@ class _Host:
                 for task in beside:
                     task.cancel()
         self._counter.close()
-        for flushed in (stored.attempts, stored.usage, stored.keys, works.watchman):
+        words = stored.idempotency
+        for flushed in (stored.attempts, stored.usage, stored.keys, works.watchman, words):
             await flushed.flush()
 
     def services(self, token: str, stopping: Stopping) -> HostServices:

@@ -4,6 +4,7 @@ The request itself is not kept, nor anything from which it could be guessed: its
 keyed by the caller's secret, which is not stored either (server/host/access.py).
 """
 
+import logging
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Final, final
@@ -13,10 +14,13 @@ import msgspec
 from app.core.base.ids import JobId
 from app.core.base.units import SECOND, Microseconds
 from app.core.pool.pool_key import is_same
-from app.server.storage.database import Database
+from app.server.storage.database import Database, Value
 from app.server.storage.statements import statements_for
+from app.server.storage.unwritable import Unwritable
 
 _SQL: Final = statements_for("idempotency")
+
+log = logging.getLogger(__name__)
 
 KEPT: Final = 24 * 3600 * SECOND
 """So long is a word remembered; clients retry within minutes."""
@@ -40,6 +44,8 @@ class Idempotency:
     def __init__(self, database: Database, now: Callable[[], Microseconds]) -> None:
         self._database = database
         self._now = now
+        self._over: list[tuple[Value, ...]] = []
+        """Scopes, words and jobs that came to nothing: their rows go with the next write."""
 
     async def claim(self, scope: str, word: str, fingerprint: bytes, job: JobId) -> Claim:
         """Say `word` for `job`; the answer has the job of whoever said it first.
@@ -48,10 +54,12 @@ class Idempotency:
         """
         now = self._now()
         values = (scope, _hidden(word), fingerprint, job, now, now - KEPT)
-        changed = await self._database.write(_SQL["claim"], *values)
-        if changed:
+        if await self._written(_SQL["claim"], *values):
             return Claim(job, is_new=True, is_same=True)
-        ((known, first),) = await self._database.read(_SQL["claimed"], scope, _hidden(word))
+        rows = await self._database.read(_SQL["claimed"], scope, _hidden(word))
+        if not rows:  # it was forgotten in between
+            return await self.claim(scope, word, fingerprint, job)
+        ((known, first),) = rows
         assert isinstance(known, bytes)
         return Claim(JobId(str(first)), is_new=False, is_same=is_same(known, fingerprint))
 
@@ -60,13 +68,31 @@ class Idempotency:
         rows = await self._database.read(_SQL["claimed"], scope, _hidden(word))
         return JobId(str(rows[0][1])) if rows else None
 
-    async def forget(self, scope: str, word: str) -> None:
-        """The job never began: the word may be said again. Raises: Unwritable."""
-        await self._database.write(_SQL["forget"], scope, _hidden(word))
+    def forget(self, scope: str, word: str, job: JobId) -> None:
+        """The job came to nothing: the word may be said again, from now on."""
+        self._over.append((scope, _hidden(word), job))
 
     async def sweep(self) -> int:
-        """Forget what is older than `KEPT`; how many words that were."""
-        return await self._database.write(_SQL["sweep"], self._now() - KEPT)
+        """Forget what is older than `KEPT`; how many words that were. Raises: Unwritable."""
+        return await self._written(_SQL["sweep"], self._now() - KEPT)
+
+    async def flush(self) -> None:
+        """Bring to the disk which words are free: a client may retry after a restart."""
+        try:
+            await self.sweep()
+        except Unwritable:
+            # They stand for a day then; whoever says one is told so, and that a new one helps.
+            log.warning("words that are free could not be written", exc_info=True)
+
+    async def _written(self, sql: str, *values: Value) -> int:
+        """Rows changed by the statement, with what is over forgotten before it."""
+        over, self._over = self._over, []
+        statements = [*((_SQL["forget"], each) for each in over), (sql, values)]
+        try:
+            return (await self._database.write_all(statements))[-1]
+        except BaseException:
+            self._over += over
+            raise
 
 
 def _hidden(word: str) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from app.wire.pool_admin import GrantRequest
 from app.wire.pool_keys import PoolKeyRequest
 from tests.server.host.pools import Pool, chat, pool, workers
 from tests.support.pool_worker import offered
@@ -205,6 +206,42 @@ def test_asking_again_with_one_idempotency_key_is_paid_once(club: Pool) -> None:
     assert first.json()["id"] == again.json()["id"]
     assert before - club.available()[0] == first.json()["usage"]["cost_micros"]
     assert (other.status_code, other.json()["error"]["code"]) == (409, "request_conflict")
+
+
+def test_requests_that_come_at_once_with_one_key_have_one_answer_that_is_paid_once(
+    club: Pool,
+) -> None:
+    async def act() -> list[httpx.Response]:
+        async with workers(club, "box"), club.api(**{"Idempotency-Key": "at once"}) as api:
+            return await asyncio.gather(
+                *(api.post("/chat/completions", json=chat("hello")) for _ in range(4))
+            )
+
+    before, _ = club.available()
+    answers = asyncio.run(act())
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert len({answer.headers["x-athanor-job"] for answer in answers}) == 1
+    assert before - club.available()[0] == answers[0].json()["usage"]["cost_micros"]
+
+
+def test_a_key_whose_request_came_to_nothing_can_be_sent_again(club: Pool) -> None:
+    club.host.account("late payer", credits=0)
+    secret = club.host.key("late payer")
+
+    async def act() -> tuple[httpx.Response, httpx.Response]:
+        headers = {"Idempotency-Key": "first without credits"}
+        async with workers(club, "box"), club.api(secret, **headers) as api:
+            short = await api.post("/chat/completions", json=chat("hello"))
+            with club.host.client() as client:
+                client.grant(GrantRequest(account="late payer", amount=1_000_000, reason="paid"))
+            return short, await api.post("/chat/completions", json=chat("hello"))
+
+    short, answered = asyncio.run(act())
+
+    assert short.status_code == 402
+    assert answered.status_code == 200, answered.text
+    assert answered.json()["choices"][0]["message"]["content"] == "hello"
 
 
 def test_the_last_chunk_of_a_stream_tells_usage_and_cost_though_nobody_asked(club: Pool) -> None:

@@ -185,12 +185,37 @@ def test_a_word_is_free_again_after_a_day_or_when_nothing_began(tmp_path: Path) 
         words = Idempotency(database, clock)
         await words.claim("key a", "old", b"print", JobId("1"))
         await words.claim("key a", "unbegun", b"print", JobId("2"))
-        await words.forget("key a", "unbegun")
+        words.forget("key a", "unbegun", JobId("2"))
         assert (await words.claim("key a", "unbegun", b"x", JobId("3"))).is_new
         clock.now += KEPT + 1
 
         assert (await words.claim("key a", "old", b"other", JobId("4"))).job == "4"
         assert await words.sweep() == 1
+
+    with_host(tmp_path, act)
+
+
+def test_a_word_that_is_forgotten_late_stays_with_who_said_it_since(tmp_path: Path) -> None:
+    async def act(database: Database, clock: Clock) -> None:
+        words = Idempotency(database, clock)
+        await words.claim("key a", "w", b"print", JobId("1"))
+        words.forget("key a", "w", JobId("1"))
+        await words.claim("key a", "w", b"print", JobId("2"))
+        words.forget("key a", "w", JobId("1"))
+
+        assert (await words.claim("key a", "w", b"print", JobId("3"))).job == "2"
+
+    with_host(tmp_path, act)
+
+
+def test_a_word_that_is_forgotten_is_free_after_a_restart(tmp_path: Path) -> None:
+    async def act(database: Database, clock: Clock) -> None:
+        words = Idempotency(database, clock)
+        await words.claim("key a", "w", b"print", JobId("1"))
+        words.forget("key a", "w", JobId("1"))
+        await words.flush()
+
+        assert (await Idempotency(database, clock).claim("key a", "w", b"x", JobId("2"))).is_new
 
     with_host(tmp_path, act)
 

@@ -12,7 +12,8 @@ values (?, ?, ?, ?, ?)
 select fingerprint, job from idempotency where scope = ? and word = ?;
 
 -- name: forget
-delete from idempotency where scope = ? and word = ?;
+-- A word that stands for another job by now stays.
+delete from idempotency where scope = ? and word = ? and job = ?;
 
 -- name: sweep
 delete from idempotency where at < ?;
