@@ -93,6 +93,7 @@ class Usage:
         self._now = now
         self._waiting: deque[UsageRow] = deque(maxlen=WAITING_MAX)
         self._came = asyncio.Event()
+        self._forgotten: set[AccountId] = set()
 
     def note(self, row: UsageRow) -> None:
         """Written soon. The same job again replaces nothing."""
@@ -108,7 +109,7 @@ class Usage:
     async def flush(self) -> None:
         """Bring the rows so far to the disk; those that cannot be written now wait for the next."""
         self._came.clear()
-        rows = list(self._waiting)
+        rows = [row for row in self._waiting if row.account not in self._forgotten]
         self._waiting.clear()
         try:
             await self._database.write_many(
@@ -162,7 +163,8 @@ class Usage:
 
     async def forget(self, account: AccountId) -> int:
         """Drop every row of an account; how many there were. What it paid stays in the books."""
-        await self.flush()
+        # What it has under way ends later: nothing of that is written.
+        self._forgotten.add(account)
         return await self._database.write(_SQL["forget"], account)
 
     async def sweep(self, *, address_days: int, row_days: int) -> tuple[int, int]:

@@ -74,6 +74,23 @@ def test_a_request_is_found_by_its_own_id_and_by_that_of_a_job_of_it(tmp_path: P
     with_host(tmp_path, act)
 
 
+def test_nothing_is_written_of_a_forgotten_account_whatever_ends_later(tmp_path: Path) -> None:
+    async def act(database: Database, clock: Clock) -> None:
+        accounts, usage = await Accounts.open(database, clock), Usage(database, clock)
+        anna, bert = await accounts.create("anna"), await accounts.create("bert")
+        usage.note(row(*anna, 1))
+        assert await usage.rows()
+        usage.note(row(*anna, 2))
+
+        await usage.forget(anna[0].id)
+        usage.note(row(*anna, 3))
+        usage.note(row(*bert, 4))
+
+        assert await usage.rows() == (row(*bert, 4),)
+
+    with_host(tmp_path, act)
+
+
 def test_rows_of_a_host_that_kept_no_request_ids_are_brought_on_with_a_copy(
     tmp_path: Path,
 ) -> None:
