@@ -5,6 +5,7 @@
     │   ├── ContextExceeded     the prompt is longer than the context
     │   ├── TemplateFailed      the model's chat template raised, looped or exploded
     │   ├── InvalidGrammar      a schema, grammar or regular expression cannot be held to
+    │   ├── TooLarge            more than one message of a pool may carry
     │   ├── ModelNotFound       no model of that name; carries the nearest names
     │   └── Unsupported         right request, wrong model (embeddings from a chat model)
     ├── Unauthorized            no key, or a wrong one
@@ -124,6 +125,12 @@ class Unsupported(RequestError):
     """The loaded model has no such ability."""
 
     kind: ClassVar[str] = "unsupported"
+
+
+class TooLarge(RequestError):
+    """The request, or the answer that it asks for, is more than a message of a pool may carry."""
+
+    kind: ClassVar[str] = "request_too_large"
 
 
 class ModelNotFound(RequestError):

@@ -13,8 +13,10 @@ from typing import Final, Literal, NamedTuple, final
 
 import msgspec
 
+from app.core.base.errors import TooLarge
 from app.core.pool.envelope import Incoming, encode_envelope
 from app.core.pool.happenings import Fault, Ignored, Received, Write
+from app.core.pool.tables import FRAMES, tag_of
 from app.wire.message import Message
 
 
@@ -94,8 +96,14 @@ class Channel:
         return self._ack_due
 
     def number(self, frame: Message, now: float) -> bytes | Fault:
-        """The frame's envelope, which is kept; or that too much is kept already."""
+        """The frame's envelope, which is kept; or that too much is kept already.
+
+        Raises: TooLarge, and takes no number: it would be kept for ever, since the peer ends every
+        socket over which it is sent again.
+        """
         data = encode_envelope(frame, number=self.sent + 1, received=self.received)
+        if len(data) > FRAMES[type(frame)].bytes_max:
+            raise TooLarge(f"a frame {tag_of(type(frame))!r} of {len(data)} bytes cannot be sent")
         if (
             len(self._kept) >= self._limits.frames_max
             or self._kept_bytes + len(data) > self._limits.bytes_max

@@ -18,6 +18,9 @@ SMALL_BYTES: Final = 16 * 1024
 """Every kind of frame may be as large; only larger ones are looked at twice."""
 
 
+_NUMBER_MAX: Final = 2**63
+
+
 class _Tag(msgspec.Struct):
     type: str
 
@@ -48,6 +51,11 @@ def encode_envelope(frame: Message | None, *, number: int = 0, received: int = 0
         return _encoder.encode(Envelope(number=number, received=received))
     body = msgspec.Raw(_encoder.encode(frame))
     return _encoder.encode(Envelope(body=body, number=number, received=received))
+
+
+def size_of(message: Message) -> int:
+    """Bytes of an envelope with it, whatever its numbers will be."""
+    return len(encode_envelope(message, number=_NUMBER_MAX, received=_NUMBER_MAX))
 
 
 def decode_envelope(data: bytes, frames: Frames, *, bytes_max: int) -> Incoming | Fault:

@@ -131,7 +131,10 @@ class HostSession:
         return self._fault(taken) if isinstance(taken, Fault) else [*taken]
 
     def send(self, frame: Message, now: float) -> bytes:
-        """What to write for a frame; b"" while no socket is there, and after the end."""
+        """What to write for a frame; b"" while no socket is there, and after the end.
+
+        Raises: TooLarge; nothing changed.
+        """
         if self._phase == "ended":
             return b""
         data = self._channel.number(frame, now)

@@ -161,7 +161,7 @@ class NodeSession:
         """What to write for a frame of the session; b"" where nothing can be written now.
 
         A frame goes out later when the session lives without a socket, and is lost where there is
-        no session: send after `Opened`, until `SessionEnded`.
+        no session: send after `Opened`, until `SessionEnded`. Raises: TooLarge; nothing changed.
         """
         if self._channel is None:
             return b""

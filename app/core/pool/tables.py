@@ -87,6 +87,9 @@ HOST: Final[Mapping[tuple[HostPhase, HostStep], HostPhase]] = {
 """The host's side of one session. It outlives the sockets that carry it."""
 
 KIB: Final = 1024
+PASSED_ON_BYTES_MAX: Final = ENVELOPE_BYTES_MAX - 1024 * KIB
+"""Of what a node says and the host passes on to another. What goes with it there, as the tokens
+that earlier attempts gave, has the rest."""
 
 
 class FrameRule(NamedTuple):
@@ -94,7 +97,7 @@ class FrameRule(NamedTuple):
 
     senders: tuple[Side, ...]
     bytes_max: int
-    """Of its envelope. Checked before the body is decoded."""
+    """Of its envelope. Checked before it gets a number, and before the body is decoded."""
     is_numbered: bool = True
     answers: tuple[type[Message], ...] = ()
     """What the other side says to it, sooner or later."""
@@ -118,12 +121,12 @@ FRAMES: Final[Mapping[type[Message], FrameRule]] = {
     CancelJob: FrameRule(_HOST, 16 * KIB, True, (Finished,)),
     Accepted: FrameRule(_NODE, 16 * KIB, True),
     Rejected: FrameRule(_NODE, 16 * KIB),
-    Chunk: FrameRule(_NODE, ENVELOPE_BYTES_MAX),
+    Chunk: FrameRule(_NODE, PASSED_ON_BYTES_MAX),
     Finished: FrameRule(_NODE, 64 * KIB, True, (Countersigned,)),
     Countersigned: FrameRule(_HOST, 64 * KIB),
     Checkpoint: FrameRule(_HOST, 16 * KIB),
     Standing: FrameRule(_HOST, 64 * KIB),
-    Ask: FrameRule(_NODE, ENVELOPE_BYTES_MAX, True, (Told,)),
+    Ask: FrameRule(_NODE, PASSED_ON_BYTES_MAX, True, (Told,)),
     CancelAsk: FrameRule(_NODE, 16 * KIB, True, (Told,)),
     Counted: FrameRule(_NODE, 64 * KIB),
     Told: FrameRule(_HOST, ENVELOPE_BYTES_MAX),

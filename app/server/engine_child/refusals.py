@@ -10,12 +10,14 @@ from app.core.base.errors import (
     InvalidGrammar,
     RequestError,
     TemplateFailed,
+    TooLarge,
     Unsupported,
 )
 from app.wire.engine import Refused
 
 _REQUEST_ERRORS: Final = {
-    error.kind: error for error in (RequestError, TemplateFailed, InvalidGrammar, Unsupported)
+    error.kind: error
+    for error in (RequestError, TemplateFailed, InvalidGrammar, TooLarge, Unsupported)
 }
 
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol, final
 
+from app.core.base.errors import TooLarge
 from app.core.base.ids import DeviceId, SessionId
 from app.core.base.units import Microseconds
 from app.core.pool.channel import Limits
@@ -126,12 +127,19 @@ class Connections:
                 writing.cancel()
 
     def tell(self, device: DeviceId, frame: Message) -> bool:
-        """Send it, or keep it while the device is away; False when it has no session."""
+        """Send it, or keep it while the device is away.
+
+        False when it has no session, and of what is too large to be sent.
+        """
         session = self._sessions.of_device(device)
         if session is None:
             return False
         line = self._lines[session.id]
-        data = session.send(frame, self._now())
+        try:
+            data = session.send(frame, self._now())
+        except TooLarge as error:
+            log.error("nothing is sent", extra={"why": error.message})
+            return False
         if line.outbox is not None:
             line.outbox.write(data)
         self._arm(line)

@@ -13,6 +13,7 @@ from app.core.base.errors import (
     LimitReached,
     RequestError,
     TemplateFailed,
+    TooLarge,
     Unserved,
     Unsupported,
 )
@@ -20,7 +21,8 @@ from app.core.base.units import Micros
 from app.core.pool.jobs.effects import End
 
 _OF_THE_REQUEST: Final = {
-    error.kind: error for error in (RequestError, TemplateFailed, InvalidGrammar, Unsupported)
+    error.kind: error
+    for error in (RequestError, TemplateFailed, InvalidGrammar, TooLarge, Unsupported)
 }
 _LATER: Final = {error.kind: error for error in (Busy, Unserved, LimitReached)}
 

@@ -19,11 +19,12 @@ from app.core.pool.jobs.effects import (
 )
 from app.core.pool.jobs.job import AnswerEvent, Counted, Job
 from app.server.host.bugs import INTERNAL
+from app.wire.engine import ApplyTemplate, Detokenize, Embed, Generate, Text, Tokenize, Tokens
 from app.wire.message import Message
 from app.wire.pool import Finished, Sealed
 
 Tell = Callable[[DeviceId, Message], bool]
-"""Sends a frame to a member; False when it has no session."""
+"""Sends a frame to a member; False when it has no session, and of what is too large."""
 
 
 class Listener(Protocol):
@@ -68,6 +69,18 @@ class Counter(Protocol):
 
     async def measure(self, effect: MeasureAttempt) -> Counted | None:
         """What the attempt counts; None where it cannot be counted."""
+
+
+class Vocabularies(Protocol):
+    """Counting by the models' own templates and vocabularies (server/host/counting)."""
+
+    async def prompt_tokens(self, sha256: str, work: Generate | Embed) -> int:
+        """Tokens of the prompt. Raises: what the engine would refuse it with."""
+
+    async def ask(
+        self, sha256: str, question: Tokenize | Detokenize | ApplyTemplate
+    ) -> Tokens | Text:
+        """The one answer. Raises: what the engine would refuse it with."""
 
 
 class Verdicts(Protocol):

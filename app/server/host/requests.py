@@ -8,7 +8,7 @@ refused here, before anything is held or anybody is asked.
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol, final
+from typing import Final, final
 
 import msgspec
 
@@ -22,11 +22,12 @@ from app.core.pool.jobs.job import AnswerEvent, Candidate, JobRequest
 from app.core.pool.jobs.rules import RULES
 from app.core.pool.lengths import Lengths
 from app.core.pool.limits import Amounts
+from app.core.pool.room import check_request
 from app.core.pool.wishes import RouteWishes
 from app.server.host.access import Access, Admission
 from app.server.host.caller import PoolCaller
 from app.server.host.dispatch import Dispatch
-from app.server.host.job_ports import Listener
+from app.server.host.job_ports import Listener, Vocabularies
 from app.server.host.jobs import Jobs
 from app.server.host.offers import Offered, Offers
 from app.server.host.roster import Roster
@@ -47,18 +48,6 @@ from app.wire.pool import Sealed
 SEALED_TOKENS: Final = 256
 """Of a sealed answer, for quotas: nobody here knows better."""
 BUSY_RETRY_SECONDS: Final = 5
-
-
-class Vocabularies(Protocol):
-    """Counting by the models' own templates and vocabularies (server/host/counting)."""
-
-    async def prompt_tokens(self, sha256: str, work: Generate | Embed) -> int:
-        """Tokens of the prompt. Raises: what the engine would refuse it with."""
-
-    async def ask(
-        self, sha256: str, question: Tokenize | Detokenize | ApplyTemplate
-    ) -> Tokens | Text:
-        """The one answer. Raises: what the engine would refuse it with."""
 
 
 @final
@@ -188,6 +177,7 @@ class Requests:
         """
         self._check_room()
         offered = self.offers.meant(model, asked.wishes)
+        check_request(body, vector_length=offered[0].facts.embedding_length)
         candidates, refused = await self._candidates(offered, body)
         if not candidates:
             assert refused is not None, "a model without candidates was refused for a reason"

@@ -43,6 +43,7 @@ _TABLE: Final[dict[str, _Row]] = {
     "template_error": _Row(400, "invalid_request_error", "template_error"),
     "invalid_grammar": _Row(400, "invalid_request_error", "invalid_grammar"),
     "unsupported": _Row(400, "not_supported_error", "unsupported"),
+    "request_too_large": _Row(413, "invalid_request_error", "request_too_large"),
     "model_not_found": _Row(404, "not_found_error", "model_not_found"),
     "not_found": _Row(404, "not_found_error", "not_found"),
     "unauthorized": _Row(401, "authentication_error", "invalid_api_key"),

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.base.errors import TooLarge
+from app.core.base.ids import JobId
 from app.core.pool.envelope import decode_envelope, encode_envelope, from_host
 from app.core.pool.happenings import (
     Fault,
@@ -16,8 +18,9 @@ from app.core.pool.happenings import (
     Write,
 )
 from app.core.pool.host_sessions import HostSessions
+from app.core.pool.tables import FRAMES
 from app.wire.opening import ENVELOPE_BYTES_MAX, Denied, Hello
-from app.wire.pool import GoingAway, Heartbeat, Look, Market
+from app.wire.pool import CancelJob, GoingAway, Heartbeat, Look, Market
 from tests.core.pool.session_pair import (
     TERMS,
     Pair,
@@ -98,6 +101,35 @@ def test_a_kind_of_frame_may_be_as_large_as_its_rule_and_no_larger() -> None:
 
     assert ended_of(happenings).code == "too_large"
     assert "heartbeat" in ended_of(happenings).message
+
+
+def test_a_frame_that_is_too_large_to_be_heard_takes_no_number_and_the_session_goes_on() -> None:
+    pair = Pair()
+    session, _ = pair.connect()
+
+    with pytest.raises(TooLarge, match="heartbeat"):
+        pair.node.send(Heartbeat(is_lending=True, reasons=("x" * 70_000,)), 1.0)
+    with pytest.raises(TooLarge, match="cancel"):
+        session.send(CancelJob(job=JobId("x" * 20_000), attempt=0, why="client"), 1.0)
+
+    assert pair.node.kept_bytes == session.kept_bytes == 0
+    assert session.receive(pair.node.send(asked(0), 2.0), 2.0) == [Received(asked(0))]
+    assert pair.node.receive(session.send(cancelled(0), 2.0), 2.0) == [Received(cancelled(0))]
+
+
+@given(st.integers(-40, 40))
+def test_what_may_be_sent_of_a_kind_is_what_the_other_side_hears(beside: int) -> None:
+    pair = Pair()
+    session, _ = pair.connect()
+    beat = Heartbeat(is_lending=True, reasons=("x" * (FRAMES[Heartbeat].bytes_max - 60 + beside),))
+
+    try:
+        data = pair.node.send(beat, 1.0)
+    except TooLarge:
+        data = encode_envelope(beat, number=1)
+        assert ended_of(session.receive(data, 1.0)).code == "too_large"
+    else:
+        assert session.receive(data, 1.0)[0] == Received(beat)
 
 
 def test_every_truncation_of_a_frame_ends_the_session_and_none_raises() -> None:

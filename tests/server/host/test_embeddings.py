@@ -10,8 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.wire.engine import Embed, Generate
+from app.core.base.ids import JobId, RequestId
+from app.core.base.units import Micros
+from app.wire.engine import Embed, Generate, Refused
+from app.wire.pool import Ask, Told
 from tests.server.host.pools import Pool, pool
+from tests.server.host.test_asks_of_before import Asker
 from tests.support.pool_host import PRICES
 from tests.support.pool_worker import Compute, Event, Worker, offered
 from tests.support.worker_engine import engine_compute
@@ -155,6 +159,31 @@ def test_what_cannot_be_embedded_is_refused_and_costs_nothing(
         assert "256 tokens" in errors[0]["message"] and "load" not in errors[0]["remedy"]
         assert "n_ctx" not in errors[0], "or it must be true"
         assert [error["param"] for error in errors[2:]] == ["dimensions", "input[1]"]
+        check_books(club, before, 0)
+
+
+def test_more_vectors_than_a_message_carries_are_refused_before_anybody_computes_them(
+    tmp_path: Path, bert_gguf: Path
+) -> None:
+    async def act() -> Told:
+        async with embedders(club, "box") as (box,), Asker(club, box.compute).running() as asker:
+            assert isinstance(asker, Asker)
+            body = Embed(request=RequestId("r"), inputs=["hello"] * 30_000)
+            ask = Ask(
+                job=JobId("too-many-vectors"), model="echo", body=body, cost_max=Micros(10**8)
+            )
+            asker.link.send(ask)
+            told = await asker.last()
+            assert not box.attempts
+            return told
+
+    with pool(tmp_path, *QUICK, model=bert_gguf) as club:
+        before = club.available()
+        told = asyncio.run(act())
+
+        (refused,) = told.events
+        assert isinstance(refused, Refused) and refused.kind == "request_too_large"
+        assert "at most" in refused.message and refused.remedy
         check_books(club, before, 0)
 
 

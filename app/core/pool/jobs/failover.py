@@ -16,6 +16,7 @@ CLIENT_MISTAKES: Final = frozenset(
         "context_length_exceeded",
         "template_error",
         "invalid_grammar",
+        "request_too_large",
         "unsupported",
     }
 )

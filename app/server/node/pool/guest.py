@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from app.core.base.errors import AthanorError, Busy, ContextExceeded, RequestError
 from app.core.base.ids import Domain, PoolId, RequestId
 from app.core.base.units import Microseconds
+from app.core.pool.room import check_request
 from app.core.pool.sealing import SealedPiece
 from app.core.scheduling.sequence import Priority
 from app.server.engine_child.leasing import Link
@@ -149,6 +150,7 @@ class Guest:
         return self._sealer is None and event.processed >= event.total
 
     async def _embed(self, link: Link, embed: Embed) -> None:
+        check_request(embed, vector_length=link.facts.embedding_length)
         answer = await link.ask(embed)
         assert isinstance(answer, Embedded), "Embed is answered by Embedded"
         self.work.hear(answer, self._clock())

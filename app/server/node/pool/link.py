@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol, final
 
+from app.core.base.errors import TooLarge
 from app.core.member.reconnect import wait_seconds
 from app.core.pool.happenings import (
     CloseSocket,
@@ -108,10 +109,15 @@ class Link:
         return self._session.established is not None
 
     def send(self, frame: Message) -> bool:
-        """Send it in its turn; False where there is no session. Never waits."""
+        """Send it in its turn; False without a session, and of what is too large. Never waits."""
         if not self.is_open or self._is_leaving:
             return False
-        if data := self._session.send(frame, self._clock()):
+        try:
+            data = self._session.send(frame, self._clock())
+        except TooLarge as error:
+            log.error("nothing is sent", extra={"why": error.message})
+            return False
+        if data:
             self._written.clear()
             self._out.append(data)
         self._bell.ring()

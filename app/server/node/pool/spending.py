@@ -27,6 +27,7 @@ from app.core.member.calendar import day_of
 from app.core.member.caps import Caps, allowance, cost_most
 from app.core.member.credits import micros_of
 from app.core.pool.commitments import KEY_BYTES
+from app.core.pool.room import check_request
 from app.core.pool.wishes import RouteWishes, is_within, words_of_wishes
 from app.server.identity.keys import DeviceKey
 from app.server.node.pool.asking import AnswerEvent, Asking
@@ -104,7 +105,8 @@ class Spending:
         """The ask under way; leaving the block before its end cancels it.
 
         Raises: CreditsShort when a cap of the owner is reached; Unserved when nobody within the
-        owner's trust is there; Busy without a session; RequestConflict for a job that was asked.
+        owner's trust is there; Busy without a session; RequestConflict for a job that was asked;
+        TooLarge for more than can be sent.
         """
         job = await self._unused(job)
         self._unsent.add(job)
@@ -207,6 +209,7 @@ class Spending:
                 ask, quote, asker=self._key.device, checkpoint=self._ledger.checkpoint
             )
             ask = sealed.ask
+        check_request(ask)
         kept = KeptAsk(
             job=job, pool=self._pool, model=quote.model, asked_at=now, cost_max=ask.cost_max
         )

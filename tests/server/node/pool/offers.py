@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from app.core.base.ids import JobId, RequestId
 from app.core.base.units import Micros
 from app.core.pool.receipt import RECEIPT, Receipt
-from app.wire.engine import Delta, Generate, PromptChat, Said, Sampling
+from app.wire.engine import Delta, Embed, Generate, PromptChat, Said, Sampling
 from app.wire.pool import Chunk, Finished, Offer, Register, Sealed
 from tests.server.node.pool.members import Home
 
@@ -22,7 +22,7 @@ def body_of(text: str, **changes: object) -> Generate:
 
 
 async def offer_job(
-    home: Home, body: Generate | Sealed, job: str = "job", **changes: object
+    home: Home, body: Generate | Embed | Sealed, job: str = "job", **changes: object
 ) -> Offer:
     """An offer of the echo model, as it was registered last."""
     register = next(f for f in reversed(home.host.frames) if isinstance(f, Register) and f.models)

@@ -6,12 +6,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.core.base.ids import JobId
+from app.core.base.ids import JobId, RequestId
 from app.core.pool.commitments import answer_commitment, prompt_commitment
 from app.core.pool.sealing import SealedRequest
 from app.server.identity.keys import verify
 from app.server.identity.sealing import seal
-from app.wire.engine import Delta, Said
+from app.wire.engine import Delta, Embed, Said
 from app.wire.pool import Accepted, CancelJob, Chunk, Finished, Register, Rejected, Sealed
 from tests.server.node.homes import run, toy
 from tests.server.node.pool.members import joined
@@ -161,6 +161,34 @@ def test_a_request_that_cannot_be_served_is_refused_and_earns_nothing(tmp_path: 
             assert finished.refused is not None
             assert finished.refused.kind == "context_length_exceeded"
             assert finished.receipt == b""
+
+    run(act())
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_vectors_that_no_message_carries_are_refused_and_the_link_stands(
+    tmp_path: Path, is_sealed: bool
+) -> None:
+    async def act() -> None:
+        toy(tmp_path, "echo", is_embedding=True, step_seconds=0.0)
+        async with joined(tmp_path) as home:
+            await lent(home)
+            body: Embed | Sealed = Embed(request=RequestId("r"), inputs=["a"] * 60_000)
+            if is_sealed:
+                worker = home.host.greeted[-1]
+                request = SealedRequest(body=body, commitment_key=KEY)
+                body, _ = seal(
+                    request, job=JobId("job"), worker=worker.device, worker_key=worker.sealing_key
+                )
+            await offer_job(home, body)
+
+            finished = await home.host.expect(Finished)
+
+            assert finished.reason == "refused" and finished.refused is not None
+            assert finished.refused.kind == "request_too_large"
+            assert "at most" in finished.refused.message
+            assert finished.receipt == b"", "nothing was computed"
+            assert home.host.sockets == 1
 
     run(act())
 

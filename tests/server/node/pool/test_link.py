@@ -98,6 +98,22 @@ def test_a_session_goes_on_when_the_list_of_what_can_be_had_is_old_by_then(tmp_p
     run(act())
 
 
+def test_a_frame_that_is_too_large_is_not_sent_and_the_link_stands(tmp_path: Path) -> None:
+    async def act() -> None:
+        async with joined(tmp_path) as home:
+            await home.until(lambda pool: pool.link == "connected")
+            assert home.pool.member is not None
+            link = home.pool.member.link
+
+            assert not link.send(Heartbeat(is_lending=True, reasons=("x" * 70_000,)))
+            assert link.send(GoingAway(reason="sleep"))
+
+            await home.host.expect(GoingAway)
+            assert home.host.sockets == 1
+
+    run(act())
+
+
 def test_the_owner_sees_each_connection_to_the_host_among_the_calls(tmp_path: Path) -> None:
     async def act() -> None:
         async with joined(tmp_path) as home:
