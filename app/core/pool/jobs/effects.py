@@ -57,7 +57,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     prices: Prices
     shares: Shares
     prompt_tokens: int
-    """By the host's own count; of a sealed job by its caller's."""
+    """By the host's own count; of a sealed job as many as its bytes allow."""
 
 
 # --- dispatch ------------------------------------------------------------------------------------

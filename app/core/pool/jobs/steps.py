@@ -146,7 +146,7 @@ def _placed(turn: Turn, placement: Placement) -> None:
             payer=job.request.account,
             prices=turn.job.candidate.prices,
             shares=job.request.shares,
-            prompt_tokens=turn.job.candidate.prompt_tokens,
+            prompt_tokens=money.prompt_tokens(turn.job),
         )
     )
     turn.want(SendOffer(worker=placement.worker, offer=_offer(turn.job, attempt, answered)))

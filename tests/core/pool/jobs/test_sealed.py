@@ -3,8 +3,9 @@
 import pytest
 
 from app.core.base.units import Micros
+from app.core.pool.counts import prompt_bound
 from app.core.pool.jobs import happenings as befell
-from app.core.pool.jobs.effects import Deliver, MeasureAttempt, ObserveCount
+from app.core.pool.jobs.effects import Deliver, MeasureAttempt, ObserveCount, Record
 from app.core.pool.jobs.job import Counted
 from app.wire.pool import Sealed
 from tests.core.pool.jobs.play import Play
@@ -104,6 +105,12 @@ def test_a_cancelled_answer_of_which_neither_end_says_anything_costs_nothing() -
     job.do(befell.WorkerGone(worker="a")).settled()
 
     assert job.end.cost == 0
+
+
+def test_what_its_prompt_may_be_is_on_the_disk_for_a_host_that_dies() -> None:
+    (record,) = play().wanted(Record)
+
+    assert record.prompt_tokens == prompt_bound(len(BODY.ciphertext))
 
 
 def test_nobody_else_can_go_on_with_it() -> None:
