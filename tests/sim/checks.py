@@ -198,27 +198,29 @@ class Checks:
         assert amount * MILLION <= most, f"5: {name}/{attempt} earned {amount} for {by_it} tokens"
 
     def _check_recovered(self, name: JobId, settle: Settle, charge: int) -> None:
-        """3, 5, 15: its host died. Each attempt is paid for what its receipt claims, up to where
-        the next one was asked to begin, and an honest one for all that the caller was told."""
+        """3, 5, 15: its host died. Each attempt is paid up to where the next one was asked to begin
+        and at most what its receipt claims; an honest one for all that the caller was told."""
         records = sorted(self.host.disk.records_of(name), key=lambda record: record.attempt)
         prompt, due = words.prompt_tokens(self._caller(name).key), 0
         for record, after in zip(records, [*records[1:], None], strict=True):
             claim = self.claims.get((name, record.attempt))
-            answer = 0 if claim is None else claim.answer
-            if after is not None:
-                answer = min(answer, max(0, after.first - record.first))
+            ends = [] if claim is None else [claim.answer]
+            ends += [] if after is None else [max(0, after.first - record.first)]
+            answer = min(ends, default=0)
             due += _worth(PRICES, 0, answer)
             earned = self.host.disk.earned(name, record.attempt)
             most = _worth(PRICES, prompt, answer) * SHARES.worker // 100
             assert earned * MILLION <= most, f"5: {name}/{record.attempt} earned {earned}"
-            self._check_restarted(record, claim, earned)
+            if ends:
+                self._check_restarted(record, earned)
         most = _worth(PRICES, prompt, 0) + due
         assert charge * MILLION <= most + MILLION // 2, f"3: {name} costs {charge} after a restart"
 
-    def _check_restarted(self, record: Record, claim: Reported | None, earned: int) -> None:
-        """15: no restart of the host takes from an honest worker what it claimed and was told."""
+    def _check_restarted(self, record: Record, earned: int) -> None:
+        """15: no restart of the host takes from an honest worker what the caller was told of it,
+        where its receipt or the next worker proves it."""
         is_own = record.account == record.payer
-        if claim is None or is_own or self._node(record.worker).character != "honest":
+        if is_own or self._node(record.worker).character != "honest":
             return
         told = self.told_by[record.job, record.attempt]
         due = PRICES.exactly(answer=told) * SHARES.worker // 100 // MILLION

@@ -82,11 +82,13 @@ class Orphans:
         verdicts: Verdicts,
         account_of: Callable[[DeviceId], AccountId | None],
         now: Callable[[], Microseconds],
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         """`account_of` says whose a member's device is."""
         self._books, self._attempts = books, attempts
         self._receipts, self._verdicts = receipts, verdicts
         self._account_of, self._now = account_of, now
+        self._look_seconds = look_seconds
         self._strange: Counter[DeviceId] = Counter()
         """Receipts of work that nobody recorded."""
         self._left: dict[JobId, _Left] = {}
@@ -147,13 +149,14 @@ class Orphans:
 
     async def _keep_settling(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._look_seconds)
             for job, left in list(self._left.items()):
                 left.orphan, settlement = due(left.orphan, self._now())
                 if settlement is not None:
                     await self._settle(left, settlement)
                 elif self._now() > left.orphan.claim_until:
-                    self._forget(job)
+                    self._end(job)
+                    self._attempts.forget(job)
 
     async def _said_before(self, device: DeviceId, frame: Finished) -> bool:
         """Whether there is a verdict on this receipt, or on its attempt without any; it is told."""
@@ -200,7 +203,7 @@ class Orphans:
         signed = SignedBytes(frame.receipt, frame.signature)
         line = Line(attempt=record.attempt, earned=earned)
         work = replace(_work(record, line, signed, is_paid=True), reason=_TOO_LATE_TO_COUNT)
-        await self._verdicts.give(work, _NOTHING)
+        await self._verdicts.give(work, await self._books.charged(hold))
 
     async def _answer_stranger(self, device: DeviceId, frame: Finished) -> None:
         """Of work that nobody recorded: the host died as it asked, or has forgotten by now."""
@@ -247,13 +250,15 @@ class Orphans:
             if signed is not None:
                 work = _work(record, line, signed, is_paid=is_paid)
                 await self._verdicts.give(work, settlement.charge if is_paid else _NOTHING)
-        self._forget(orphan.job)
+        self._end(orphan.job)
+        # A receipt that comes later wants its verdict, which says what its attempt was paid here.
+        if not is_paid or orphan.is_complete:
+            self._attempts.forget(orphan.job)
 
-    def _forget(self, job: JobId) -> None:
+    def _end(self, job: JobId) -> None:
         left = self._left.pop(job, None)
         if left is not None:
             left.over.set()
-        self._attempts.forget(job)
 
 
 _NOTHING: Final = Micros(0)

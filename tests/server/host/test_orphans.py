@@ -12,6 +12,7 @@ from app.core.ledger.accounts import MINT, user
 from app.core.ledger.commands import EventId, Posting, Reserve, Settle, Transfer
 from app.core.ledger.pricing import Prices, Shares
 from app.core.ledger.settlement import Line
+from app.core.ledger.work import Reported
 from app.core.pool.jobs.effects import Record
 from app.core.pool.receipt import RECEIPT, VERDICT, differs
 from app.core.pool.signed import SignedBytes
@@ -36,6 +37,7 @@ assert SAID is not None
 JOB = SAID.job
 HOLD = EventId(f"job/{JOB}")
 EARNED = 24
+OTHER = DeviceId("cd" * 32)
 PRICE = Micros(1_000_000)
 """A micro a token."""
 
@@ -47,6 +49,7 @@ class Host:
         self.payer, self.worker, self.books = payer, worker, books
         self.database = database
         self.attempts = Attempts(database)
+        self.now, self.tick = NOW, 0
         self.told = asyncio.Queue[Countersigned]()
         self.chain = Verdicts(
             Receipts(database),
@@ -62,24 +65,29 @@ class Host:
             receipts=Receipts(database),
             verdicts=self.chain,
             account_of=lambda device: self.worker if device == DEVICE.device else None,
-            now=lambda: NOW,
+            now=self._look_at_the_clock,
+            look_seconds=0.0,
         )
 
+    def _look_at_the_clock(self) -> Microseconds:
+        self.now = Microseconds(self.now + self.tick)
+        return self.now
+
     def _tell(self, device: DeviceId, frame: Message) -> bool:
-        assert device == DEVICE.device and isinstance(frame, Countersigned)
+        assert device in (DEVICE.device, OTHER) and isinstance(frame, Countersigned)
         self.told.put_nowait(frame)
         return True
 
-    async def record(self, worker: DeviceId) -> None:
+    async def record(self, worker: DeviceId, *, attempt: int = 0, first: int = 0) -> None:
         """Somebody was asked, as the books of attempts have it."""
         record = Record(
-            id=EventId(f"{HOLD}/attempt/0"),
+            id=EventId(f"{HOLD}/attempt/{attempt}"),
             job=JOB,
-            attempt=0,
+            attempt=attempt,
             worker=worker,
             account=self.worker,
             sha256="ab" * 32,
-            first=0,
+            first=first,
             payer=self.payer,
             prices=Prices(input=PRICE, cached_input=PRICE, output=PRICE),
             shares=Shares(worker=80, fee=15, fund=5),
@@ -149,8 +157,33 @@ def test_a_host_that_died_between_paying_and_signing_signs_when_the_receipt_come
 
         verdict = VERDICT.read(told.verdict)
         assert verdict is not None
-        assert verdict.earned == EARNED
+        assert (verdict.earned, verdict.charged) == (EARNED, EARNED)
         assert differs(verdict, RECEIPT_SENT) == ""
+
+    with_orphans(tmp_path, act)
+
+
+def test_who_delivered_before_another_went_on_is_paid_and_told_so_when_its_receipt_comes(
+    tmp_path: Path,
+) -> None:
+    async def act(host: Host) -> None:
+        await host.chain.load()
+        await host.record(DEVICE.device)
+        await host.record(OTHER, attempt=1, first=10)
+        host.tick = SECOND
+        await host.orphans.load()
+        async with host.orphans.running():
+            frame = replace(finished(), attempt=1, receipt=b"of another", signature=b"")
+            host.orphans.heard(OTHER, frame, Reported(prompt=10, answer=5))
+            await asyncio.wait_for(host.told.get(), 20)
+            reported = host.chain.reported(DEVICE.device, finished())
+            host.orphans.heard(DEVICE.device, finished(), reported)
+            told = await asyncio.wait_for(host.told.get(), 20)
+
+        verdict = VERDICT.read(told.verdict)
+        assert verdict is not None
+        assert (verdict.earned, verdict.charged) == (10 * 80 // 100, 10 + 10 + 5)
+        assert "paid before its receipt came" in verdict.reason
 
     with_orphans(tmp_path, act)
 
@@ -158,7 +191,7 @@ def test_a_host_that_died_between_paying_and_signing_signs_when_the_receipt_come
 def test_whoever_was_not_asked_gets_no_verdict_on_anothers_attempt(tmp_path: Path) -> None:
     async def act(host: Host) -> None:
         await host.chain.load()
-        await host.record(DeviceId("cd" * 32))
+        await host.record(OTHER)
         await host.pay()
         await host.orphans.load()
 

@@ -4,9 +4,10 @@ What was in memory is gone: the words, who waited for them, how far they were de
 left is durable: the hold in the books, and for each attempt a `Record` of who was asked from which
 token on. The workers come back with signed receipts, which their outboxes keep until they are
 countersigned. So a hold without a job is an orphan: it is settled from the receipts of its
-attempts, never for more than was held, each paid up to where the next one began; and if nobody
-claims, it expires and its payer has everything back. Nothing is paid for an embedding: it is
-delivered whole, at once, so a host that died with its hold open had not delivered it.
+attempts, never for more than was held, each paid up to where the next one began. That the next one
+began there proves what the one before had delivered, so that is paid without its receipt too. If
+nobody claims, the hold expires and its payer has everything back. Nothing is paid for an embedding:
+it is delivered whole, at once, so a host that died with its hold open had not delivered it.
 
     orphan = orphan_of(hold, records)
     orphan, settlement = claim(orphan, attempt, reported, now)     for each late receipt
@@ -108,12 +109,13 @@ def settlement_of(orphan: Orphan) -> Settlement:
 
 
 def _attempt(orphan: Orphan, place: int) -> Attempt:
-    """An attempt as its receipt says, up to where the next one was asked to begin."""
+    """An attempt up to where the next one was asked to begin, and at most as its receipt says."""
     record = orphan.records[place]
     reported = orphan.claims.get(record.attempt)
-    end = record.first + (0 if reported is None else max(0, reported.answer))
+    ends = [] if reported is None else [record.first + max(0, reported.answer)]
     if place + 1 < len(orphan.records):
-        end = min(end, max(record.first, orphan.records[place + 1].first))
+        ends.append(max(record.first, orphan.records[place + 1].first))
+    end = min(ends, default=record.first)
     return Attempt(
         number=record.attempt,
         worker=record.account,

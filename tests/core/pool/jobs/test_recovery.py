@@ -82,7 +82,26 @@ def test_the_others_are_waited_for_and_not_for_ever() -> None:
     assert due(one, Microseconds(START + 59 * SECOND))[1] is None
     _, settlement = due(one, Microseconds(START + 60 * SECOND))
 
-    assert set(earned(settlement)) == {0, 1} and earned(settlement)[0] == 0
+    assert set(earned(settlement)) == {0, 1}
+
+
+def test_that_another_was_asked_to_go_on_proves_what_the_one_before_delivered() -> None:
+    one, _ = take(orphan(record(0, "a", 0), record(1, "b", 30)), 1, "b", answer=20)
+
+    _, settlement = due(one, Microseconds(START + 60 * SECOND))
+
+    assert settlement is not None
+    assert [(line.prompt, line.answer) for line in settlement.lines] == [(0, 30), (10, 20)]
+    assert settlement.charge == 10 + (30 + 20) * 2
+    assert earned(settlement)[0] == 30 * 2 * 80 // 100
+
+
+def test_nothing_proves_what_the_last_one_delivered_but_its_receipt() -> None:
+    one, _ = take(orphan(record(0, "a", 0), record(1, "b", 30)), 0, "a", answer=30)
+
+    _, settlement = due(one, Microseconds(START + 60 * SECOND))
+
+    assert earned(settlement)[1] == 0
 
 
 def test_they_are_not_waited_for_past_the_time_of_claims() -> None:
