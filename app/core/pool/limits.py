@@ -69,6 +69,14 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @final
+class Charged(msgspec.Struct, frozen=True):
+    """What was charged for a request at a time: when it came in, or since, as it grew."""
+
+    amounts: Amounts
+    at: Microseconds
+
+
+@final
 class Exceeded(msgspec.Struct, frozen=True, kw_only=True):
     """The limit that is longest in the way, and when the same request would pass."""
 
@@ -99,30 +107,15 @@ def admit(
 
 
 def correct(
-    counted: Sequence[Counted],
-    estimate: Amounts,
-    actual: Amounts,
-    *,
-    admitted_at: Microseconds,
-    now: Microseconds,
+    counted: Sequence[Counted], charges: Sequence[Charged], actual: Amounts, now: Microseconds
 ) -> tuple[Counted, ...]:
-    """The limits with what was used in the place of what was estimated at `admitted_at`.
+    """The limits with what was used in the place of what was charged, in the order of `charges`.
 
-    More than was estimated fills a limit beyond its amount: the next requests wait for it. A day or
-    month that ended meanwhile is not opened again.
+    More than was charged fills a limit beyond its amount: the next requests wait for it. Less gives
+    back what was charged last, in the day or month of that charge. One that ended meanwhile is not
+    opened again.
     """
-    return tuple(
-        msgspec.structs.replace(
-            one,
-            level=_corrected(
-                one,
-                actual.of(one.limit.measure) - estimate.of(one.limit.measure),
-                admitted_at,
-                now,
-            ),
-        )
-        for one in counted
-    )
+    return tuple(_corrected(one, charges, actual, now) for one in counted)
 
 
 def used(one: Counted, now: Microseconds) -> int:
@@ -194,14 +187,26 @@ def _with(one: Counted, more: int, now: Microseconds) -> Level:
     return Level((one.level.used if one.level.at >= start else 0) + more, max(start, one.level.at))
 
 
-def _corrected(one: Counted, more: int, admitted_at: Microseconds, now: Microseconds) -> Level:
+def _corrected(
+    one: Counted, charges: Sequence[Charged], actual: Amounts, now: Microseconds
+) -> Counted:
+    measure, level = one.limit.measure, one.level
+    more = actual.of(measure) - sum(charge.amounts.of(measure) for charge in charges)
+    for charge in reversed(charges):
+        part = max(more, -charge.amounts.of(measure))
+        level = _moved(msgspec.structs.replace(one, level=level), part, charge.at, now)
+        more -= part
+    return msgspec.structs.replace(one, level=level)
+
+
+def _moved(one: Counted, more: int, charged_at: Microseconds, now: Microseconds) -> Level:
     if one.limit.period == "minute":
         at = Microseconds(max(now, one.level.at))
         return Level(max(0, _fill(one, now) + more * _MINUTE), at)
     # Another period has begun since: what the request took was counted in its own.
-    if start_of(one.limit.period, Microseconds(max(admitted_at, now))) > one.level.at:
+    if start_of(one.limit.period, Microseconds(max(charged_at, now))) > one.level.at:
         return one.level
-    if one.level.at > max(start_of(one.limit.period, admitted_at), Microseconds(0)):
+    if one.level.at > max(start_of(one.limit.period, charged_at), Microseconds(0)):
         return one.level
     return Level(max(0, one.level.used + more), one.level.at)
 

@@ -16,6 +16,7 @@ import msgspec
 from app.core.base.units import Microseconds
 from app.core.pool.limits import (
     Amounts,
+    Charged,
     Counted,
     Exceeded,
     Level,
@@ -91,7 +92,7 @@ class Limiter:
         if isinstance(found, Exceeded):
             return found
         self._keep(names, found)
-        return Charge(self, names, found, asked, now)
+        return Charge(self, names, found, Charged(asked, now))
 
     def uses(self, limits: Iterable[tuple[Holder, Limit]]) -> tuple[Use, ...]:
         """How much of each limit is used now."""
@@ -113,16 +114,14 @@ class Limiter:
         self,
         names: Sequence[_Name],
         limits: Sequence[Limit],
-        estimate: Amounts,
+        charges: Sequence[Charged],
         actual: Amounts,
-        admitted_at: Microseconds,
     ) -> None:
         counted = [
             Counted(name.holder.subject, limit, self._levels.get(name, Level()))
             for name, limit in zip(names, limits, strict=True)
         ]
-        now = self._now()
-        self._keep(names, correct(counted, estimate, actual, admitted_at=admitted_at, now=now))
+        self._keep(names, correct(counted, charges, actual, self._now()))
 
     def _remember(self, place: str) -> None:
         self._places[place] = None
@@ -142,14 +141,12 @@ class Charge:
         limiter: Limiter,
         names: Sequence[_Name],
         counted: Sequence[Counted],
-        asked: Amounts,
-        now: Microseconds,
+        charged: Charged,
     ) -> None:
         self._limiter = limiter
         self._names = names
         self._limits = [one.limit for one in counted]
-        self._asked = asked
-        self._at = now
+        self._charges = [charged]
         self._is_over = False
 
     def extend(self, more: Amounts) -> Exceeded | None:
@@ -161,11 +158,7 @@ class Charge:
         found = self._limiter.charge(limits, more)
         if isinstance(found, Exceeded):
             return found
-        self._asked = Amounts(
-            requests=self._asked.requests,
-            tokens=self._asked.tokens + more.tokens,
-            credits=self._asked.credits + more.credits,
-        )
+        self._charges += found._charges
         return None
 
     def settle(self, actual: Amounts) -> None:
@@ -176,7 +169,7 @@ class Charge:
         if self._is_over:
             return
         self._is_over = True
-        self._limiter._replace(self._names, self._limits, self._asked, actual, self._at)
+        self._limiter._replace(self._names, self._limits, self._charges, actual)
 
 
 def _names_of_place(place: str) -> Iterable[_Name]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.core.base.units import SECOND, Microseconds
 from app.core.pool.limits import (
     Amounts,
+    Charged,
     Counted,
     Exceeded,
     Level,
@@ -138,7 +139,7 @@ def test_a_correction_leaves_what_was_really_used(
         return
     later = Microseconds(now + step)
 
-    (one,) = correct(found, estimate, actual, admitted_at=now, now=later)
+    (one,) = correct(found, [Charged(estimate, now)], actual, later)
 
     if limit.period == "minute":
         drained = limit.amount * step
@@ -154,12 +155,27 @@ def test_a_correction_leaves_what_was_really_used(
 def test_work_beyond_its_estimate_is_waited_for_by_the_next_request() -> None:
     one = passes(admit(counted(Limit("tokens", "minute", 100)), Amounts(tokens=10), _at(0)))
 
-    over = correct(one, Amounts(tokens=10), Amounts(tokens=250), admitted_at=_at(0), now=_at(0))
+    charged = [Charged(Amounts(tokens=10), _at(0))]
+    over = correct(one, charged, Amounts(tokens=250), _at(0))
 
     refused = admit(over, Amounts(tokens=10), _at(0))
     assert isinstance(refused, Exceeded)
     assert refused.left == 0
     assert refused.again_at == 96 * SECOND  # 160 too many at 100 a minute
+
+
+def test_what_grew_after_midnight_and_was_not_used_is_given_back_to_the_new_day() -> None:
+    evening, morning = _at(86_400 * 5 - 60), _at(86_400 * 5 + 60)
+    first, more = Amounts(credits=100), Amounts(requests=0, credits=900)
+    charges = [Charged(first, evening), Charged(more, morning)]
+    before = passes(admit(counted(Limit("credits", "day", 1000)), first, evening))
+    grown = passes(admit(before, more, morning))
+
+    (day,) = correct(grown, charges, Amounts(credits=110), morning)
+    (nothing,) = correct(grown, charges, Amounts(credits=40), morning)
+    (beyond,) = correct(grown, charges, Amounts(credits=1500), morning)
+
+    assert [used(each, morning) for each in (day, nothing, beyond)] == [10, 0, 1400]
 
 
 def test_a_clock_that_goes_back_neither_drains_nor_opens_a_new_day() -> None:
