@@ -1,4 +1,4 @@
-"""Ports of jobs: what the shell of jobs needs of the rest of the host, and no more."""
+"""Ports of jobs: what requests and their jobs need of the rest of the host, and no more."""
 
 from collections.abc import Callable
 from typing import Protocol

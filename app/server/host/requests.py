@@ -57,6 +57,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     caller: PoolCaller
     wishes: RouteWishes = RouteWishes()
     cost_max: Micros | None = None
+    """Of all its answers together."""
+    answers: int = 1
+    """Jobs that it becomes: they share what it may cost, and what the account has."""
     accepts_partial: bool = False
     idempotency_key: str = ""
     fingerprint: bytes = b""
@@ -205,7 +208,8 @@ class Requests:
             candidates=candidates,
             shares=self.offers.shares,
             wishes=asked.wishes,
-            cost_max=asked.cost_max,
+            cost_max=None if asked.cost_max is None else Micros(asked.cost_max // asked.answers),
+            answers=asked.answers,
             expected_tokens=expected,
             accepts_partial=asked.accepts_partial,
             may_use_own=self._roster.has_own(asked.caller.account, candidates),

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.core.base.units import Micros
-from app.wire.pool_admin import LimitRequest
+from app.wire.pool_admin import GrantRequest, LimitRequest
 from app.wire.pool_keys import PoolKeyRequest
 from tests.server.host.pools import Pool, chat, pool, workers
 
@@ -69,6 +69,50 @@ def test_an_answer_ends_where_the_credits_of_the_day_do(club: Pool) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "limit_reached")
     with club.host.client() as client:
         assert client.audit().holds
+
+
+@pytest.mark.parametrize("several", [{"n": 4}, {"prompt": ["ab"] * 4}], ids=["n", "prompts"])
+def test_what_a_request_may_cost_is_for_all_its_answers_together(
+    club: Pool, several: dict[str, object]
+) -> None:
+    async def act() -> httpx.Response:
+        most = {"x-athanor-cost-max-micros": str(MOST)}
+        body = {"model": "echo", "prompt": "ab", "max_tokens": 1000, **several}
+        async with workers(club, "box") as _, club.api(**most) as api:
+            return await api.post("/completions", json=body)
+
+    before, _ = club.available()
+    answer = asyncio.run(act())
+
+    assert len(answer.json()["choices"]) == 4, answer.text
+    assert MOST // 2 < before - club.available()[0] <= MOST
+
+
+def test_a_request_that_allows_too_little_is_told_what_it_allows(club: Pool) -> None:
+    async def act() -> httpx.Response:
+        async with workers(club, "box") as _, club.api(**{"x-athanor-cost-max-micros": "1"}) as api:
+            return await api.post("/chat/completions", json=chat("hello"))
+
+    refused = asyncio.run(act())
+
+    assert refused.status_code == 402
+    assert "0.000001 are available" in refused.json()["error"]["message"]
+    assert "cost_max" in refused.json()["error"]["message"]
+
+
+def test_two_answers_begin_where_the_balance_is_enough_for_both(club: Pool) -> None:
+    with club.host.client() as client:
+        client.make_pool_account("poor")
+        client.grant(GrantRequest(account="poor", amount=Micros(20), reason="test"))
+
+    async def act() -> httpx.Response:
+        async with workers(club, "box") as _, club.api(club.host.key("poor")) as api:
+            return await api.post("/chat/completions", json=chat("hello", n=2))
+
+    answer = asyncio.run(act())
+
+    assert answer.status_code == 200, answer.text
+    assert club.available("poor")[0] >= 0
 
 
 def test_requests_at_one_time_do_not_go_past_it_together(club: Pool) -> None:

@@ -178,7 +178,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     """Word of core/base/errors; "" where the answer is whole, or ends in "length"."""
     message: str = ""
     available: Micros | None = None
-    """Of the balance, where it was short."""
+    """Of the balance, or of what limits and `cost_max` allow, where that was short."""
     needed: Micros | None = None
     retry_after_seconds: float = 0.0
 

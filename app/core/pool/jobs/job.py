@@ -175,6 +175,8 @@ class JobRequest(Private, frozen=True, kw_only=True):
     wishes: RouteWishes = RouteWishes()
     cost_max: Micros | None = None
     """Never more is held; a sealed job has one, and all of it is held at once."""
+    answers: int = 1
+    """Jobs of the same request, it among them: each begins with the least, so that all can."""
     expected_tokens: int = 256
     """Of the answer, by what callers like this one got: core/pool/lengths."""
     accepts_partial: bool = False
@@ -319,7 +321,7 @@ class Job(Private, frozen=True, kw_only=True):
     """Word of core/base/errors for the caller, where it ended badly."""
     message: str = ""
     available: Micros | None = None
-    """Of the balance, as the books last refused it."""
+    """Of the balance, or of what `cost_max` allows, as it was last refused."""
     needed: Micros | None = None
     """What the beginning of the job would have taken."""
     retry_after_seconds: float = 0.0

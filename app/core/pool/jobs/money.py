@@ -102,7 +102,8 @@ def needed(job: Job, tokens: int) -> Micros:
 def reserve(turn: Turn) -> None:
     """Ask for the first window."""
     job, rules = turn.job, turn.rules
-    amount, least = needed(job, rules.window_tokens), needed(job, rules.least_tokens)
+    least = needed(job, rules.least_tokens)
+    amount = needed(job, rules.window_tokens) if job.request.answers == 1 else least
     if job.request.cost_max is not None:
         amount = min(amount, job.request.cost_max)
     assert least <= amount, "the job was refused before"

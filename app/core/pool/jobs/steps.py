@@ -62,7 +62,8 @@ def submit(request: JobRequest, now: Microseconds, rules: JobRules = RULES) -> S
         turn.change("hold")
         closing.find_worker(turn)
     elif request.cost_max is not None and least > request.cost_max:
-        unfunded(turn, f"cost_max is {request.cost_max} micros; to begin takes {least}.")
+        turn.set(available=request.cost_max)
+        unfunded(turn, "The request's own cost_max allows an answer no more.")
     else:
         money.reserve(turn)
     return _armed(turn)

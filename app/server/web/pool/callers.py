@@ -15,7 +15,9 @@ from app.server.host.access import Access
 from app.server.host.caller import PoolCaller
 from app.server.host.requests import Asked
 from app.server.web.gate import headers_of, peer_of, request_id_of
-from app.wire.openai.request import ModelRequest
+from app.server.web.openai.generate import completion_prompts
+from app.wire.openai.completions import CompletionRequest
+from app.wire.openai.request import GenerationRequest, ModelRequest
 
 _POOL_CALLER: Final = "pool_caller"
 _SECRET: Final = "pool_secret"  # noqa: S105  # the name of a place in memory
@@ -55,6 +57,7 @@ def asked_of(scope: Scope, data: ModelRequest, access: Access) -> Asked:
         caller=caller,
         wishes=wishes_of_provider(data.provider or {}),
         cost_max=_cost_max(headers),
+        answers=_answers(data),
         idempotency_key=key,
         fingerprint=access.fingerprint(secret, msgspec.json.encode(data)) if key else b"",
         request=request_id_of(scope),
@@ -69,6 +72,14 @@ def address_of(scope: Scope, headers: Mapping[str, str], proxies: tuple[str, ...
     hops = [hop.strip() for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()]
     # From the right: what stands further left was written by who knows whom.
     return next((hop for hop in reversed(hops) if hop not in proxies), peer)
+
+
+def _answers(data: ModelRequest) -> int:
+    """How many answers it asks for: to each of its prompts `n`. Raises: RequestError."""
+    if not isinstance(data, GenerationRequest):
+        return 1
+    prompts = len(completion_prompts(data)) if isinstance(data, CompletionRequest) else 1
+    return prompts * (data.n or 1)
 
 
 def _cost_max(headers: Mapping[str, str]) -> Micros | None:

@@ -116,7 +116,15 @@ def test_a_cost_max_below_the_beginning_is_told_before_anything_is_held() -> Non
     job = Play(cost_max=Micros(PROMPT))
 
     assert job.end.kind == "credits_short" and "cost_max" in job.end.message
+    assert (job.end.needed, job.end.available) == (PROMPT + 16 * EACH, PROMPT)
     assert not job.wanted(Book)
+
+
+def test_one_of_several_answers_leaves_the_others_what_they_need_to_begin() -> None:
+    command = Play(answers=2).command()
+
+    assert isinstance(command, Reserve)
+    assert command.amount == command.least == PROMPT + 16 * EACH
 
 
 def test_a_hold_is_renewed_before_its_time_is_over() -> None:
