@@ -64,14 +64,13 @@ def cost_most(
     *,
     context: int,
     max_tokens: int | None,
-    choices: int = 1,
 ) -> Micros:
-    """The most that a request can cost by these prices, whatever its prompt: rounded up.
+    """The most that one answer can cost by these prices, whatever its prompt: rounded up.
 
     `prices` are micros for a million tokens: input, cached input, output.
     """
     answer = context if max_tokens is None else min(max_tokens, context)
-    total = context * max(prices[0], prices[1]) + choices * answer * prices[2]
+    total = context * max(prices[0], prices[1]) + answer * prices[2]
     return Micros(-(-total // MILLION))
 
 

@@ -5,21 +5,21 @@ Several choices are several jobs, since a job has one answer. The seed is always
 only so can another worker go on with what one has drawn.
 """
 
-import asyncio
 import base64
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing, asynccontextmanager
-from typing import Final, final
+from typing import final
 
 import msgspec
 from msgspec.structs import replace
 
-from app.core.base.errors import AthanorError, EngineFailed
+from app.core.base.errors import EngineFailed
 from app.core.base.ids import JobId, ModelName, RequestId
 from app.core.base.units import Micros
 from app.core.pool.commitments import KEY_BYTES
 from app.core.pool.jobs.effects import End
+from app.server.engine_child.choices import each_choice, merged
 from app.server.engine_child.engine_process import StreamEvent
 from app.server.host.endings import error_of_end
 from app.server.host.kept_answers import KeptAnswers, Part
@@ -136,21 +136,8 @@ class PoolLink:
 
     async def stream(self, generate: Generate) -> AsyncGenerator[StreamEvent, None]:
         """The events of one generation. Raises: an error of core/base/errors."""
-        seed = generate.sampling.seed
-        seed = secrets.randbits(32) if seed is None else seed
-        sampling = [
-            replace(generate.sampling, seed=(seed + choice) & _SEED_BITS)
-            for choice in range(generate.choices)
-        ]
-        bodies = [
-            replace(generate, choices=1, sampling=each) for each in sampling
-        ]  # as an engine gives each choice a seed of its own
-        if len(bodies) == 1:
-            async with aclosing(self._answer(bodies[0], 0)) as events:
-                async for event in events:
-                    yield event
-            return
-        async with aclosing(_merged([self._answer(b, n) for n, b in enumerate(bodies)])) as events:
+        bodies = each_choice(generate, secrets.randbits(32))
+        async with aclosing(merged([self._answer(b, n) for n, b in enumerate(bodies)])) as events:
             async for event in events:
                 yield event
 
@@ -231,57 +218,6 @@ class PoolLink:
         if error is not None:
             raise error
         return end
-
-
-_SEED_BITS: Final = 0xFFFFFFFF
-
-
-async def _merged(
-    answers: list[AsyncGenerator[StreamEvent, None]],
-) -> AsyncGenerator[StreamEvent, None]:
-    """The events of several jobs as they come, as one engine's of several choices."""
-    queue: asyncio.Queue[StreamEvent | AthanorError] = asyncio.Queue()
-
-    async def read(answer: AsyncGenerator[StreamEvent, None]) -> None:
-        try:
-            async with aclosing(answer) as events:
-                async for event in events:
-                    await queue.put(event)
-        except AthanorError as error:
-            await queue.put(error)  # the reader raises it; the other choices end with it
-
-    has_begun, completed = False, list[Completed]()
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(read(each), name="one of several choices") for each in answers]
-        try:
-            while len(completed) < len(answers):
-                event = await queue.get()
-                if isinstance(event, AthanorError):
-                    raise event
-                if isinstance(event, Completed):
-                    completed.append(event)
-                elif not (isinstance(event, Begun) and has_begun):
-                    has_begun |= isinstance(event, Begun)
-                    yield event
-        finally:
-            for task in tasks:
-                task.cancel()
-    yield _together(completed)
-
-
-def _together(completed: list[Completed]) -> Completed:
-    """The usage of all choices: each read the prompt, which counts once, as in an engine."""
-    first = completed[0]
-    usages = [each.usage for each in completed]
-    return replace(
-        first,
-        usage=Usage(
-            prompt=first.usage.prompt,
-            cached=max(usage.cached for usage in usages),
-            completion=sum(usage.completion for usage in usages),
-            reasoning=sum(usage.reasoning for usage in usages),
-        ),
-    )
 
 
 def _usage(part: Part, end: End) -> Usage:

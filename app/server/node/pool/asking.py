@@ -34,8 +34,6 @@ class Asking:
         self.served_by = ""
         self.prompt = 0
         self.completion = 0
-        self.is_remarked = False
-        """The cost was told to the client."""
         self.is_abandoned = False
         """The client left: nobody takes events any more."""
         self.ended = asyncio.Event()

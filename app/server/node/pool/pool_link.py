@@ -1,9 +1,12 @@
 """PoolLink: a lease's hold on the pool: it answers as a link to an engine at home does.
 
-What it cost and who served is in its remarks. Each stream of a lease is a job of its own.
+What it cost and who served is in its remarks. Each answer is a job of its own: every choice of a
+stream, every stream of a lease.
 """
 
+import secrets
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Final, final
 
 from msgspec.structs import replace
@@ -14,13 +17,16 @@ from app.core.base.units import Micros
 from app.core.models.plan import LoadPlan
 from app.core.pool.wishes import RouteWishes
 from app.core.scheduling.sequence import Priority
+from app.server.engine_child.choices import each_choice, merged
 from app.server.engine_child.engine_process import StreamEvent
 from app.wire.engine import (
     ApplyTemplate,
     Completed,
+    Delta,
     Detokenize,
     Embed,
     Embedded,
+    Ended,
     Generate,
     Text,
     Tokenize,
@@ -55,9 +61,7 @@ class PoolLink:
         self._quote = quote
         self._wishes = wishes
         self._new_job = new_job
-        self._cost: Micros | None = None
-        self._job = ""
-        self._served_by = ""
+        self._askings: list[Asking] = []
 
     @property
     def model(self) -> ModelName:
@@ -86,11 +90,13 @@ class PoolLink:
     @property
     def remarks(self) -> Remarks:
         """As far as it is known now."""
+        costs = [each.cost for each in self._askings if each.cost is not None]
+        served_by = [each.served_by for each in self._askings if each.served_by]
         return Remarks(
-            job=self._job,
-            served_by=self._served_by,
+            job=",".join(each.job for each in self._askings),
+            served_by=served_by[-1] if served_by else "",
             model_sha256=self._quote.sha256,
-            cost=self._cost,
+            cost=Micros(sum(costs)) if costs and len(costs) == len(self._askings) else None,
         )
 
     async def stream(self, generate: Generate) -> AsyncGenerator[StreamEvent, None]:
@@ -101,16 +107,14 @@ class PoolLink:
         """
         # Where the request came from within this node is nobody's business.
         body = replace(generate, domain=OWNER_DOMAIN, priority=Priority.OWNER)
-        async with self._spending.asking(
-            self._new_job(), self._quote, body, self._wishes
-        ) as asking:
-            while True:
-                event = await asking.next()
-                assert not isinstance(event, Embedded), "vectors are no part of a stream"
-                self._remark(asking)
-                yield replace(event, request=generate.request)
-                if isinstance(event, Completed):
-                    return
+        # Named before anything waits: with one key each choice has the same name again.
+        answers = [
+            self._answer(self._new_job(), each, choice, of=generate.choices)
+            for choice, each in enumerate(each_choice(body, secrets.randbits(32)))
+        ]
+        async with aclosing(merged(answers)) as events:
+            async for event in events:
+                yield event
 
     async def ask(
         self, question: Embed | Tokenize | Detokenize | ApplyTemplate
@@ -121,17 +125,32 @@ class PoolLink:
                 f"{self.model} is not on this machine, which so cannot tell its tokens",
                 remedy="Ask for it without words in logit_bias; token ids are taken.",
             )
-        async with self._spending.asking(
-            self._new_job(), self._quote, question, self._wishes
-        ) as asking:
+        async with self._asking(self._new_job(), question) as asking:
             event = await asking.next()
-            self._remark(asking)
             assert isinstance(event, Embedded), "Embed is answered by Embedded"
             return replace(event, request=question.request)
 
-    def _remark(self, asking: "Asking") -> None:
-        self._job = asking.job
-        self._served_by = asking.served_by or self._served_by
-        if asking.cost is not None and not asking.is_remarked:
-            asking.is_remarked = True
-            self._cost = Micros((self._cost or 0) + asking.cost)
+    async def _answer(
+        self, job: JobId, body: Generate, choice: int, *, of: int
+    ) -> AsyncGenerator[StreamEvent, None]:
+        """One job, as the events of that choice."""
+        async with self._asking(job, body, choices=of) as asking:
+            while True:
+                event = await asking.next()
+                assert not isinstance(event, Embedded), "vectors are no part of a stream"
+                if isinstance(event, Delta | Ended):
+                    event = replace(event, choice=choice)
+                yield replace(event, request=body.request)
+                if isinstance(event, Completed):
+                    return
+
+    @asynccontextmanager
+    async def _asking(
+        self, job: JobId, body: Generate | Embed, *, choices: int = 1
+    ) -> AsyncGenerator["Asking", None]:
+        """See Spending.asking."""
+        async with self._spending.asking(
+            job, self._quote, body, self._wishes, choices=choices
+        ) as asking:
+            self._askings.append(asking)
+            yield asking

@@ -100,9 +100,17 @@ class Spending:
 
     @asynccontextmanager
     async def asking(
-        self, job: JobId, quote: Quote, body: Generate | Embed, wishes: RouteWishes
+        self,
+        job: JobId,
+        quote: Quote,
+        body: Generate | Embed,
+        wishes: RouteWishes,
+        *,
+        choices: int = 1,
     ) -> AsyncGenerator[Asking, None]:
         """The ask under way; leaving the block before its end cancels it.
+
+        `choices`: so many asks are one request, and share what it may cost.
 
         Raises: CreditsShort when a cap of the owner is reached; Unserved when nobody within the
         owner's trust is there; Busy without a session; RequestConflict for a job that was asked;
@@ -111,7 +119,7 @@ class Spending:
         job = await self._unused(job)
         self._unsent.add(job)
         try:
-            ask = await self._reserved(job, quote, body, wishes)
+            ask = await self._reserved(job, quote, body, wishes, choices)
             asking = self._under_way[job] = Asking(ask)
         finally:
             self._unsent.discard(job)
@@ -182,7 +190,12 @@ class Spending:
         )
 
     async def _reserved(
-        self, job: JobId, quote: Quote, body: Generate | Embed, wishes: RouteWishes
+        self,
+        job: JobId,
+        quote: Quote,
+        body: Generate | Embed,
+        wishes: RouteWishes,
+        choices: int,
     ) -> Ask:
         """The ask, with its most on the disk. Raises: as `asking`."""
         settings, now = self._settings(), self._clock()
@@ -190,16 +203,16 @@ class Spending:
         caps = self.caps()
         spent = await self._asks.spent(day_of(now, self._offset()), self._offset())
         left = allowance(caps, spent)
-        most = _most(quote, body)
+        share, most = left.micros // choices, _most(quote, body)
         # Own devices answer for nothing, whatever was spent.
-        if left.micros <= 0 < most:
+        if share <= 0 < most:
             raise cap_reached(caps, left)
         ask = Ask(
             job=job,
             model=quote.model,
             body=body,
             commitment_key=secrets.token_bytes(KEY_BYTES),
-            cost_max=Micros(min(left.micros, most)),
+            cost_max=Micros(min(share, most)),
             circle=circle,
             wishes=words_of_wishes(replace(wishes, trust="anyone")),
         )
@@ -301,6 +314,4 @@ def _most(quote: Quote, body: Generate | Embed) -> Micros:
     context = quote.context or CONTEXT_UNKNOWN
     if isinstance(body, Embed):
         return cost_most(quote.prices, context=context * len(body.inputs), max_tokens=0)
-    return cost_most(
-        quote.prices, context=context, max_tokens=body.max_tokens, choices=body.choices
-    )
+    return cost_most(quote.prices, context=context, max_tokens=body.max_tokens)
