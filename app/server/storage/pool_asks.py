@@ -89,17 +89,25 @@ class PoolAsks:
         """Every one that was asked of a pool, oldest first."""
         return await self._select(_SQL["all"], pool)
 
-    async def spent(self, day: int, offset_seconds: int) -> Spent:
-        """What was spent in the day and its month, in all pools, and what is reserved."""
+    async def spent(self, day: int, offset_seconds: int, current: PoolId) -> Spent:
+        """What was spent in the day and its month, in all pools, and what is reserved.
+
+        Of a pool that is not `current` nobody can tell any more what an open ask did cost: it
+        counts as spent, all that it may cost, when it was asked.
+        """
         begins = [
             number * DAY_MICROSECONDS - offset_seconds * 1_000_000
             for number in (day, first_day_of_month(day))
         ]
-        ((of_day, of_month),) = await self._database.read(_SQL["spent"], *begins)
-        reserved = sum(ask.cost_max for ask in self.open_asks.values())
-        return Spent(
-            day=Micros(_int(of_day)), month=Micros(_int(of_month)), reserved=Micros(reserved)
+        (ended,) = await self._database.read(_SQL["spent"], *begins)
+        asks = self.open_asks.values()
+        left = [ask for ask in asks if ask.pool != current]
+        of_day, of_month = (
+            _int(cost) + sum(ask.cost_max for ask in left if ask.asked_at >= begin)
+            for cost, begin in zip(ended, begins, strict=True)
         )
+        reserved = sum(ask.cost_max for ask in asks if ask.pool == current)
+        return Spent(day=Micros(of_day), month=Micros(of_month), reserved=Micros(reserved))
 
     async def spent_by_day(self, pool: PoolId, offset_seconds: int) -> dict[int, int]:
         """Micros of each day (core/member/calendar)."""

@@ -168,15 +168,29 @@ def test_what_is_asked_counts_as_spent_until_its_cost_is_known(tmp_path: Path) -
         asks = await PoolAsks.open(database)
         await asks.begin(_ask("a", 100))
         await asks.begin(_ask("b", 50))
-        assert await asks.spent(0, 0) == Spent(reserved=Micros(150))
+        assert await asks.spent(0, 0, CLUB) == Spent(reserved=Micros(150))
 
         await asks.end(replace(_ask("a", 100), cost=Micros(30), ended_at=Microseconds(20)))
 
         again = await PoolAsks.open(database)
         expected = Spent(day=Micros(30), month=Micros(30), reserved=Micros(50))
-        assert await again.spent(0, 0) == expected
-        assert await again.spent(1, 0) == replace(expected, day=Micros(0))
-        assert await again.spent(31, 0) == Spent(reserved=Micros(50))
+        assert await again.spent(0, 0, CLUB) == expected
+        assert await again.spent(1, 0, CLUB) == replace(expected, day=Micros(0))
+        assert await again.spent(31, 0, CLUB) == Spent(reserved=Micros(50))
+
+    with_database(tmp_path, act)
+
+
+def test_what_was_asked_of_a_pool_that_was_left_counts_when_it_was_asked(tmp_path: Path) -> None:
+    async def act(database: Database) -> None:
+        asks = await PoolAsks.open(database)
+        await asks.begin(_ask("a", 100, at=2 * DAY))
+
+        whole = Micros(100)
+        assert await asks.spent(2, 0, FRIENDS) == Spent(day=whole, month=whole)
+        assert await asks.spent(3, 0, FRIENDS) == Spent(month=whole)
+        assert await asks.spent(40, 0, FRIENDS) == Spent()
+        assert await asks.spent(40, 0, CLUB) == Spent(reserved=whole)
 
     with_database(tmp_path, act)
 

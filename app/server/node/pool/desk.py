@@ -143,7 +143,8 @@ class PoolDesk:
         """What one more request may cost now."""
         house = self._pool.house
         offset = house.offset()
-        spent = await house.asks.spent(day_of(house.clock(), offset), offset)
+        today, pool = day_of(house.clock(), offset), member.membership.pool
+        spent = await house.asks.spent(today, offset, pool)
         return allowance(member.spending.caps(), spent)
 
     async def days(self, count: int) -> tuple[DayPicture, ...]:

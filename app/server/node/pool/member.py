@@ -132,11 +132,15 @@ class Member:
             self._lender = None
 
     async def leave(self, *, is_for_good: bool) -> None:
-        """Take no more, finish receipts, say goodbye. The caller then cancels `run`."""
+        """Take no more, finish receipts, say goodbye; end what the pool answers to clients of ours.
+
+        The caller then cancels `run`.
+        """
         if self._lender is not None:
             await self._lender.stop()
         goodbye = GoingAway(reason="leave" if is_for_good else "stop")
         await self.link.leave(goodbye, is_for_good=is_for_good)
+        self.spending.over("this node said goodbye")
 
     async def rest(self) -> None:
         """The computer is about to sleep: hand jobs over, and tell the host that nobody is here."""

@@ -148,14 +148,16 @@ class Pool:
 
     async def _keep(self, member: "Member") -> None:
         """The root of all that the pool does here: its faults end here, and it begins again."""
-        while True:
+        # A stop in the middle of a fault is lost in it, so that being cancelled is not enough.
+        while self._member is member:
             try:
                 await member.run()
                 return
             except Exception as error:
                 # Words of users may be in an error's text: its kind and place alone are told.
                 log.error("the pool's part failed: %s", _kinds(error))
-            await self._bell.wait(RESTART_SECONDS)
+            if self._member is member:
+                await self._bell.wait(RESTART_SECONDS)
 
     async def _stop(self, *, is_for_good: bool) -> None:
         member, task = self._member, self._task

@@ -201,7 +201,8 @@ class Spending:
         settings, now = self._settings(), self._clock()
         circle = narrower(settings.trust, wishes.trust)
         caps = self.caps()
-        spent = await self._asks.spent(day_of(now, self._offset()), self._offset())
+        offset = self._offset()
+        spent = await self._asks.spent(day_of(now, offset), offset, self._pool)
         left = allowance(caps, spent)
         share, most = left.micros // choices, _most(quote, body)
         # Own devices answer for nothing, whatever was spent.

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.core.base.errors import RequestConflict
+import pytest
+
+from app.core.base.errors import Busy, RequestConflict
 from app.wire.pool import Ask, CancelAsk
 from tests.server.node.homes import run
 from tests.server.node.pool.spenders import answer, ask_for, spender
@@ -60,5 +62,27 @@ def test_an_ask_that_is_written_down_while_a_session_opens_is_asked_and_not_canc
             assert (await asking)[1].cost == 70
             sent = [frame for frame in home.host.frames if isinstance(frame, Ask | CancelAsk)]
             assert [type(frame) for frame in sent] == [Ask]
+
+    run(act())
+
+
+@pytest.mark.parametrize("is_for_good", [True, False])
+def test_a_client_hears_the_end_when_the_pool_is_left_or_joined_again(
+    tmp_path: Path, is_for_good: bool
+) -> None:
+    async def act() -> None:
+        async with spender(tmp_path) as home:
+            asking = asyncio.gather(ask_for(home), return_exceptions=True)
+            ask = await home.host.expect(Ask)
+
+            if is_for_good:
+                await home.pool.leave()
+            else:
+                await home.pool.join(home.host.invite())
+
+            (found,) = await asking
+            assert isinstance(found, Busy)
+            if not is_for_good:
+                assert (await home.host.expect(CancelAsk)).job == ask.job
 
     run(act())
