@@ -114,6 +114,10 @@ class PoolAsks:
         rows = await self._database.read(_SQL["spent_by_day"], offset_seconds * 1_000_000, pool)
         return {_int(day): _int(cost) for day, cost in rows}
 
+    async def spent_ever(self, pool: PoolId) -> Micros:
+        """What all asks of a pool did cost whose cost is known."""
+        return Micros(sum((await self.spent_by_day(pool, 0)).values()))
+
     async def _select(self, statement: str, *values: Value) -> list[KeptAsk]:
         rows = await self._database.read(statement, *values)
         names = KeptAsk.__struct_fields__

@@ -64,7 +64,7 @@ class Asking:
             self.receipt = told.receipt
 
     def finish(self) -> None:
-        """The cost is known and kept: the client may hear the end, and ask again."""
+        """The cost is known, and kept where that can be: the client may hear the end."""
         if self._held is None and not self._has_failed:
             self._held = EngineFailed("the pool ended the answer without a last word")
         if self._held is not None:

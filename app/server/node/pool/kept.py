@@ -97,13 +97,18 @@ class Kept:
         receipts, checkpoints = await self._receipts.all(), await self._receipts.checkpoints()
         report = audit_kept(receipts, checkpoints, device=self._device(), pool=self._pool)
         more = [CreditsFinding(place="host", words=each) for each in disputes]
-        earned, _ = await self._books.totals(self._pool, now)
-        if earned != report.earned:
-            words = (
-                f"the books say {credits_text(earned)} credits, the verdicts "
-                f"{credits_text(report.earned)}"
-            )
-            more.append(CreditsFinding(place="books", words=words))
+        earned, spent = await self._books.totals(self._pool, now)
+        asked = await self._asks.spent_ever(self._pool)
+        for booked, proved, verb, whose in (
+            (earned, report.earned, "earned", "verdicts"),
+            (spent, asked, "spent", "asks"),
+        ):
+            if booked != proved:
+                words = (
+                    f"the books say {credits_text(booked)} credits were {verb}, the {whose} "
+                    f"{credits_text(proved)}"
+                )
+                more.append(CreditsFinding(place="books", words=words))
         return answer_of(report, checkpoints=len(checkpoints), more=tuple(more))
 
     async def export(self) -> PoolExport:

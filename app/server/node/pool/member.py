@@ -122,6 +122,7 @@ class Member:
         """Until it is cancelled."""
         try:
             await self._count_today()
+            await self._book_what_is_missing()
             async with asyncio.TaskGroup() as guests:
                 self._lender = self._lender_in(guests)
                 try:
@@ -283,6 +284,16 @@ class Member:
         spent = (await self._house.asks.spent_by_day(pool, offset)).get(day, 0)
         self._power.today = (await self._house.days.joules_by_day(pool)).get(day, 0.0)
         self._change(earned_today=earned, jobs_today=jobs, spent_today=spent)
+
+    async def _book_what_is_missing(self) -> None:
+        """A crash, or a disk that is full, came between the end of an ask and its entry."""
+        pool, asks, mirror = self.membership.pool, self._house.asks, self._house.mirror
+        spent = await asks.spent_ever(pool)
+        if spent == 0 or (await mirror.totals(pool, self._house.clock()))[1] == spent:
+            return
+        for ask in await asks.all(pool):
+            if ask.cost is not None and ask.ended_at is not None:
+                await mirror.spent(pool, ask.job, ask.cost, ask.ended_at)
 
     async def _know(self, established: Established) -> None:
         """What the host called itself and us is kept; the invite has done its work."""

@@ -145,8 +145,11 @@ class Spending:
         if sealed is not None and (sealed.is_over or told.is_last):
             self._count(asking)
         if told.is_last:
-            await self._close(asking)
-            asking.finish()
+            try:
+                await self._close(asking)
+            finally:
+                # The answer is whole, whatever our disk says; the cost is asked for again.
+                asking.finish()
 
     def opened(self) -> None:
         """A session stands. The cost of each ask that it does not carry any more is asked for."""
