@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Final, final
 
-from app.core.base.errors import Busy
+from app.core.base.errors import Busy, DiskFull
 from app.core.base.ids import DeviceId, SessionId
 from app.core.ledger.pricing import Shares
 from app.core.pool.happenings import Proved
@@ -18,6 +18,7 @@ from app.server.host.membership import Membership
 from app.server.host.roster import Roster
 from app.server.host.verdicts import Verdicts
 from app.server.storage.accounts import Account
+from app.server.storage.database import DatabaseUnusable
 from app.server.storage.devices import Devices
 from app.wire.message import Message
 from app.wire.opening import Denied, OverCode
@@ -37,7 +38,8 @@ from app.wire.pool import (
 
 log = logging.getLogger(__name__)
 
-TRIED_TOO_OFTEN_SECONDS: Final = 60.0
+_AGAIN_SECONDS: Final = 60.0
+"""A disk that is full or broken takes somebody to see to it."""
 
 
 @final
@@ -75,16 +77,21 @@ class Members:
             account = await self._membership.admit(
                 proved.device, invite=proved.invite, name=proved.hello.name, address=address
             )
-        except Busy as error:
+        except (DatabaseUnusable, DiskFull, Busy) as error:
+            seconds = error.retry_after_seconds if isinstance(error, Busy) else _AGAIN_SECONDS
             return Denied(
                 code="too_often",
                 message=error.message,
                 remedy=error.remedy,
-                retry_after_seconds=float(error.retry_after_seconds),
+                retry_after_seconds=seconds,
             )
         if not isinstance(account, Account):
             return account
         count, head = await self._verdicts.device_head(proved.device)
+        # Whoever was paused or removed meanwhile had no session yet that could be ended.
+        account = self._membership.standing(proved.device)
+        if not isinstance(account, Account):
+            return account
         return Terms(
             pool_name=self._pool_name,
             account=account.name,

@@ -2,9 +2,15 @@
 
 A machine that is not known comes in by an invite, once; from then on its key is enough. Whatever
 is wrong with an invite is one answer, so that nobody learns which ones there are.
+
+Rule: a step that failed may be done again. The use of an invite and all that it makes are one
+transaction; its credits come after it, under an id that is the same whenever the machine shows the
+invite again.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from hashlib import sha256
 from typing import Final, final
 
 from app.core.base.errors import LimitReached, RequestError
@@ -13,6 +19,7 @@ from app.core.base.units import Micros
 from app.core.pool.limits import Limit
 from app.core.pool.naming import NAME_LENGTH_MAX, named
 from app.server.host.access import Access
+from app.server.host.turns import Turns
 from app.server.storage.accounts import Account, Accounts
 from app.server.storage.devices import Devices
 from app.server.storage.invites import Invite, Invites
@@ -46,6 +53,7 @@ class Membership:
     ) -> None:
         self._accounts, self._devices, self._invites = accounts, devices, invites
         self._access, self._grant = access, grant
+        self._turns = Turns[DeviceId]()
 
     async def admit(
         self, device: DeviceId, *, invite: str, name: str, address: str = ""
@@ -55,13 +63,21 @@ class Membership:
         `invite` is the secret of one. A machine that is known needs none, and one that it shows is
         not used up; an invite of another account moves it there.
         """
-        known = self._devices.get(device)
-        account = None if known is None else self._accounts.get(known.account)
-        if invite and (account is None or self._leads_elsewhere(invite, account)):
-            found = await self._joined(device, invite, name=name, address=address)
-            if isinstance(found, Denied):
-                return found
-            account = found
+        # A machine that comes twice at once finds the second time what it became the first.
+        async with self._turns.of(device):
+            account = self._account_of(device)
+            if invite and (account is None or self._leads_elsewhere(invite, account)):
+                denied = await self._join(device, invite, name=name, address=address)
+                if denied is not None:
+                    return denied
+            await self._give(device, invite)
+            if isinstance(self.standing(device), Account):
+                await self._devices.rename(device, _machine(name))
+            return self.standing(device)
+
+    def standing(self, device: DeviceId) -> Account | Denied:
+        """The account of a machine as it is now, or why it may not come in."""
+        account = self._account_of(device)
         if account is None:
             return Denied(
                 code="unknown_device",
@@ -77,7 +93,6 @@ class Membership:
                 # What is closed stays closed: such a machine need not come back by itself.
                 retry_after_seconds=PAUSED_RETRY_SECONDS if account.state == "paused" else 0.0,
             )
-        await self._devices.rename(device, _machine(name))
         return account
 
     def circle(self, owner: AccountId, other: AccountId) -> Circle:
@@ -104,9 +119,14 @@ class Membership:
             )  # fmt: skip
         return invite.account != account.id
 
-    async def _joined(
+    def _account_of(self, device: DeviceId) -> Account | None:
+        known = self._devices.account_of(device)
+        return None if known is None else self._accounts.get(known)
+
+    async def _join(
         self, device: DeviceId, secret: str, *, name: str, address: str
-    ) -> Account | Denied:
+    ) -> Denied | None:
+        """The machine becomes what the invite says, or why it does not."""
         try:
             if address:
                 self._access.check_place(address, TRIED)
@@ -117,47 +137,57 @@ class Membership:
                 remedy=refused.remedy,
                 retry_after_seconds=refused.retry_after_seconds,
             )
-        invite = await self._invites.use(secret)
-        host = None if invite is None or invite.account is None else self._accounts.get(
-            invite.account
-        )  # fmt: skip
-        if invite is None or (invite.account is not None and (host is None or
-                                                              host.state != "active")):  # fmt: skip
-            return Denied(
-                code="invite",
-                message="the invite is not known, was used, has expired or was taken back",
-                remedy="Ask whoever gave it to you for a new one.",
-            )
-        if invite.kind == "device":
-            assert host is not None
-            await self._devices.join(device, host.id, _machine(name))
-            return host
-        return await self._welcomed(device, invite, host, name=name)
+        invite = self._invites.find(secret)
+        if invite is None:
+            return _USELESS
+        host = None if invite.account is None else self._accounts.get(invite.account)
+        if invite.account is not None and (host is None or host.state != "active"):
+            return _USELESS
+        account = host if invite.kind == "device" else self._account_of(device)
+        account = account or self._accounts.get(_made_by(invite, device))
+        if account is not None and account.state == "closed":
+            return _USELESS  # what it once made here was closed for good
+        with ExitStack() as stack:
+            rows = [stack.enter_context(self._invites.using(secret))]
+            if account is None:
+                free = self._free_name(invite.name or _machine(name))
+                making = self._accounts.making(free, _made_by(invite, device))
+                account, _, made = stack.enter_context(making)
+                rows += made
+            if host is not None and host.id != account.id:
+                rows += stack.enter_context(self._accounts.befriending(host.id, account.id))
+            await self._devices.join(device, account.id, _machine(name), with_rows=rows)
+        return None
 
-    async def _welcomed(
-        self, device: DeviceId, invite: Invite, host: Account | None, *, name: str
-    ) -> Account:
-        """The account that the invite makes, or the one that the machine has already."""
-        known = self._devices.get(device)
-        account = None if known is None else self._accounts.get(known.account)
-        if account is None:
-            account = await self._new_account(invite.name or _machine(name))
-            await self._devices.join(device, account.id, _machine(name))
-            if invite.credits:
-                await self._grant(account.id, invite.credits, f"invite/{invite.id}/{device}")
-        if host is not None and host.id != account.id:
-            await self._accounts.befriend(host.id, account.id)
-        return account
+    async def _give(self, device: DeviceId, secret: str) -> None:
+        """The credits of an invite to the account that this machine made by it, once."""
+        invite = self._invites.known(secret) if secret else None
+        if invite is None or not invite.credits or invite.revoked_at is not None:
+            return
+        account = self._devices.account_of(device)
+        if account == _made_by(invite, device):
+            await self._grant(account, invite.credits, f"invite/{invite.id}/{device}")
 
-    async def _new_account(self, wished: str) -> Account:
-        """An account of that name, with a number behind it where the name is taken."""
+    def _free_name(self, wished: str) -> str:
+        """The name, with a number behind it where it is taken."""
         for number in range(1, _NAMES_TRIED):
             suffix = "" if number == 1 else f" {number}"
             name = wished[: NAME_LENGTH_MAX - len(suffix)] + suffix
             if self._accounts.find(name) is None:
-                account, _ = await self._accounts.create(name)
-                return account
+                return name
         raise RequestError(f"name: there are too many accounts called {wished!r}", field="name")
+
+
+_USELESS: Final = Denied(
+    code="invite",
+    message="the invite is not known, was used, has expired or was taken back",
+    remedy="Ask whoever gave it to you for a new one.",
+)
+
+
+def _made_by(invite: Invite, device: DeviceId) -> AccountId:
+    """The account that the machine gets by the invite, whenever it shows it."""
+    return AccountId(f"acc_{sha256(f'{invite.id} {device}'.encode()).hexdigest()[:12]}")
 
 
 def _machine(name: str) -> str:

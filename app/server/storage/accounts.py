@@ -1,10 +1,13 @@
 """Accounts: who belongs to a pool, what they call their projects, and who are friends.
 
 All of them are in memory, since every request asks; a change is on the disk before it is told.
+What `making` and `befriending` give is to be written inside their block, together with what
+belongs to it.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, Literal, Self, final
 
 import msgspec
@@ -14,7 +17,7 @@ from app.core.base.errors import RequestError
 from app.core.base.ids import AccountId, ProjectId
 from app.core.base.units import Microseconds
 from app.core.pool.naming import named
-from app.server.storage.database import Database
+from app.server.storage.database import Database, Statement
 from app.server.storage.statements import statements_for
 
 _SQL: Final = statements_for("accounts")
@@ -98,22 +101,28 @@ class Accounts:
 
     async def create(self, name: str) -> tuple[Account, Project]:
         """A new account with its first project. Raises: RequestError for a name that is taken."""
+        with self.making(name, new_account_id()) as (account, project, rows):
+            await self._database.write_all(rows)
+        return account, project
+
+    @contextmanager
+    def making(
+        self, name: str, account_id: AccountId
+    ) -> Iterator[tuple[Account, Project, list[Statement]]]:
+        """The same, with what is to be written. Raises: RequestError for a name that is taken."""
         name, now = named(name), self._now()
         if self.find(name) is not None:
             raise RequestError(f"name: there is an account {name!r} already", field="name")
-        account = Account(id=AccountId(f"acc_{secrets.token_hex(6)}"), name=name, made_at=now)
+        account = Account(id=account_id, name=name, made_at=now)
         project = _project(account.id, DEFAULT_PROJECT, now)
         # In memory first, so that two of one name cannot be made at once.
         self._accounts[account.id] = account
         try:
-            await self._database.write_all(
-                [(_SQL["add"], (account.id, name, now)), _added(project)]
-            )
+            yield account, project, [(_SQL["add"], (account.id, name, now)), _added(project)]
         except BaseException:
             del self._accounts[account.id]
             raise
         self._projects[project.id] = project
-        return account, project
 
     async def change(
         self,
@@ -223,10 +232,16 @@ class Accounts:
 
     async def befriend(self, one: AccountId, other: AccountId) -> None:
         """Each serves the other as a friend from now on. Doing it twice is once."""
+        with self.befriending(one, other) as rows:
+            await self._database.write_all(rows)
+
+    @contextmanager
+    def befriending(self, one: AccountId, other: AccountId) -> Iterator[list[Statement]]:
+        """The same, with what is to be written."""
         assert one != other, "nobody is a friend of oneself: own devices are a circle of their own"
-        now = self._now()
-        await self._database.write_many(_SQL["add_friend"], [(one, other, now), (other, one, now)])
-        self._friends |= {(one, other), (other, one)}
+        pairs, now = ((one, other), (other, one)), self._now()
+        yield [(_SQL["add_friend"], (*pair, now)) for pair in pairs]
+        self._friends.update(pairs)
 
     async def part(self, one: AccountId, other: AccountId) -> bool:
         """They are friends no more; False when they were not."""
@@ -236,12 +251,17 @@ class Accounts:
         return were
 
 
+def new_account_id() -> AccountId:
+    """By chance."""
+    return AccountId(f"acc_{secrets.token_hex(6)}")
+
+
 def _project(account: AccountId, name: str, now: Microseconds) -> Project:
     return Project(
         id=ProjectId(f"prj_{secrets.token_hex(6)}"), account=account, name=name, made_at=now
     )
 
 
-def _added(project: Project) -> tuple[str, tuple[str | int, ...]]:
+def _added(project: Project) -> Statement:
     values = (project.id, project.account, project.name, project.made_at)
     return _SQL["add_project"], values

@@ -23,6 +23,8 @@ from app.core.base.errors import AthanorError
 from app.server.storage.unwritable import Unwritable
 
 Value = str | bytes | int | float | None
+Statement = tuple[str, tuple[Value, ...]]
+"""SQL and its values."""
 
 Schema = Literal["node", "host"]
 """Whose tables a file has. A node and a host on one machine have a file each."""
@@ -114,7 +116,7 @@ class Database:
         async with self._writing():
             await self._connection.executemany(sql, rows)
 
-    async def write_all(self, statements: Sequence[tuple[str, tuple[Value, ...]]]) -> list[int]:
+    async def write_all(self, statements: Sequence[Statement]) -> list[int]:
         """Rows changed by each of several statements, in one transaction, all or none.
 
         Raises: Unwritable.

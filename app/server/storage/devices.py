@@ -1,6 +1,6 @@
 """Devices: the machines of a pool's members, and what was found wrong with their work."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Self, final
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from app.core.base.ids import AccountId, DeviceId
 from app.core.base.units import Microseconds
 from app.core.pool.standing import Record
-from app.server.storage.database import Database
+from app.server.storage.database import Database, Statement
 from app.server.storage.statements import statements_for
 
 _SQL: Final = statements_for("devices")
@@ -81,10 +81,24 @@ class Devices:
             if each.account == account and each.removed_at is None
         )
 
-    async def join(self, device: DeviceId, account: AccountId, name: str) -> Device:
-        """The device belongs to `account` from now on, whatever was before."""
-        joined = Device(id=device, account=account, name=name, joined_at=self._now())
-        await self._database.write(_SQL["join"], device, account, name, joined.joined_at)
+    async def join(
+        self,
+        device: DeviceId,
+        account: AccountId,
+        name: str,
+        *,
+        with_rows: Sequence[Statement] = (),
+    ) -> Device:
+        """The device belongs to `account` from now on, whatever was before.
+
+        `with_rows` are written before it, all or none. Raises: Unwritable.
+        """
+        known = self.get(device)
+        is_here = known is not None and known.account == account
+        joined_at = known.joined_at if known is not None and is_here else self._now()
+        joined = Device(id=device, account=account, name=name, joined_at=joined_at)
+        row = (_SQL["join"], (device, account, name, joined_at))
+        await self._database.write_all([*with_rows, row])
         self._devices[device] = joined
         return joined
 

@@ -1,13 +1,15 @@
 """Invites: by which machines, friends and new accounts come into a pool.
 
 What travels is a text with a secret in it (core/pool/invite); here is its SHA-256, how often it may
-be used, and until when. Several may come with the same invite at once: each use is counted before
-anything is made of it, so a use may be lost by a crash but none is ever given twice.
+be used, and until when. Several may come with the same invite at once: each use is counted in
+memory before anything is made of it, and on the disk with what is made, so none is given twice or
+lost.
 """
 
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, Literal, Self, final
 
 import msgspec
@@ -16,7 +18,7 @@ from msgspec.structs import replace
 from app.core.base.ids import AccountId
 from app.core.base.units import Micros, Microseconds
 from app.core.pool.pool_key import digest_of
-from app.server.storage.database import Database
+from app.server.storage.database import Database, Statement
 from app.server.storage.statements import statements_for
 
 _SQL: Final = statements_for("invites")
@@ -122,22 +124,35 @@ class Invites:
 
     def find(self, secret: str) -> Invite | None:
         """The live invite with this secret; None for any other text. Constant time in it."""
+        found = self.known(secret)
+        return found if found is not None and found.is_live(self._now()) else None
+
+    def known(self, secret: str) -> Invite | None:
+        """The same of one that need not be live any more."""
         presented, found = digest_of(secret), None
         for digest, invite in self._invites.items():
             if hmac.compare_digest(digest, presented):
                 found = invite
-        return found if found is not None and found.is_live(self._now()) else None
+        return found
 
-    async def use(self, secret: str) -> Invite | None:
-        """The invite, with one use less; None when it has none left, whoever else comes now."""
+    @contextmanager
+    def using(self, secret: str) -> Iterator[Statement]:
+        """One use less of a live invite: inside the block, what counts it is to be written with
+        what is made of it. Given back where the block raises.
+        """
         invite = self.find(secret)
-        if invite is None:
-            return None
-        digest = digest_of(secret)
+        assert invite is not None, "who has no live invite was told so"
         # In memory first: two who come at once must not both have the last use.
-        self._invites[digest] = replace(invite, uses=invite.uses + 1)
-        await self._database.write(_SQL["use"], invite.id)
-        return invite
+        self._count(secret, 1)
+        try:
+            yield _SQL["use"], (invite.id,)
+        except BaseException:
+            self._count(secret, -1)
+            raise
+
+    def _count(self, secret: str, uses: int) -> None:
+        invite = self._invites[digest_of(secret)]
+        self._invites[digest_of(secret)] = replace(invite, uses=invite.uses + uses)
 
     async def forget(self, account: AccountId, name: str) -> None:
         """Invites of the account are useless, and none says the name any more."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from app.core.base.errors import Busy
 from app.core.base.ids import AccountId
 from app.core.base.units import Micros
 from app.server.host.access import Access, DefaultLimits
@@ -36,7 +37,10 @@ class Door:
     membership: Membership
     usage: Usage
     reporting: Reporting
+    database: Database
     granted: dict[str, tuple[AccountId, Micros]] = field(default_factory=dict)
+    """What invites gave, by the id of the event."""
+    books_are_full: bool = False
 
     @classmethod
     async def open(cls, database: Database, clock: Clock, defaults: DefaultLimits) -> Self:
@@ -52,16 +56,18 @@ class Door:
             accounts=accounts, keys=keys, devices=devices, limits=limits, limiter=limiter,
             now=clock, defaults=defaults,
         )  # fmt: skip
-        granted: dict[str, tuple[AccountId, Micros]] = {}
 
         async def grant(account: AccountId, amount: Micros, event: str) -> None:
-            granted.setdefault(event, (account, amount))
+            if door.books_are_full:
+                raise Busy("the disk is full", retry_after_seconds=1)
+            door.granted.setdefault(event, (account, amount))
 
         membership = Membership(
             accounts=accounts, devices=devices, invites=invites, access=access, grant=grant
         )
-        return cls(clock, accounts, keys, devices, limits, invites, limiter, access, membership,
-                   usage, reporting, granted)  # fmt: skip
+        door = cls(clock, accounts, keys, devices, limits, invites, limiter, access, membership,
+                   usage, reporting, database)  # fmt: skip
+        return door
 
     async def key(self, name: str = "anna") -> str:
         """The secret of a new account's key."""

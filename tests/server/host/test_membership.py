@@ -2,16 +2,28 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.core.base.errors import Busy
 from app.core.base.ids import AccountId, DeviceId
 from app.core.base.units import Micros, Microseconds
+from app.core.ledger.pricing import Shares
+from app.core.pool.happenings import Proved
+from app.server.host.members import Members
 from app.server.host.membership import TRIED
+from app.server.host.verdicts import Verdicts
+from app.server.identity.keys import verify
 from app.server.storage.accounts import Account
+from app.server.storage.checkpoints import Checkpoints
 from app.server.storage.invites import InviteKind
-from app.wire.opening import Denied
+from app.server.storage.receipts import Receipts
+from app.server.storage.unwritable import Unwritable
+from app.wire.opening import Denied, Hello
+from tests.core.pool.chains import POOL
 from tests.server.host.doors import Door, with_door
+from tests.server.storage.held import held
 from tests.server.storage.host import BEGIN, DAY
 
 ONE, TWO = DeviceId("1" * 64), DeviceId("2" * 64)
@@ -189,3 +201,124 @@ def test_a_machine_may_call_itself_anything(tmp_path: Path, name: str) -> None:
         assert account.name.isprintable() and 1 <= len(account.name) <= 100
 
     with_door(tmp_path, act)
+
+
+async def invite_of_many(door: Door) -> str:
+    made = await door.invites.create(
+        "account", account=None, expires_at=Microseconds(BEGIN + DAY), credits=Micros(5),
+        uses_max=5,
+    )  # fmt: skip
+    return made.secret
+
+
+def test_a_machine_that_comes_twice_at_once_gets_one_account(tmp_path: Path) -> None:
+    async def act(door: Door) -> None:
+        secret = await invite_of_many(door)
+
+        one, two = await asyncio.gather(joins(door, ONE, secret), joins(door, ONE, secret))
+
+        assert one == two
+        assert door.accounts.all() == (one,)
+        assert [each.uses for each in door.invites.all()] == [1]
+        assert list(door.granted.values()) == [(one.id, 5)]
+
+    with_door(tmp_path, act)
+
+
+def test_credits_that_could_not_be_given_come_with_the_next_try_and_once(tmp_path: Path) -> None:
+    async def act(door: Door) -> None:
+        door.books_are_full = True
+        secret = await invite(door, "account", credits_=5)
+        with pytest.raises(Busy):
+            await joins(door, ONE, secret)
+
+        door.books_are_full = False
+        account = await joins(door, ONE, secret)
+        await joins(door, ONE, secret)
+
+        assert list(door.granted.values()) == [(account.id, 5)]
+        assert len(door.accounts.all()) == 1
+
+    with_door(tmp_path, act)
+
+
+@pytest.mark.parametrize("kind", ["account", "device", "friend"])
+def test_an_invite_is_not_used_up_while_the_file_is_held(tmp_path: Path, kind: InviteKind) -> None:
+    async def act(door: Door) -> None:
+        host = None if kind == "account" else (await door.accounts.create("anna"))[0].id
+        secret = await invite(door, kind, host)
+        await door.database._connection.execute("pragma busy_timeout = 10")
+        with held(tmp_path / "pool.db"), pytest.raises(Unwritable):
+            await joins(door, ONE, secret)
+        assert door.devices.get(ONE) is None
+
+        account = await joins(door, ONE, secret)
+
+        assert door.devices.account_of(ONE) == account.id
+        assert [each.uses for each in door.invites.all()] == [1]
+
+    with_door(tmp_path, act)
+
+
+def test_a_removed_machine_that_is_invited_again_has_its_account_and_no_second_gift(
+    tmp_path: Path,
+) -> None:
+    async def act(door: Door) -> None:
+        secret = await invite_of_many(door)
+        account = await joins(door, ONE, secret)
+        await door.devices.remove(ONE)
+
+        assert await joins(door, ONE, secret) == account
+        assert [each.uses for each in door.invites.all()] == [2]
+        assert list(door.granted.values()) == [(account.id, 5)]
+
+    with_door(tmp_path, act)
+
+
+def test_a_machine_of_a_forgotten_account_comes_back_under_no_name(tmp_path: Path) -> None:
+    async def act(door: Door) -> None:
+        secret = await invite_of_many(door)
+        account = await joins(door, ONE, secret)
+        await door.accounts.forget(account.id)
+        await door.devices.forget(account.id)
+
+        denied = await door.membership.admit(ONE, invite=secret, name="attic")
+
+        assert isinstance(denied, Denied) and denied.code == "invite"
+        assert [each.name for each in door.devices.all()] == ["forgotten"]
+
+    with_door(tmp_path, act)
+
+
+def test_who_is_paused_while_it_is_let_in_stays_outside(tmp_path: Path) -> None:
+    async def act(door: Door) -> None:
+        account = await joins(door, ONE, await invite(door, "account"))
+        coming = asyncio.create_task(members_of(door).admit(proved(ONE, "attic"), ""))
+        await asyncio.sleep(0)  # its account was looked at, and the disk is asked for its chain
+        await door.accounts.change(account.id, state="paused", reason="loud")
+
+        denied = await coming
+
+        assert isinstance(denied, Denied) and "loud" in denied.message
+
+    with_door(tmp_path, act)
+
+
+def proved(device: DeviceId, name: str) -> Proved:
+    hello = Hello(versions=(1,), device=device, nonce=b"", program="test", name=name)
+    return Proved(hello=hello, device=device, sealing_key=b"", sealing_signature=b"")
+
+
+def members_of(door: Door) -> Members:
+    """Of a host in which nobody is yet: what it does for who is in is nothing here."""
+    verdicts = Verdicts(
+        Receipts(door.database), Checkpoints(door.database), signer=POOL, verify=verify,
+        tell=lambda *_: True, now=door.clock,
+    )  # fmt: skip
+    nobody: Any = None
+    return Members(
+        membership=door.membership, devices=door.devices, verdicts=verdicts, roster=nobody,
+        dispatch=nobody, jobs=nobody, asks=nobody, market=nobody, tell=lambda *_: True,
+        shares=lambda: Shares(worker=85, fee=10, fund=5), pool_name="club",
+        heartbeat_seconds=10.0, grace_seconds=10.0,
+    )  # fmt: skip
