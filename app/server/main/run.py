@@ -28,6 +28,7 @@ from app.observe.meters import Meters
 from app.server.hardware.devices import Devices
 from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.machine import look_at_machine
+from app.server.hardware.surroundings.sleep import sleepless_seconds
 from app.server.main.backends import Backends
 from app.server.main.citizen import citizen_of
 from app.server.main.greeting import OnReady, greet
@@ -105,10 +106,13 @@ def run_server(
         lock.close()
 
 
-def anchored_clock() -> Callable[[], float]:
-    """Seconds since 1970 as they were at the start, going on without ever jumping."""
-    offset = time.time() - time.monotonic()
-    return lambda: offset + time.monotonic()
+def anchored_clock(steady: Callable[[], float] = sleepless_seconds) -> Callable[[], float]:
+    """Seconds since 1970 as they were at the start, going on without ever jumping.
+
+    `steady` goes on while the machine sleeps, or all that is dated would be late ever after.
+    """
+    offset = time.time() - steady()
+    return lambda: offset + steady()
 
 
 async def _serve(

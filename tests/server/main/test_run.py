@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.server.main.run import anchored_clock
 from tests.server.node.homes import toy
 from tests.support.node import RunningNode, running_node
 
@@ -246,3 +247,12 @@ def test_no_word_of_a_request_reaches_a_file(home: Path) -> None:
     for file in home.rglob("*"):
         if file.is_file():
             assert b"CANARY-5b1e" not in file.read_bytes(), file
+
+
+def test_the_time_goes_on_while_the_machine_sleeps() -> None:
+    steady = iter([100.0, 101.0, 101.0 + 8 * 3600])
+
+    now = anchored_clock(lambda: next(steady))
+
+    evening = now()
+    assert now() - evening == pytest.approx(8 * 3600)
