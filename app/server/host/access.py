@@ -10,7 +10,8 @@ learns nothing. That an account is paused is told only to who has its key.
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, NoReturn, Self, final
 
 import msgspec
@@ -137,6 +138,22 @@ class Access:
         Raises: LimitReached; RequestError where it is more than a limit allows at all.
         """
         return self._admitted(self._limits_of(caller), asked)
+
+    @contextmanager
+    def looking(self, caller: PoolCaller, *, requests: int) -> Iterator[None]:
+        """Inside the block a request is looked at, which is work: where it is wrong in itself it
+        has counted; where all is well it is admitted afterwards.
+
+        Raises: LimitReached, before anything is looked at.
+        """
+        admission = self.admit(caller, Amounts(requests=requests))
+        try:
+            yield
+        except RequestError:
+            admission.settle(Amounts(requests=requests))
+            raise
+        finally:
+            admission.settle(Amounts(requests=0))
 
     def uses(self, caller: PoolCaller) -> tuple[Use, ...]:
         """Every limit of the caller's key, project and account, and what is used of it."""

@@ -181,10 +181,8 @@ class Requests:
         self._check_room()
         offered = self.offers.meant(model, asked.wishes)
         check_request(body, vector_length=offered[0].facts.embedding_length)
-        candidates, refused = await self._candidates(offered, body)
-        if not candidates:
-            assert refused is not None, "a model without candidates was refused for a reason"
-            raise refused
+        with self._access.looking(asked.caller, requests=1 if is_first else 0):
+            candidates = await self._candidates(offered, body)
         self._check_line(asked, frozenset(candidate.sha256 for candidate in candidates))
         expected = self._expected(asked, model, body)
         dearest = max(candidates, key=lambda c: c.prices.output)
@@ -308,8 +306,8 @@ class Requests:
 
     async def _candidates(
         self, offered: tuple[Offered, ...], body: Generate | Embed
-    ) -> tuple[tuple[Candidate, ...], Exception | None]:
-        """Contents in whose context the prompt has room, or why there is none."""
+    ) -> tuple[Candidate, ...]:
+        """Contents in whose context the prompt has room. Raises: RequestError where in none."""
         found: list[Candidate] = []
         refused: Exception | None = None
         for model in offered:
@@ -326,7 +324,9 @@ class Requests:
                 sha256=model.sha256, prices=model.prices, prompt_tokens=tokens, context=context
             )
             found.append(candidate)
-        return tuple(found), refused
+        if refused is not None and not found:
+            raise refused
+        return tuple(found)
 
     def _begin(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from app.wire.pool_admin import GrantRequest
+from app.wire.pool_admin import GrantRequest, LimitRequest
 from app.wire.pool_keys import PoolKeyRequest
 from tests.server.host.pools import Pool, chat, pool, workers
 from tests.support.pool_worker import offered
@@ -172,6 +172,26 @@ def test_a_prompt_past_the_context_is_refused_before_anybody_is_asked(club: Pool
     assert (answer.status_code, detail["code"]) == (400, "context_length_exceeded")
     assert detail["n_prompt_tokens"] > detail["n_ctx"]
     assert "fewer tokens" in detail["remedy"] and "load" not in detail["remedy"]
+
+
+def test_who_may_ask_no_more_has_nothing_counted_for_it(club: Pool) -> None:
+    club.host.account("once a day")
+    secret = club.host.key("once a day")
+    with club.host.client() as client:
+        client.set_limit(
+            LimitRequest(
+                subject="account", id="once a day", measure="requests", period="day", amount=1
+            )
+        )
+
+    async def act() -> list[httpx.Response]:
+        async with workers(club, "box"), club.api(secret) as api:
+            return [await api.post("/chat/completions", json=chat("x" * 9000)) for _ in range(2)]
+
+    wrong, refused = asyncio.run(act())
+
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "context_length_exceeded")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "limit_reached")
 
 
 def test_models_are_listed_with_price_context_and_wait(club: Pool) -> None:
