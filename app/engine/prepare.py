@@ -160,7 +160,12 @@ class Preparer:
         return PreparedEmbed(message, inputs)
 
     def inputs(self, message: Embed) -> list[list[int]]:
-        """Texts to embed as tokens. Raises: RequestError when one is empty or is no text."""
+        """Texts to embed as tokens. Raises: RequestError when one is empty or is no text.
+
+        None at all is refused too: a request is over with its last vector, and would have none.
+        """
+        if not message.inputs:
+            raise RequestError("there is nothing to embed", field="input")
         inputs = []
         for text in message.inputs:
             if isinstance(text, str):

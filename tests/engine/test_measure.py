@@ -210,6 +210,14 @@ def test_inputs_of_embeddings_are_counted(words: EngineChild) -> None:
     assert (found.prompt_tokens, found.answer_tokens, found.agrees) == (5 + 2 + 1, 0, True)
 
 
+def test_an_embedding_of_nothing_is_refused_before_anybody_is_asked(words: EngineChild) -> None:
+    work = Embed(request=RequestId("e"), inputs=[])
+
+    refused = words.ask(Measure(request=RequestId("m"), work=work)).all().refused
+
+    assert (refused.kind, refused.field) == ("invalid_request", "input")
+
+
 def test_a_vocabulary_reads_and_writes_and_does_not_answer(words: EngineChild) -> None:
     text = words.ask(Tokenize(request=RequestId("t"), text="ab")).all().events[-1]
     tokens = words.ask(Detokenize(request=RequestId("d"), tokens=[97, 98])).all().events[-1]

@@ -276,6 +276,19 @@ def test_an_embedding_model_answers_in_order_and_at_length_one(tmp_path: Path) -
     assert refused.kind == "unsupported"
 
 
+@pytest.mark.parametrize("inputs", [[], [""], ["one", ""]])
+def test_an_embedding_of_nothing_is_refused_and_the_engine_goes_on(
+    tmp_path: Path, inputs: list[str | list[int]]
+) -> None:
+    plan = LoadPlan(context=512, cells=512, is_embedding=True, step_tokens=64, micro_batch=64)
+    with EngineChild(toy(tmp_path, '{"is_embedding": true}'), plan=plan) as engine:
+        refused = engine.ask(Embed(request=RequestId("none"), inputs=inputs)).all().refused
+        event = engine.ask(Embed(request=RequestId("e"), inputs=["one"])).all().events[-1]
+
+    assert (refused.kind, refused.field) == ("invalid_request", "input")
+    assert isinstance(event, Embedded)
+
+
 def test_draining_finishes_what_runs_then_ends_with_success(tmp_path: Path) -> None:
     with EngineChild(toy(tmp_path, '{"step_seconds": 0.01}'), plan=PLAN) as engine:
         pending = engine.ask(chat("last", "a long enough answer"))
