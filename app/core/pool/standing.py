@@ -12,6 +12,7 @@ a model may well write a word in more tokens than it takes; they are not paid, w
 against who splits words on purpose.
 """
 
+import math
 from typing import Final, Literal, final
 
 import msgspec
@@ -24,6 +25,9 @@ from app.core.pool.jobs.effects import Observe, ObserveCount
 FAILURES_TO_OPEN: Final = 3
 OPEN_SECONDS: Final = 15.0
 OPEN_SECONDS_MAX: Final = 900.0
+
+REST_SECONDS_MAX: Final = 3600.0
+"""Of what a machine asks for itself: then it is asked once more."""
 
 FADE_SECONDS: Final = 24 * 3600.0
 """A strike weighs half as much after so long."""
@@ -143,8 +147,7 @@ class Standing:
                 self._end_probe(key)
             case "rejected":
                 self._end_probe(key)
-                until = Microseconds(now + int(seen.retry_after_seconds * SECOND))
-                self._resting[key] = max(until, Microseconds(now + SECOND))
+                self._resting[key] = Microseconds(now + int(_rest(seen) * SECOND))
             case "failed" | "gone" | "stalled" | "faulty":
                 self._failed(key, now)
         if seen.end == "faulty":
@@ -203,6 +206,12 @@ class Standing:
             doubled = OPEN_SECONDS * 2.0 ** min(failures - FAILURES_TO_OPEN, 16)
             open_until = Microseconds(now + int(min(doubled, OPEN_SECONDS_MAX) * SECOND))
         self._breakers[key] = Breaker(failures=failures, open_until=open_until)
+
+
+def _rest(seen: Observe) -> float:
+    """Seconds for which who rejected an offer is not asked; its wish may be any number, or none."""
+    wished = seen.retry_after_seconds
+    return 1.0 if math.isnan(wished) else min(max(wished, 1.0), REST_SECONDS_MAX)
 
 
 def exceeds(claimed: int, counted: int) -> bool:

@@ -1,5 +1,6 @@
 """Standing: breakers for what fails, strikes for what no honest worker does."""
 
+import math
 from typing import get_args
 
 import pytest
@@ -115,6 +116,17 @@ def test_a_machine_that_rejects_is_asked_again_when_it_said() -> None:
     assert pool.decide(find()).skipped == {"a": "resting"}
 
     pool.wait(7.0)
+
+    assert pool.worker(find()) == "a"
+
+
+@pytest.mark.parametrize("wished", [math.inf, math.nan, -math.inf, 1e300, -1e18])
+def test_whatever_time_a_machine_names_when_it_rejects_it_is_asked_again(wished: float) -> None:
+    pool = Pool(offering("a"))
+    pool.observe(seen("a", end="rejected", tokens=0, retry_after_seconds=wished))
+    assert pool.decide(find()).skipped == {"a": "resting"}
+
+    pool.wait(3600.0)
 
     assert pool.worker(find()) == "a"
 
