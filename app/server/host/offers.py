@@ -15,6 +15,7 @@ from app.core.base.ids import ModelName
 from app.core.ledger.pricing import Prices, Shares
 from app.core.models.quant import BITS
 from app.core.models.resolve import Directory, named
+from app.core.pool.jobs.job import Candidate
 from app.core.pool.wishes import RouteWishes
 from app.wire.model import ModelFacts
 from app.wire.pool_local import POOL_PREFIX
@@ -38,6 +39,16 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
     def context(self) -> int:
         """Tokens that the model was trained on."""
         return self.facts.context_trained
+
+    def candidate(self, *, prompt_tokens: int, context: int) -> Candidate:
+        """It, for a job with such a prompt."""
+        return Candidate(
+            sha256=self.sha256,
+            prices=self.prices,
+            prompt_tokens=prompt_tokens,
+            context=context,
+            vocabulary=self.facts.vocabulary,
+        )
 
 
 @final

@@ -235,9 +235,7 @@ class Requests:
         admission = self._access.admit(
             asked.caller, Amounts(tokens=SEALED_TOKENS, credits=asked.cost_max)
         )
-        candidate = Candidate(
-            sha256=first.sha256, prices=first.prices, prompt_tokens=0, context=first.context
-        )
+        candidate = first.candidate(prompt_tokens=0, context=first.context)
         request = JobRequest(
             job=job,
             account=asked.caller.account,
@@ -320,10 +318,7 @@ class Requests:
             if room_needed(body, tokens) > context:
                 refused = refused or ContextExceeded(prompt_tokens=tokens, context=context)
                 continue
-            candidate = Candidate(
-                sha256=model.sha256, prices=model.prices, prompt_tokens=tokens, context=context
-            )
-            found.append(candidate)
+            found.append(model.candidate(prompt_tokens=tokens, context=context))
         if refused is not None and not found:
             raise refused
         return tuple(found)

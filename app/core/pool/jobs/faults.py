@@ -1,8 +1,13 @@
 """Faults: what no honest worker sends in a chunk. A chunk with a fault is not delivered at all."""
 
+from typing import Final
+
 from app.core.pool.jobs.job import Attempt, Job
 from app.wire.engine import Delta, Embed, Embedded, Ended
 from app.wire.pool import Chunk
+
+TOKEN_MAX: Final = 2**31
+"""No vocabulary is larger: ids are 32 bits with a sign."""
 
 
 def fault_of(job: Job, attempt: Attempt, chunk: Chunk) -> str:
@@ -10,8 +15,9 @@ def fault_of(job: Job, attempt: Attempt, chunk: Chunk) -> str:
 
     "early": before it accepted. "late": after the answer's end. "range": its first token is not the
     next one, so it repeats, overlaps or leaves a gap. "tokens": its events are not made of its
-    tokens. "too_many": more than was asked for. "sealing": words in a sealed job, or the reverse.
-    "shape": events that the request cannot have.
+    tokens. "vocabulary": the model has no such token, and the next worker could not go on after it.
+    "too_many": more than was asked for. "sealing": words in a sealed job, or the reverse. "shape":
+    events that the request cannot have.
     """
     if attempt.accepted_at is None:
         return "early"
@@ -26,6 +32,9 @@ def fault_of(job: Job, attempt: Attempt, chunk: Chunk) -> str:
     told = [token for e in chunk.events if isinstance(e, Delta) for token in e.token_ids]
     if told != list(chunk.tokens):
         return "tokens"
+    vocabulary = job.candidate.vocabulary or TOKEN_MAX
+    if not all(0 <= token < vocabulary for token in told):
+        return "vocabulary"
     if following + len(told) > job.tokens_max:
         return "too_many"
     return _shape_of(job, chunk)

@@ -156,6 +156,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """Counted by the host with the model's own vocabulary; of a sealed job as its caller says."""
     context: int
     """Tokens of prompt and answer together."""
+    vocabulary: int = 0
+    """Tokens that the model has; 0: not known."""
 
 
 @final

@@ -1,12 +1,13 @@
 """What no honest worker sends is delivered to nobody, and its worker does not go on."""
 
+import msgspec
 import pytest
 
 from app.core.base.units import Micros
 from app.core.pool.jobs.effects import CancelAttempt, Observe
 from app.wire.engine import Delta, Embedded, Ended, Said
 from app.wire.pool import Chunk, Finished, Sealed
-from tests.core.pool.jobs.play import NAME, REQUEST, Play, body, embedding
+from tests.core.pool.jobs.play import NAME, REQUEST, Play, body, candidate, embedding
 
 
 def play(**fields: object) -> Play:
@@ -58,6 +59,16 @@ def test_events_that_are_not_made_of_their_tokens_are_a_fault(sent: Chunk, why: 
     job = play().heard("a", sent)
 
     assert fault(job) == why and job.told == []
+
+
+@pytest.mark.parametrize(("vocabulary", "token"), [(0, -1), (0, 2**31), (100, 100), (100, 2**60)])
+def test_a_token_that_the_model_does_not_have_is_a_fault(vocabulary: int, token: int) -> None:
+    model = msgspec.structs.replace(candidate(), vocabulary=vocabulary)
+    job = play(candidates=(model,)).chunk("a", [99])
+
+    job.chunk("a", [token])
+
+    assert fault(job) == "vocabulary" and job.told == [99]
 
 
 def test_more_than_was_asked_for_is_a_fault() -> None:
