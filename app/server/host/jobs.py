@@ -150,7 +150,7 @@ class Jobs:
     ) -> None:
         """Begins a job. `commitment_key` goes to its workers: core/pool/commitments.
 
-        Raises: RequestError without room in any context; RequestConflict where one runs by its id.
+        Raises: as `steps.submit`; RequestConflict where a job of that id is under way.
         """
         if request.job in self._runs:
             raise RequestConflict("a job of that id is under way")

@@ -89,6 +89,19 @@ def test_a_price_of_thousands_of_digits_is_refused_by_its_field(club: Pool) -> N
     assert asyncio.run(act()).field == "provider.max_price.input"
 
 
+def test_an_ask_of_several_answers_is_refused_and_no_machine_is_asked(club: Pool) -> None:
+    async def act() -> Refused:
+        async with workers(club, "unasked") as (box,), Asker(club, "several").running() as asker:
+            assert isinstance(asker, Asker)
+            refused = await asker.refusal(asked("ask-of-several", body(choices=2)))
+            assert not box.attempts
+            return refused
+
+    refused = asyncio.run(act())
+
+    assert (refused.kind, refused.field) == ("invalid_request", "n")
+
+
 class Broken:
     """Whatever is asked of it meets a bug."""
 

@@ -34,13 +34,19 @@ from app.core.pool.jobs.job import OVER, UNDER_WAY, Attempt, Ending, Job, JobReq
 from app.core.pool.jobs.rules import RULES, JobRules
 from app.core.pool.jobs.turn import Turn
 from app.core.pool.jobs.worker import gone, heard
+from app.wire.engine import Generate
 from app.wire.pool import Offer
 
 Step = tuple[Job, list[Effect]]
 
 
 def submit(request: JobRequest, now: Microseconds, rules: JobRules = RULES) -> Step:
-    """A new job, and what it wants first. Raises: RequestError where no candidate has room."""
+    """A new job, and what it wants first.
+
+    Raises: RequestError where no candidate has room, or for more than one choice.
+    """
+    if isinstance(request.body, Generate) and request.body.choices != 1:
+        raise RequestError("a job has one answer: ask for each choice by itself", field="n")
     dearest = money.dearest(request.candidates, rules.window_tokens)
     job = Job(
         request=request,
