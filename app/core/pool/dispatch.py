@@ -6,7 +6,8 @@ Workers that may not do it are left out, each with its reasons. Of the others th
 predicted time to the whole answer is taken: load of the model where it is cold, prefill, and decode
 of as many tokens as such answers had. A caller may wish for another order: by the time to the first
 token, by what the whole will cost, or by the speed of talking. Own devices come before all others,
-since they cost nothing. Among those that are within a tenth of the best the least loaded is taken,
+since they cost nothing, and those whose context holds the whole answer before those that would cut
+it. Among those that are within a tenth of the best the least loaded is taken,
 and among equals a draw decides, so that ten requests at once do not all go to the same machine.
 """
 
@@ -19,7 +20,13 @@ import msgspec
 
 from app.core.base.ids import DeviceId
 from app.core.base.units import Microseconds
-from app.core.pool.eligibility import Offering, Reason, reasons_against, what_would_work
+from app.core.pool.eligibility import (
+    Offering,
+    Reason,
+    reasons_against,
+    room_wanted,
+    what_would_work,
+)
 from app.core.pool.jobs.effects import FindWorker
 from app.core.pool.jobs.job import Candidate, Placement
 from app.core.pool.speeds import Speed, Speeds
@@ -59,6 +66,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """For one token of answer, with the others that it answers."""
     cost: int
     """Of prompt and likely answer, in millionths of a micro; own devices cost nothing."""
+    has_room: bool
+    """Its context holds all of the answer that is wanted."""
 
     @property
     def first_ms(self) -> float:
@@ -172,6 +181,7 @@ def predicted(
         cost=0
         if is_own
         else candidate.prices.exactly(prompt=candidate.prompt_tokens, answer=answer),
+        has_room=offering.context >= room_wanted(find, candidate),
     )
 
 
@@ -203,6 +213,7 @@ def _choose(find: FindWorker, able: list[Prediction], draw: int) -> Prediction |
     if not able:
         return None
     able = [one for one in able if one.is_own] or able
+    able = [one for one in able if one.has_room] or able
     match find.request.wishes.sort:
         case "price":
             # Between equal costs the shortest way decides, as it does for who wishes nothing.
@@ -245,4 +256,5 @@ def _placement(offering: Offering, chosen: Prediction) -> Placement:
         gap_seconds=min(max(gap, GAP_SECONDS_MIN), GAP_SECONDS_MAX),
         tokens_per_second=1000 / chosen.token_ms,
         milliseconds=chosen.total_ms,
+        context=offering.context,
     )

@@ -113,6 +113,16 @@ def room_needed(body: Generate | Embed | Sealed, prompt_tokens: int, answered: i
     return prompt_tokens + answered + 1
 
 
+def room_wanted(find: FindWorker, candidate: Candidate) -> int:
+    """Room for the whole answer: as long as it was asked for, or as such answers are, and no longer
+    than anybody in the pool has room for."""
+    body, prompt = find.request.body, candidate.prompt_tokens
+    if not isinstance(body, Generate):
+        return room_needed(body, prompt)
+    wanted = find.request.expected_tokens if body.max_tokens is None else body.max_tokens
+    return min(prompt + wanted, candidate.context)
+
+
 def _bits(recipe: str, unknown: float = 0.0) -> float:
     return BITS.get(recipe.upper(), unknown)
 

@@ -146,6 +146,12 @@ class Roster:
         register = machine.register if machine is not None else None
         return register.gpu_memory_bytes if register is not None else 0
 
+    def context(self, device: DeviceId, sha256: str) -> int:
+        """Tokens that the machine says its context of a content has; 0 where it does not offer."""
+        machine = self._machines.get(device)
+        model = machine.models.get(sha256) if machine is not None else None
+        return model.context if model is not None else 0
+
     def heard(self, device: DeviceId, heartbeat: Heartbeat) -> None:
         """Whether it lends now."""
         machine = self._machines[device]
@@ -184,8 +190,13 @@ class Roster:
         return tuple(self._by_content.get(sha256, {}).values())
 
     def context_of(self, sha256: str) -> int:
-        """The longest context that anybody offers of a content; 0 where nobody does."""
-        return max((m.models[sha256].context for m in self.machines_of(sha256)), default=0)
+        """The longest context that anybody offers of a content; 0 where nobody does.
+
+        No more than the model was trained on: a number that is sent is no reason to believe it.
+        """
+        longest = max((m.models[sha256].context for m in self.machines_of(sha256)), default=0)
+        listed = self._listed(sha256)
+        return min(longest, (listed.context if listed is not None else 0) or longest)
 
     def has_own(self, account: AccountId, candidates: Iterable[Candidate]) -> bool:
         """Whether a machine of the account could do it for nothing."""

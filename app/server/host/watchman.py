@@ -10,7 +10,7 @@ import hashlib
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Final, final
+from typing import Final, Protocol, final
 
 import msgspec
 
@@ -29,10 +29,18 @@ log = logging.getLogger(__name__)
 _SKETCH_BYTES: Final = 16
 _WAITING_MAX: Final = 1000
 
-GpuMemory = Callable[[DeviceId], int]
-"""Bytes of GPU memory that a machine registered; 0 without a GPU."""
 ActiveBytes = Callable[[str], int]
 """Bytes of the weights that one token of a model needs, by its sha256; 0 where it is not known."""
+
+
+class Machines(Protocol):
+    """What machines say of themselves (server/host/roster)."""
+
+    def gpu_memory(self, device: DeviceId) -> int:
+        """Bytes that it has; 0 without a GPU."""
+
+    def context(self, device: DeviceId, sha256: str) -> int:
+        """Tokens that its context of a model has; 0 where it does not offer it."""
 
 
 @final
@@ -46,11 +54,11 @@ class Watchman:
         devices: Devices,
         now: Callable[[], Microseconds],
         key: bytes,
-        gpu_memory: GpuMemory,
+        machines: Machines,
         active_bytes: ActiveBytes,
     ) -> None:
         self._standing, self._devices, self._now = standing, devices, now
-        self._key, self._gpu_memory, self._active_bytes = key, gpu_memory, active_bytes
+        self._key, self._machines, self._active_bytes = key, machines, active_bytes
         self._watch = Watch()
         self._waiting: deque[Strike] = deque(maxlen=_WAITING_MAX)
         self._came = asyncio.Event()
@@ -143,9 +151,9 @@ class Watchman:
             sha256=attempt.placement.sha256,
             tokens=len(attempt.tokens),
             ended_for_room=job.is_cut and attempt is job.attempts[-1],
-            room=max(0, job.tokens_max - attempt.first) if isinstance(body, Generate) else None,
+            room=self._room(job, attempt),
             seconds=0.0 if begun is None or heard is None else (heard - begun) / SECOND,
-            gpu_memory_bytes=self._gpu_memory(attempt.placement.worker),
+            gpu_memory_bytes=self._machines.gpu_memory(attempt.placement.worker),
             active_bytes=self._active_bytes(attempt.placement.sha256),
             prompt_sketch=self._sketch(msgspec.msgpack.encode(body.prompt))
             if isinstance(body, Generate) and is_free_text
@@ -155,6 +163,12 @@ class Watchman:
             else b"",
             is_looping=loops(attempt.tokens),
         )
+
+    def _room(self, job: Job, attempt: Attempt) -> int | None:
+        if not isinstance(job.request.body, Generate):
+            return None
+        placement = attempt.placement
+        return job.room_of(attempt, self._machines.context(placement.worker, placement.sha256))
 
     def _sketch(self, data: bytes) -> bytes:
         return hashlib.blake2b(data, key=self._key, digest_size=_SKETCH_BYTES).digest()

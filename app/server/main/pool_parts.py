@@ -235,7 +235,7 @@ class Works:
             devices=stored.devices,
             now=now,
             key=secrets.token_bytes(32),
-            gpu_memory=roster.gpu_memory,
+            machines=roster,
             active_bytes=offers.bytes_of,
         )
         verdicts = Verdicts(

@@ -282,3 +282,16 @@ def test_nobody_waits_where_a_slot_is_free_and_for_ever_where_nobody_lends() -> 
     full = [offering("a", running=4)]
     line = [find(f"j{n}") for n in range(40)]
     assert wait_seconds(full, line, pool.speeds) > wait_seconds(full, line[:4], pool.speeds) > 0
+
+
+@pytest.mark.parametrize("wanted", [{"body": body(max_tokens=2000)}, {"expected_tokens": 2000}])
+def test_a_long_answer_goes_where_there_is_room_for_it_and_else_to_who_has_some(
+    wanted: dict[str, object],
+) -> None:
+    small, large = offering("small", context=1024), offering("large")
+    pool = Pool(small, large)
+    pool.observe(seen("small", decode_milliseconds=10.0), times=9)
+
+    assert pool.worker(find(**wanted)) == "large"
+    assert pool.worker(find()) == "small"
+    assert Pool(small).worker(find(**wanted)) == "small"

@@ -144,3 +144,12 @@ def test_a_price_that_a_machine_calls_out_pays_it_no_more() -> None:
     boasting(found, msgspec.structs.replace(PLAIN, price_floor=Micros(10**12)))
 
     assert {chosen(found, draw) for draw in range(50)} == {HONEST}
+
+
+def test_a_context_that_a_machine_boasts_of_is_promised_to_nobody() -> None:
+    found = roster()
+
+    boasting(found, msgspec.structs.replace(PLAIN, context=2**62))
+
+    assert found.context_of(SHA256) == 4096
+    assert found.context_of("cd" * 32) == 0

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from app.core.base.ids import AccountId, DeviceId, Domain, JobId, RequestId
 from app.core.base.units import SECOND, Micros, Microseconds
@@ -21,6 +22,16 @@ from tests.server.storage.host import BEGIN, Clock, files_hold, with_host
 DEVICE, OWNER = DeviceId("d" * 64), "owner"
 
 
+class Machines:
+    """Each says that it has a large GPU."""
+
+    def gpu_memory(self, _: DeviceId) -> int:
+        return 24 * 2**30
+
+    def context(self, _: DeviceId, __: str) -> int:
+        return 0
+
+
 def with_watchman(
     folder: Path, act: Callable[[Watchman, Standing, Devices], Awaitable[None]]
 ) -> None:
@@ -35,7 +46,7 @@ def with_watchman(
         standing = Standing()
         watchman = Watchman(
             standing=standing, devices=devices, now=clock, key=b"k" * 32,
-            gpu_memory=lambda _: 24 * 2**30, active_bytes=lambda _: 5 * 2**30,
+            machines=Machines(), active_bytes=lambda _: 5 * 2**30,
         )  # fmt: skip
         await watchman.begin()
         await act(watchman, standing, devices)
@@ -137,5 +148,23 @@ def test_sealed_jobs_and_attempts_without_tokens_are_not_looked_at(tmp_path: Pat
         watchman.ended(msgspec.structs.replace(empty, attempts=()))
         await watchman.flush()
         assert await devices.strikes() == ()
+
+    with_watchman(tmp_path, act)
+
+
+@pytest.mark.parametrize(("tokens", "strikes"), [(90, {}), (60, {"room": 1})])
+def test_an_answer_that_fills_the_context_of_its_own_machine_is_no_strike(
+    tmp_path: Path, tokens: int, strikes: dict[str, int]
+) -> None:
+    async def act(watchman: Watchman, standing: Standing, devices: Devices) -> None:
+        cut = job(1, tokens=tokens)
+        (attempt,) = cut.attempts
+        small = msgspec.structs.replace(attempt.placement, context=100)
+        attempt = msgspec.structs.replace(attempt, placement=small)
+
+        watchman.ended(msgspec.structs.replace(cut, attempts=(attempt,), is_cut=True))
+
+        found = standing.records().get(DEVICE)
+        assert (found.counts if found is not None else {}) == strikes
 
     with_watchman(tmp_path, act)

@@ -223,6 +223,8 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     """Decode speed that is expected, by observation."""
     milliseconds: float
     """Predicted time to the whole answer: for the log."""
+    context: int = 0
+    """Of the machine, for prompt and answer together; 0: not known."""
 
 
 @final
@@ -366,3 +368,10 @@ class Job(Private, frozen=True, kw_only=True):
         room = max(0, self.candidate.context - self.candidate.prompt_tokens)
         asked = self.request.body.max_tokens if isinstance(self.request.body, Generate) else None
         return room if asked is None else min(asked, room)
+
+    def room_of(self, attempt: Attempt, context: int = 0) -> int:
+        """Tokens of answer that the attempt had room for in its own machine, whose context is now
+        so long; 0: not known. Once a model is loaded there may be room for less than was said."""
+        known = [each for each in (attempt.placement.context, context) if each]
+        room = min(known, default=self.candidate.context) - self.candidate.prompt_tokens
+        return max(0, min(self.tokens_max, room) - attempt.first)

@@ -9,6 +9,8 @@ no time passes for the job; `now` may jump, which costs at most an attempt and n
 
 from typing import assert_never
 
+import msgspec
+
 from app.core.base.errors import RequestError
 from app.core.base.units import Microseconds
 from app.core.pool.jobs import closing, money
@@ -168,11 +170,16 @@ def _placed(turn: Turn, placement: Placement) -> None:
 
 def _offer(job: Job, attempt: Attempt, answered: tuple[int, ...]) -> Offer:
     request, prices = job.request, job.candidate.prices
+    body = closing.body_after(request.body, answered)
+    if isinstance(body, Generate) and attempt.placement.context > job.candidate.context:
+        # It came later and could say more than the job has room for. To others their own context
+        # is the limit: with one in the request they would keep all of it free for this answer.
+        body = msgspec.structs.replace(body, max_tokens=job.tokens_max)
     return Offer(
         job=request.job,
         attempt=attempt.number,
         sha256=attempt.placement.sha256,
-        body=closing.body_after(request.body, answered),
+        body=body,
         first=attempt.first,
         prices=(prices.input, prices.cached_input, prices.output),
         domain=request.domain,

@@ -109,7 +109,9 @@ class Play:
 
     # --- workers ---------------------------------------------------------------------------------
 
-    def placed(self, worker: str, *, circle: str = "anyone", sha256: str = SHA256) -> "Play":
+    def placed(
+        self, worker: str, *, circle: str = "anyone", sha256: str = SHA256, context: int = 0
+    ) -> "Play":
         placement = Placement(
             worker=DeviceId(worker),
             account=AccountId("payer" if circle == "own" else f"owner of {worker}"),
@@ -120,6 +122,7 @@ class Play:
             gap_seconds=5.0,
             tokens_per_second=20.0,
             milliseconds=500.0,
+            context=context,
         )
         return self.do(befell.Placed(placement=placement))
 

@@ -1,8 +1,11 @@
 """The machine as a whole: the table is followed, nothing waits for ever, nothing can upset it."""
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.base.errors import RequestError
 from app.core.base.ids import DeviceId
 from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.ledger.commands import EventId, Settle
@@ -14,9 +17,18 @@ from app.core.pool.jobs.effects import ArmTimer, Book, Countersign, End, Record
 from app.core.pool.jobs.job import OVER, TRANSITIONS, Counted, Placement
 from app.core.pool.jobs.rules import RULES
 from app.core.pool.jobs.steps import advance, submit
-from app.wire.engine import Completed, Delta, Ended, Refused, Said, Timings, Usage
+from app.wire.engine import Completed, Delta, Ended, Generate, Refused, Said, Timings, Usage
 from app.wire.pool import Accepted, Chunk, Finished, Rejected
-from tests.core.pool.jobs.play import NAME, REQUEST, SHA256, START, Play, request
+from tests.core.pool.jobs.play import (
+    NAME,
+    REQUEST,
+    SHA256,
+    START,
+    Play,
+    body,
+    candidate,
+    request,
+)
 
 WORKERS = [DeviceId(name) for name in "abc"]
 
@@ -302,3 +314,32 @@ def test_a_timer_is_ordered_for_every_deadline() -> None:
     job = Play().granted()
 
     assert job.wanted(ArmTimer)[-1].at == START + 60 * SECOND
+
+
+def test_a_job_of_several_answers_is_refused_by_its_field() -> None:
+    with pytest.raises(RequestError) as refused:
+        Play(body=msgspec.structs.replace(body(), choices=2))
+
+    assert refused.value.field == "n"
+
+
+@pytest.mark.parametrize(("context", "most"), [(100, None), (8192, 90)])
+def test_a_machine_with_a_longer_context_than_the_job_has_is_told_where_to_stop(
+    context: int, most: int | None
+) -> None:
+    job = Play(candidates=(candidate(prompt=10, context=100),)).granted()
+
+    job.placed("a", context=context)
+
+    offered = job.offers[-1].offer.body
+    assert isinstance(offered, Generate) and offered.max_tokens == most
+
+
+def test_an_attempt_has_the_room_that_its_own_machine_has() -> None:
+    job = Play(candidates=(candidate(prompt=10, context=4096),)).granted()
+    job.placed("small", context=100).recorded().accepted("small").chunk("small", [1, 2])
+    job.do(befell.WorkerGone(worker="small")).placed("unknown")
+
+    rooms = [job.job.room_of(attempt) for attempt in job.job.attempts]
+    assert rooms == [90, 4096 - 10 - 2]
+    assert job.job.room_of(job.job.attempts[0], 80) == 70, "it was loaded with less"
