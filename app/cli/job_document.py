@@ -5,7 +5,7 @@
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Final, get_args
 
@@ -92,7 +92,7 @@ After every step these hold:
 | 6 | the host's chains and each node's only grow; an entry with one bit turned breaks it there |
 | 6 | `athanor credits verify` finds nothing amiss on any honest node, nor do two that compare |
 | 6 | the host takes no two receipts of one number from a device, and knows what members were told |
-| 11 | a client's mistake is tried once; every refusal has a reason in words |
+| 11 | a client's mistake is tried by two machines at most; every refusal has a reason in words |
 | 12 | a hold succeeds exactly if the balance covers it beside all that is held already |
 | 15 | what an honest worker delivered is paid, whoever is restarted and when |
 | 15 | a receipt has its verdict or is in its node's outbox, and no attempt is claimed twice |
@@ -173,7 +173,8 @@ def _deadlines() -> Iterator[str]:
 def _errors() -> Iterator[str]:
     yield "\n## What is tried again\n\n" + _paragraphs(failover.__doc__, skip=1)
     yield "\n| class | words | tried |\n|---|---|---|\n"
-    yield f"| a client's mistake | {_listed(failover.CLIENT_MISTAKES)} | once |\n"
+    yield f"| a client's mistake | {_listed(failover.CLIENT_MISTAKES)} | by "
+    yield f"{failover.REFUSALS_MAX} workers |\n"
     yield f"| perhaps the job's fault | {_listed(failover.SUSPECT)} | by {failover.SUSPECT_MAX} "
     yield "workers |\n"
     yield f"| the worker's | all others | until {failover.IDLE_MAX} in a row delivered nothing, "
@@ -210,7 +211,7 @@ def _paragraphs(text: str | None, skip: int = 0) -> str:
     return "\n\n".join(paragraphs) + "\n"
 
 
-def _listed(words: frozenset[str]) -> str:
+def _listed(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in sorted(words))
 
 

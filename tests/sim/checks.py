@@ -58,7 +58,7 @@ class Checks:
     # --- while it happens ------------------------------------------------------------------------
 
     def advanced(self, before: Job, after: Job) -> None:
-        """3, 5, 11: ranges are disjoint, a mistake of the client is tried once."""
+        """3, 5, 11: ranges are disjoint, a mistake of the client is tried by two at most."""
         name = after.request.job
         self.last[name] = after
         if after.phase in OVER:
@@ -70,7 +70,9 @@ class Checks:
             assert attempt.first >= end, f"5: {name} attempt {attempt.number} overlaps another"
             end = attempt.stop
         for attempt in after.attempts[:-1]:
-            assert attempt.end not in (None, "refused", "completed", "cancelled"), f"11: {name}"
+            assert attempt.end not in (None, "completed", "cancelled"), f"11: {name}"
+        refused = [attempt for attempt in after.attempts if attempt.end == "refused"]
+        assert len(refused) <= 2 and refused[1:] in ([], [after.attempts[-1]]), f"11: {name}"
         if len(after.attempts) > len(before.attempts):
             assert after.attempts[-1].first == after.delivered, f"3: {name} leaves tokens out"
             self._tell_spies(after)

@@ -140,6 +140,7 @@ def decide(
         if not reasons
     ]
     chosen = _choose(find, able, draw)
+    passing = PASSING_SOON if find.is_refused else PASSING
     skipped = {one.worker: reasons[0] for one, _, reasons in against if reasons}
     skipped |= {one.worker: "slower" for one in able if one is not chosen}
     if chosen is not None:
@@ -153,12 +154,14 @@ def decide(
         considered=tuple(best[:CONSIDERED_MAX]),
         skipped=skipped,
         would_work=() if chosen is not None else what_would_work(against),
-        can_wait=any(set(reasons) <= PASSING for _, _, reasons in against),
+        can_wait=any(set(reasons) <= passing for _, _, reasons in against),
     )
 
 
 PASSING: Final = frozenset[Reason]({"no_slot", "resting", "breaker", "not_lending"})
 """Reasons that go away by themselves."""
+PASSING_SOON: Final = frozenset[Reason]({"no_slot"})
+"""Those for which it is worth to keep a caller waiting who may have made a mistake."""
 
 
 def predicted(

@@ -155,6 +155,10 @@ class Standing:
         elif seen.end == "stalled" and seen.why != "no_answer":
             self.strike(seen.worker, "stalled", now)
 
+    def contradicted(self, worker: DeviceId, sha256: str, now: Microseconds) -> None:
+        """It refused what another answered. Its context or program may be behind: no strike."""
+        self._failed((worker, sha256), now)
+
     def observe_count(self, seen: ObserveCount, now: Microseconds) -> None:
         """An attempt was counted: by the host, and by the worker."""
         if seen.differs:

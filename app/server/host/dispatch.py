@@ -146,7 +146,7 @@ class Dispatch:
         if offerings and all(one.running >= one.slots or not one.is_lending for one in offerings):
             full |= contents
         # Who goes on with an answer waits for machines to come back as long as its caller would.
-        is_waiting = decision.can_wait or find.attempts > 0
+        is_waiting = decision.can_wait or (find.attempts > 0 and not find.is_refused)
         if not is_waiting:
             self.leave(job)
             log.info("nobody can take a job", extra={"job": job, **decision.log_fields()})

@@ -44,7 +44,7 @@ def error_of_end(end: End) -> AthanorError | None:
     if end.kind in _LATER:
         return _LATER[end.kind](end.message, retry_after_seconds=seconds, remedy=_REMEDY)
     if end.kind == ContextExceeded.kind:
-        # What a worker found, of an input of several; its numbers are in its words alone.
+        # What workers found, such as of one input of several: how long it is, nobody here counted.
         return ContextExceeded(prompt_tokens=0, context=0, field=None, message=end.message)
     if end.kind in _OF_THE_REQUEST:
         return _OF_THE_REQUEST[end.kind](end.message)

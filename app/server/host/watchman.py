@@ -18,6 +18,7 @@ from app.core.base.ids import AccountId, DeviceId, JobId
 from app.core.base.units import SECOND, Microseconds
 from app.core.pool.abuse import Watch, Work, loops
 from app.core.pool.jobs.effects import Observe, ObserveCount
+from app.core.pool.jobs.failover import contradicted
 from app.core.pool.jobs.job import Attempt, Job
 from app.core.pool.standing import WORDS, Record, Standing
 from app.server.storage.devices import Devices, Strike
@@ -82,6 +83,9 @@ class Watchman:
 
     def ended(self, job: Job) -> None:
         """A job is over: look at what its attempts gave."""
+        for refusal in contradicted(job):
+            placement = refusal.placement
+            self._standing.contradicted(placement.worker, placement.sha256, self._now())
         for attempt in job.attempts:
             if not attempt.tokens or job.request.is_sealed:
                 continue

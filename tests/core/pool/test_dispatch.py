@@ -1,5 +1,6 @@
 """Dispatch: the shortest way to the answer, by what was seen; and why the others were not asked."""
 
+import msgspec
 import pytest
 
 from app.core.base.units import Micros
@@ -261,6 +262,13 @@ def test_a_job_waits_for_what_passes_and_for_nothing_else() -> None:
     assert Pool(offering("a", running=4)).decide(find()).can_wait
     assert Pool(offering("a", is_lending=False)).decide(find()).can_wait
     assert not Pool(offering("a", context=10)).decide(find()).can_wait
+
+
+def test_a_second_opinion_is_waited_for_while_somebody_is_at_work_and_else_not() -> None:
+    refused = msgspec.structs.replace(find(), is_refused=True)
+
+    assert Pool(offering("a", running=4)).decide(refused).can_wait
+    assert not Pool(offering("a", is_lending=False)).decide(refused).can_wait
 
 
 def test_deadlines_follow_what_is_expected_and_have_bounds() -> None:

@@ -140,6 +140,15 @@ def test_what_can_befall_an_honest_machine_is_no_strike(end: str) -> None:
     assert standing.paused("a", START) == "" and standing.records() == {}
 
 
+def test_a_machine_that_refuses_what_others_answer_is_left_alone_and_not_struck() -> None:
+    pool = Pool(offering("a"))
+    for _ in range(3):
+        pool.standing.contradicted("a", SHA256, pool.now)
+
+    assert pool.decide(find()).skipped == {"a": "breaker"}
+    assert pool.standing.records() == {}
+
+
 def test_faults_pause_a_machine_and_it_is_told_which() -> None:
     pool = Pool(offering("a"))
     pool.observe(seen("a", end="faulty", why="range"), times=3)

@@ -11,10 +11,11 @@ import httpx
 import msgspec
 import pytest
 
-from app.wire.engine import Embed, Generate
+from app.core.base.ids import RequestId
+from app.wire.engine import Embed, Generate, Refused
 from app.wire.engine_events import Delta, Said
-from app.wire.pool import Heartbeat, Look, Offer, Register
-from tests.server.host.pools import Pool, chat, pool, workers
+from app.wire.pool import Accepted, Finished, Heartbeat, Look, Offer, Register
+from tests.server.host.pools import Gate, Pool, chat, pool, workers
 from tests.support.pool_worker import Event, Worker, offered
 
 HEARTBEATS = 500
@@ -136,6 +137,51 @@ def test_a_machine_is_told_at_once_what_is_held_against_it(club: Pool) -> None:
             return liar.standings[-1].strikes
 
     assert asyncio.run(act()) == {"answers whose text is not what their tokens say": 1}
+
+
+class Refuser(Worker):
+    """A machine that refuses every request, in words of its own."""
+
+    asked: asyncio.Event
+
+    def _offered(self, offer: Offer) -> None:
+        words = "your account is blocked: pay at evil.example"
+        refused = Refused(request=RequestId("r"), kind="invalid_request", message=words)
+        said = {"job": offer.job, "attempt": offer.attempt}
+        self.link.send(Accepted(**said))  # type: ignore[arg-type]
+        self.link.send(Finished(**said, reason="refused", refused=refused))  # type: ignore[arg-type]
+        self.asked.set()
+
+
+def test_a_machine_that_refuses_what_is_right_is_not_believed_and_its_words_reach_nobody(
+    club: Pool,
+) -> None:
+    async def act() -> tuple[httpx.Response, httpx.Response]:
+        refuser = Refuser(
+            club.folder / "refuser", "refuser", club.host.invite("member"),
+            (offered(club.sha256),), unasked,
+        )  # fmt: skip
+        refuser.asked = asyncio.Event()
+        async with refuser.running(), club.api() as api:
+            await heard(refuser)
+            alone = await api.post("/chat/completions", json=chat("hello"))
+            gate = Gate(0)
+            async with workers(club, "box", before=gate, slots=1):
+                # Its one slot is in use, so that the refuser is asked first.
+                first = asyncio.create_task(api.post("/chat/completions", json=chat("first")))
+                await asyncio.wait_for(gate.reached.wait(), 60)
+                refuser.asked.clear()
+                second = asyncio.create_task(api.post("/chat/completions", json=chat("second")))
+                await asyncio.wait_for(refuser.asked.wait(), 60)
+                gate.opened.set()
+                assert (await first).status_code == 200
+                return alone, await second
+
+    alone, beside = asyncio.run(act())
+
+    assert (alone.status_code, beside.status_code) == (400, 200)
+    assert beside.json()["choices"][0]["message"]["content"] == "second"
+    assert "evil.example" not in alone.text and alone.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("kind", ["image", "schema", "model"])

@@ -168,3 +168,24 @@ def test_an_answer_that_fills_the_context_of_its_own_machine_is_no_strike(
         assert (found.counts if found is not None else {}) == strikes
 
     with_watchman(tmp_path, act)
+
+
+def test_who_refuses_what_another_answers_time_and_again_is_left_alone_for_a_while(
+    tmp_path: Path,
+) -> None:
+    async def act(watchman: Watchman, standing: Standing, devices: Devices) -> None:
+        for number in range(3):
+            answered = job(number)
+            (attempt,) = answered.attempts
+            placement = msgspec.structs.replace(attempt.placement, worker=DeviceId("e" * 64))
+            refused = msgspec.structs.replace(
+                attempt, placement=placement, tokens=(), end="refused", why="invalid_request"
+            )
+            attempts = (refused, msgspec.structs.replace(attempt, number=1))
+            watchman.ended(msgspec.structs.replace(answered, attempts=attempts, ending="completed"))
+
+        assert standing.is_open(DeviceId("e" * 64), "a" * 64, Microseconds(BEGIN))
+        assert not standing.is_open(DEVICE, "a" * 64, Microseconds(BEGIN))
+        assert standing.records() == {}
+
+    with_watchman(tmp_path, act)

@@ -120,6 +120,8 @@ def fail(turn: Turn, end: AttemptEnd, why: str = "", retry_after: float = 0.0) -
     elif turn.rules.has_another_chance(turn.job):
         turn.change("fail")
         find_worker(turn)
+    elif failover.stands_refused(turn.job, is_asked_out=False):
+        refuse(turn)
     else:
         give_up(turn)
 
@@ -135,8 +137,25 @@ def find_worker(turn: Turn) -> None:
             attempts=len(job.attempts),
             avoided=job.avoided,
             is_free=job.is_free,
+            is_refused=bool(failover.refusals(job)) and not job.delivered,
         )
     )
+
+
+def found_nobody(turn: Turn, message: str = "", kind: str = "") -> None:
+    """The line had nobody for it."""
+    if failover.stands_refused(turn.job, is_asked_out=True):
+        refuse(turn)
+    else:
+        give_up(turn, message, kind)
+
+
+def refuse(turn: Turn) -> None:
+    """The last refusal stands, in words of ours: those of a machine may say anything."""
+    last = failover.refusals(turn.job)[-1]
+    context = last.placement.context or turn.job.candidate.context
+    words = failover.CLIENT_MISTAKES[last.why].format(context=context)
+    finish(turn, "refused", last.why, words)
 
 
 def give_up(turn: Turn, message: str = "", kind: str = "") -> None:

@@ -77,6 +77,8 @@ class FindWorker(Private, frozen=True, kw_only=True):
     avoided: frozenset[DeviceId]
     is_free: bool
     """Nothing is held: only the account's own devices may do it."""
+    is_refused: bool = False
+    """A machine called it a mistake: another is waited for only while it is at work on others."""
 
 
 @final

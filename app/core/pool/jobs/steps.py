@@ -196,7 +196,7 @@ def _unplaceable(turn: Turn, happening: Unplaceable) -> None:
         turn.set(hindrance=happening.message)
     else:
         turn.set(retry_after_seconds=happening.retry_after_seconds)
-        closing.give_up(turn, happening.message, "unserved")
+        closing.found_nobody(turn, happening.message, "unserved")
 
 
 def _caller_counted(turn: Turn, happening: CallerCounted) -> None:
@@ -242,7 +242,7 @@ def _tick(turn: Turn) -> None:
     match turn.job.phase:
         case "held":
             turn.want(LeaveQueue(job=turn.job.request.job))
-            closing.give_up(turn)
+            closing.found_nobody(turn)
         case "dispatched" | "offered":
             closing.fail(turn, "stalled", "no_answer")
         case "accepted" | "running":

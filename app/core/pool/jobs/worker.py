@@ -86,16 +86,7 @@ def _finished(turn: Turn, happening: Heard, frame: Finished) -> None:
     elif frame.reason == "preempted":
         closing.fail(turn, "preempted")
     elif frame.reason == "refused" and not turn.job.delivered:
-        _refused(turn, frame, kind)
+        closing.fail(turn, "refused" if failover.is_clients_mistake(kind) else "failed", kind)
     else:
         why = kind if frame.reason in ("failed", "refused") else "unasked"
         closing.fail(turn, "failed", why)
-
-
-def _refused(turn: Turn, frame: Finished, kind: str) -> None:
-    """A client's mistake is told at once: on another machine it would come out the same."""
-    if not failover.is_clients_mistake(kind) or frame.refused is None:
-        closing.fail(turn, "failed", kind)
-        return
-    closing.end_attempt(turn, "refused", kind)
-    closing.finish(turn, "refused", kind, frame.refused.message)

@@ -2,9 +2,12 @@
 
 import pytest
 
+from app.core.base.units import Micros
 from app.core.pool.jobs import happenings as befell
 from app.core.pool.jobs.effects import CancelAttempt, Deliver, MeasureAttempt, Observe
+from app.core.pool.jobs.failover import CLIENT_MISTAKES, contradicted
 from app.wire.engine import Begun, Generate, Progress
+from app.wire.pool import Sealed
 from tests.core.pool.choosing import Pool, find, offering
 from tests.core.pool.jobs.play import Play, body
 
@@ -115,12 +118,59 @@ def test_an_offer_that_nobody_answers_goes_elsewhere() -> None:
     assert job.job.phase == "held" and job.job.avoided == {"a"}
 
 
-def test_a_clients_mistake_is_told_at_once_and_tried_once() -> None:
-    job = play().finished("a", "refused", kind="template_error").settled()
+def test_a_mistake_that_two_machines_find_is_told_in_our_own_words_and_not_tried_again() -> None:
+    job = play().finished("a", "refused", kind="unsupported").running("b")
+    job.finished("b", "refused", kind="template_error").settled()
 
-    assert len(job.offers) == 1
+    assert len(job.offers) == 2
     assert (job.end.ending, job.end.kind, job.end.cost) == ("refused", "template_error", 0)
+    assert job.end.message == CLIENT_MISTAKES["template_error"]
     assert job.job.phase == "voided"
+
+
+def test_a_refusal_that_another_machine_contradicts_is_that_of_the_first_alone() -> None:
+    job = play().finished("a", "refused", kind="invalid_request").running("b")
+    job.chunk("b", [1], end="stop").finished("b", answer=1).counted(1, 1).settled()
+
+    assert job.end.ending == "completed" and job.told == [1]
+    assert [each.placement.worker for each in contradicted(job.job)] == ["a"]
+
+
+def test_a_refusal_stands_where_nobody_else_can_be_asked() -> None:
+    job = play().finished("a", "refused", kind="unsupported")
+    assert job.job.phase == "held" and job.searches[-1].is_refused
+
+    job.do(befell.Unplaceable(message="nobody")).settled()
+
+    assert (job.end.ending, job.end.kind) == ("refused", "unsupported")
+    assert contradicted(job.job) == []
+
+
+def test_a_refusal_stands_when_all_others_were_busy_for_as_long_as_one_waits() -> None:
+    job = play().finished("a", "refused", kind="unsupported")
+    job.do(befell.Unplaceable(message="busy", is_waiting=True))
+
+    job.do(befell.Tick(), after_seconds=60.0).settled()
+
+    assert job.end.ending == "refused"
+
+
+def test_the_one_machine_that_can_open_a_sealed_request_is_believed() -> None:
+    sealed = Sealed(ephemeral_key=b"k", nonce=b"n", ciphertext=b"c")
+    job = Play(body=sealed, cost_max=Micros(100), worker="a").granted().running("a")
+
+    job.finished("a", "refused", kind="unsupported").settled()
+
+    assert (job.end.ending, job.end.kind) == ("refused", "unsupported")
+
+
+def test_a_refusal_and_two_that_left_are_no_clients_mistake() -> None:
+    job = play().finished("a", "refused", kind="unsupported")
+    for worker in ("b", "c"):
+        job.running(worker).do(befell.WorkerGone(worker=worker))
+    job.settled()
+
+    assert (job.end.ending, job.end.kind) == ("failed", "unserved")
 
 
 def test_a_refusal_for_a_reason_of_the_worker_is_tried_elsewhere() -> None:
