@@ -29,6 +29,7 @@ from app.core.ledger.settlement import Line, Settlement
 from app.core.ledger.work import End, Reported
 from app.core.pool.jobs.effects import Record
 from app.core.pool.jobs.recovery import Orphan, claim, due, is_claimable, orphan_of
+from app.core.pool.limits import start_of
 from app.core.pool.signed import SignedBytes, hash_of
 from app.server.host.bugs import note_bug
 from app.server.host.verdicts import Verdicts, Work
@@ -91,6 +92,8 @@ class Orphans:
         self._look_seconds = look_seconds
         self._strange: Counter[DeviceId] = Counter()
         """Receipts of work that nobody recorded."""
+        self._strange_since = 0
+        """The beginning of the day in which they came."""
         self._left: dict[JobId, _Left] = {}
         self._late: asyncio.Queue[tuple[DeviceId, Finished, Reported | None]] = asyncio.Queue()
 
@@ -207,7 +210,10 @@ class Orphans:
 
     async def _answer_stranger(self, device: DeviceId, frame: Finished) -> None:
         """Of work that nobody recorded: the host died as it asked, or has forgotten by now."""
-        account = self._account_of(device)
+        account, today = self._account_of(device), start_of("day", self._now())
+        if today != self._strange_since:
+            self._strange_since = today
+            self._strange.clear()
         self._strange[device] += 1
         if account is None or self._strange[device] > _STRANGE_MAX:
             log.warning("a receipt of no work of this pool", extra={"device": device[:12]})
@@ -265,8 +271,9 @@ _NOTHING: Final = Micros(0)
 _TOO_LATE_TO_COUNT: Final = "the job was paid before its receipt came; its counts are not kept"
 _AGAIN: Final = 30 * SECOND
 _STRANGE_MAX: Final = 256
-"""Of one device, while this host is up: each has a place on the chain for ever, and an honest one
-has but those that were under way when the host died."""
+"""Of one device in a day: each has a place on the chain for ever, and an honest one has but those
+that were under way when the host died, and those that were lost and not paid. What is more waits in
+its outbox for the next day."""
 
 
 def _later(orphan: Orphan, now: Microseconds) -> Orphan:

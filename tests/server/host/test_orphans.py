@@ -222,13 +222,18 @@ def test_a_receipt_of_work_that_nobody_recorded_gets_a_verdict_of_nothing(tmp_pa
     with_orphans(tmp_path, act)
 
 
-def test_a_device_gets_so_many_verdicts_on_unrecorded_work_and_no_more(tmp_path: Path) -> None:
+def test_a_device_gets_so_many_verdicts_a_day_on_unrecorded_work(tmp_path: Path) -> None:
     async def act(host: Host) -> None:
         await host.chain.load()
         for number in range(300):
             await host.orphans.answer(DEVICE.device, replace(finished(), attempt=number))
 
         assert host.chain.count == 256
+
+        host.orphans._now = lambda: Microseconds(NOW + 24 * 3600 * SECOND)
+        await host.orphans.answer(DEVICE.device, replace(finished(), attempt=299))
+
+        assert host.chain.count == 257
 
     with_orphans(tmp_path, act)
 
