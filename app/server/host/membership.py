@@ -166,7 +166,7 @@ class Membership:
             return
         account = self._devices.account_of(device)
         if account == _made_by(invite, device):
-            await self._grant(account, invite.credits, f"invite/{invite.id}/{device}")
+            await self._grant(account, invite.credits, f"invite/{invite.id}/{account}")
 
     def _free_name(self, wished: str) -> str:
         """The name, with a number behind it where it is taken."""
