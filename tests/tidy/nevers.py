@@ -28,8 +28,10 @@ CATCHES_ALL: dict[str, str] = {
     "engine",
     "app/server/host/asks.py": "root of one ask: tells its member that the host is at fault, and "
     "the host goes on for all the others",
-    "app/server/host/orphans.py": "root of one late receipt: its worker shows it again later, and "
-    "the host goes on",
+    "app/server/host/care.py": "root of one round, and of what one member is told of itself: the "
+    "next round does it, and the host goes on",
+    "app/server/host/orphans.py": "root of one late receipt, which its worker shows again later, "
+    "and of one orphan, which is looked at again: the host goes on",
     "app/server/host/jobs.py": "root of one job: ends that job with an error to its caller and not "
     "the host with all the others; its hold is given back",
     "app/server/host/vocabulary.py": "root of the tasks that care for one vocabulary: ends it, and "

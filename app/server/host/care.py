@@ -16,6 +16,7 @@ from app.core.base.ids import DeviceId
 from app.core.base.units import Microseconds
 from app.core.ledger.accounts import user
 from app.core.pool.standing import Standing as Judgement
+from app.server.host.bugs import note_bug
 from app.server.host.job_ports import Tell
 from app.server.host.roster import Machine, Roster
 from app.server.host.verdicts import Verdicts
@@ -121,9 +122,12 @@ class Care:
             machine = self._roster.get(device)
             if machine is None:
                 continue
-            if is_new and self._verdicts.checkpoint is not None:
-                self._tell(machine.device, self._verdicts.checkpoint)
-            await self._tell_standing(machine)
+            try:
+                if is_new and self._verdicts.checkpoint is not None:
+                    self._tell(machine.device, self._verdicts.checkpoint)
+                await self._tell_standing(machine)
+            except Exception as error:  # the root of one member's words: see CATCHES_ALL
+                note_bug("a member was not told how it stands", error, device=device[:12])
 
     async def _tell_standing(self, machine: Machine) -> None:
         now, account = self._now(), machine.account
@@ -157,3 +161,5 @@ async def _round(
             await work()
         except (DatabaseUnusable, DiskFull, Busy) as error:
             log.warning("the host's own rounds could not write", extra={"error": error.kind})
+        except Exception as error:  # the root of one round: see CATCHES_ALL in tests/tidy/nevers.py
+            note_bug("one of the host's own rounds ended by a bug", error)
