@@ -195,6 +195,7 @@ class World:
             shares=SHARES,
             wishes=RouteWishes(trust="own") if self.clock.happens(0.05) else RouteWishes(),
             cost_max=Micros(chance.randint(1, 300)) if self.clock.happens(0.1) else None,
+            answers=1 + number % 2,
             expected_tokens=30,
             accepts_partial=self.clock.happens(0.3),
             may_use_own=self.clock.happens(0.3),

@@ -63,7 +63,9 @@ class Tape:
         self._when_over(end)
 
     def when_over(self, call: Callable[[End], None]) -> None:
-        """Have it called once at the end, read or not; now where the answer is over."""
+        """Have it called at the end, read or not, and again where its cost comes later; now where
+        the answer is over.
+        """
         self._when_over = call
         if self.end_of_job is not None:
             call(self.end_of_job)
