@@ -36,7 +36,7 @@ from app.core.pool.proofs import (
     node_statement,
     sealing_statement,
 )
-from app.core.pool.tables import NODE_HEARS, NodePhase, NodeStep, follow_node
+from app.core.pool.tables import NODE_HEARS, PASSED_ON_BYTES_MAX, NodePhase, NodeStep, follow_node
 from app.wire.message import Message
 from app.wire.opening import (
     ENVELOPE_BYTES_MAX,
@@ -54,6 +54,8 @@ from app.wire.opening import (
 HEARTBEAT_SECONDS: Final = (1.0, 300.0)
 GRACE_SECONDS: Final = (0.0, 3600.0)
 """Bounds of what a host may ask of a node."""
+RESERVED_BYTES: Final = 1024 * 1024
+"""Of what may wait for an acknowledgement, for all but asks."""
 
 COME_BACK: Final = {"full", "too_often", "deadline"}
 """Refusals that pass: a session that there is waits for its grace."""
@@ -104,6 +106,14 @@ class NodeSession:
     def kept_bytes(self) -> int:
         """Bytes of frames that the host has not acknowledged."""
         return self._channel.kept_bytes if self._channel else 0
+
+    @property
+    def may_ask(self) -> bool:
+        """An ask of any size could go now, and leave room for what cannot wait.
+
+        A backlog ends the session with all that runs over it, while an ask may come again later.
+        """
+        return self.kept_bytes + PASSED_ON_BYTES_MAX <= self._limits.bytes_max - RESERVED_BYTES
 
     def dial(self, nonce: bytes, now: float) -> bytes:
         """The first message of a new socket. `nonce` is 32 bytes by chance, never used before."""

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from app.core.base.ids import JobId, RequestId
+from app.core.base.units import Micros
 from app.core.pool.channel import Limits
 from app.core.pool.happenings import (
     CloseSocket,
@@ -10,8 +12,9 @@ from app.core.pool.happenings import (
     SessionEnded,
     Write,
 )
+from app.wire.engine import Generate, PromptText
 from app.wire.opening import Denied
-from app.wire.pool import Heartbeat
+from app.wire.pool import Ask, Heartbeat
 from tests.core.pool.session_pair import (
     TERMS,
     Door,
@@ -75,6 +78,24 @@ def test_what_is_not_acknowledged_is_bounded_in_frames_and_in_bytes() -> None:
         assert sent[sent.index(over) + 1 :] == [b""] * (9 - sent.index(over))
         assert pair.node.next_due() is not None
         assert ended_of(pair.node.due(1.0)).code == "backlog"
+
+
+def test_a_node_asks_no_more_while_an_ask_could_end_the_session_by_its_backlog() -> None:
+    pair = Pair()
+    session, _ = pair.connect()
+    prompt = PromptText(text="x" * 6 * 1024 * 1024)
+    body = Generate(request=RequestId("r"), prompt=prompt)
+    ask = Ask(job=JobId("an-ask"), model="large", body=body, cost_max=Micros(1))
+
+    sent = []
+    while pair.node.may_ask:
+        sent.append(pair.node.send(ask, 1.0))
+
+    assert len(sent) == 2 and pair.node.phase == "live"
+    for data in sent:
+        session.receive(data, 1.0)
+    pair.node.receive(session.send(cancelled(0), 1.0), 1.0)
+    assert pair.node.may_ask
 
 
 def test_a_backlog_without_a_socket_ends_the_session_too() -> None:

@@ -34,7 +34,7 @@ from app.server.node.bell import Bell
 from app.server.node.pool.socket import Socket, Unreachable, open_socket
 from app.wire.message import Message
 from app.wire.opening import Established
-from app.wire.pool import Heartbeat
+from app.wire.pool import Ask, Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -109,8 +109,12 @@ class Link:
         return self._session.established is not None
 
     def send(self, frame: Message) -> bool:
-        """Send it in its turn; False without a session, and of what is too large. Never waits."""
+        """Send it in its turn; False without a session, of what is too large, and of an ask while
+        large ones are on their way. Never waits.
+        """
         if not self.is_open or self._is_leaving:
+            return False
+        if isinstance(frame, Ask) and not self._session.may_ask:
             return False
         try:
             data = self._session.send(frame, self._clock())

@@ -126,7 +126,7 @@ class Spending:
         try:
             if not self._send(ask):
                 await self._close(asking)
-                raise Busy("the pool is not connected", retry_after_seconds=5)
+                raise Busy("the pool cannot be asked just now", retry_after_seconds=5)
             yield asking
         finally:
             asking.is_abandoned = True

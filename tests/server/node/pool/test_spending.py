@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from app.core.base.errors import (
     AthanorError,
@@ -14,7 +13,6 @@ from app.core.base.errors import (
     Forbidden,
     ModelNotFound,
     RequestConflict,
-    TooLarge,
     Unserved,
     Unsupported,
 )
@@ -125,32 +123,6 @@ def test_a_request_may_cost_what_is_left_of_the_day_and_no_more(tmp_path: Path) 
 
             with pytest.raises(CreditsShort, match="limit of a day"):
                 await ask_for(home)
-
-    run(act())
-
-
-@pytest.mark.parametrize("trust", ["anyone", "friends"])
-def test_a_request_that_no_message_carries_is_refused_and_harms_no_other(
-    tmp_path: Path, trust: str
-) -> None:
-    async def act() -> None:
-        async with spender(tmp_path, trust=trust) as home:
-            assert home.pool.member is not None
-            friend = DeviceKey.ensure(tmp_path / "friend.key")
-            card = friend.sealing_key + friend.sign(b"athanor sealing key 1\n" + friend.sealing_key)
-            quote = replace(QUOTE, sealing={friend.device: card})
-            home.pool.member.market.came(Market(quotes=(quote,)))
-            async with Lessor(home.node.router, home.pool).lease("pool/large") as link:
-                with pytest.raises(TooLarge, match="at most"):
-                    _ = [event async for event in link.stream(saying("x" * 9 * 1024 * 1024))]
-                assert not home.pool.house.asks.open_asks
-
-                asking = asyncio.gather(link.ask(Embed(request=request_id(), inputs=["hello"])))
-                ask = await home.host.expect(Ask)
-                await home.host.send(Told(job=ask.job, events=[], is_last=True))
-                with pytest.raises(EngineFailed):
-                    await asking
-            assert home.host.sockets == 1
 
     run(act())
 
