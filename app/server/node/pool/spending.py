@@ -131,8 +131,9 @@ class Spending:
         finally:
             asking.is_abandoned = True
             if not asking.ended.is_set():
-                self._send(CancelAsk(job=job))
+                # First: a host that counts by now settles at the cancel, and needs ours.
                 self._count(asking)
+                self._send(CancelAsk(job=job))
 
     async def told(self, told: Told) -> None:
         """The host's next words about an ask."""
