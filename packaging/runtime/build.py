@@ -34,7 +34,7 @@ COMMON: Final = (
     "-DCMAKE_BUILD_TYPE=Release",
     "-DGGML_BACKEND_DL=ON",
     "-DGGML_NATIVE=OFF",
-    # Measured no slower with than without (docs/adr/0030), where threads are made for each step.
+    # Beside a busy core prompts are read faster with it, and answers slower (docs/adr/0030).
     "-DGGML_OPENMP=ON",
     # Computes for whoever can connect.
     "-DGGML_RPC=OFF",
