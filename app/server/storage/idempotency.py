@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 KEPT: Final = 24 * 3600 * SECOND
 """So long is a word remembered; clients retry within minutes."""
+ASKS_KEPT: Final = 90 * KEPT
+"""The same of members' asks: a machine that was away for weeks asks what its last ones did cost."""
 
 
 @final
@@ -73,8 +75,12 @@ class Idempotency:
         self._over.append((scope, _hidden(word), job))
 
     async def sweep(self) -> int:
-        """Forget what is older than `KEPT`; how many words that were. Raises: Unwritable."""
-        return await self._written(_SQL["sweep"], self._now() - KEPT)
+        """Forget what is older than `KEPT`, members' asks than `ASKS_KEPT`; how many words.
+
+        Raises: Unwritable.
+        """
+        now = self._now()
+        return await self._written(_SQL["sweep"], now - KEPT, now - ASKS_KEPT)
 
     async def flush(self) -> None:
         """Bring to the disk which words are free: a client may retry after a restart."""

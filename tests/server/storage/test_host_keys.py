@@ -14,7 +14,7 @@ from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.pool import pool_key
 from app.server.storage.accounts import Accounts
 from app.server.storage.database import Database
-from app.server.storage.idempotency import KEPT, Idempotency
+from app.server.storage.idempotency import ASKS_KEPT, KEPT, Idempotency
 from app.server.storage.invites import Invites
 from app.server.storage.pool_keys import USE_STEP, NewPoolKey, PoolKeys
 from tests.server.storage.host import BEGIN, DAY, Clock, files_hold, with_host
@@ -231,6 +231,20 @@ def test_a_word_that_is_forgotten_is_free_after_a_restart(tmp_path: Path) -> Non
         await words.flush()
 
         assert (await Idempotency(database, clock).claim("key a", "w", b"x", JobId("2"))).is_new
+
+    with_host(tmp_path, act)
+
+
+def test_a_members_ask_is_found_by_a_machine_that_was_away_for_weeks(tmp_path: Path) -> None:
+    async def act(database: Database, clock: Clock) -> None:
+        words = Idempotency(database, clock)
+        await words.claim("device d", "ask", b"", JobId("1"))
+        clock.now += 30 * KEPT
+
+        assert await words.sweep() == 0
+        assert await words.find("device d", "ask") == "1"
+        clock.now += ASKS_KEPT
+        assert await words.sweep() == 1
 
     with_host(tmp_path, act)
 

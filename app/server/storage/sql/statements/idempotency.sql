@@ -16,4 +16,5 @@ select fingerprint, job from idempotency where scope = ? and word = ?;
 delete from idempotency where scope = ? and word = ? and job = ?;
 
 -- name: sweep
-delete from idempotency where at < ?;
+-- 1: callers' words from before then, 2: names of members' asks from before then.
+delete from idempotency where at < ?1 and (scope not like 'device %' or at < ?2);
