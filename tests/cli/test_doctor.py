@@ -78,7 +78,6 @@ def test_a_models_folder_that_is_missing_and_a_broken_file_are_warnings(
     assert any("bad.gguf" in f.message for f in _about(report, "models"))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there a folder's mode forbids nothing")
 def test_data_of_a_newer_version_is_wrong(home: Path, capsys: Captured) -> None:
     data = Paths.under(home).data
     data.mkdir(exist_ok=True)
@@ -91,6 +90,7 @@ def test_data_of_a_newer_version_is_wrong(home: Path, capsys: Captured) -> None:
     assert finding.remedy.startswith("Update Athanor")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a folder's mode forbids nothing")
 @pytest.mark.skipif(
     sys.platform != "win32" and os.geteuid() == 0, reason="root may write everywhere"
 )
