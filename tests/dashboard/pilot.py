@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -13,6 +13,10 @@ from selenium.webdriver.support.ui import WebDriverWait
 from tests.dashboard.chromium import WAIT_SECONDS_MAX
 
 T = TypeVar("T")
+
+# How the driver says that the page was drawn anew under its hand: between finding an element and
+# asking it something, or between that and the click. The last comes as an "unknown error".
+DRAWN_ANEW = ("stale element", "intercepted", "does not belong to the document")
 
 
 class Pilot:
@@ -33,8 +37,10 @@ class Pilot:
         def look(_: Chrome) -> T | None:
             try:
                 return what() or None
-            except StaleElementReferenceException:
-                return None  # It was drawn anew meanwhile.
+            except WebDriverException as error:
+                if any(words in str(error) for words in DRAWN_ANEW):
+                    return None
+                raise
 
         return WebDriverWait(self.browser, WAIT_SECONDS_MAX, poll_frequency=0.05).until(look)
 
@@ -50,13 +56,7 @@ class Pilot:
         """Click an element, however often it is drawn anew under the mouse."""
 
         def act() -> bool:
-            element = self.find(css)
-            try:
-                element.click()
-            except WebDriverException as error:
-                if "intercepted" in str(error) or "stale" in str(error):
-                    return False
-                raise
+            self.find(css).click()
             return True
 
         self.until(act)
