@@ -166,7 +166,7 @@ def _source() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(
             [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary",
-             ENGINE, "--no-build-isolation", "--dest", folder, _pinned()],
+             ENGINE, "--dest", folder, _pinned()],
             check=True,
         )  # fmt: skip
         archive = folder / f"llama_cpp_python-{version}.tar.gz"
