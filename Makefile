@@ -27,8 +27,8 @@ define set-up
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-quick test-all check fmt fmt-check lint types sim bench \
-    starter-model examine-starter bundle smoke deb installer-windows bundle-test docs clean
+.PHONY: help setup run test test-quick test-all vulkan-test check fmt fmt-check lint types sim \
+    bench starter-model examine-starter bundle smoke deb installer-windows bundle-test docs clean
 .PHONY: setup-test
 
 help: ## Show what each target does
@@ -52,7 +52,11 @@ test-quick: setup-test ## Run the tests that need neither llama.cpp nor patience
 test-all: setup-test ## Run every test, also those that need a GPU or a bundle, with many more random examples
 	HYPOTHESIS_PROFILE=many $(PYTEST) $(ARGS)
 
-check: setup-test fmt-check lint types sim test ## Run exactly what CI runs; pytest comes last
+vulkan-test: setup-test ## Compile the modules of the bundle, and compare Vulkan's tokens on lavapipe
+	PYTHON=$(PYTHON) packaging/runtime/build.sh
+	$(PYTEST) -m bundle tests/packaging/runtime/test_modules.py $(ARGS)
+
+check: setup-test fmt-check lint types sim test ## Run all that CI runs but vulkan-test; pytest comes last
 
 fmt: setup-test ## Rewrite the code in the project's format and order its imports
 	$(BIN)/ruff format $(SOURCES)
