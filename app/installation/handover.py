@@ -101,8 +101,11 @@ class _Handover:
         self._child: subprocess.Popen[bytes] | None = None
         self._is_ended = False
         self._serves = False
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._hand_on)
+        # Under nohup this process is deaf to the terminal's end, and its child after it.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._hand_on)
 
     def carry_out(self, trial: Trial) -> int:
         """The exit status of the server that served; else the old version goes on, here."""

@@ -41,7 +41,8 @@ class Stopping:
     def by_signals(self) -> Iterator[None]:
         """Inside this block signals are answered here; before and after it as they were.
 
-        Only the main thread can do that; on any other the block changes nothing.
+        Only the main thread can do that; on any other the block changes nothing. Who was started
+        by `nohup` goes on without its terminal: what it switched off stays so.
         """
         loop = asyncio.get_running_loop()
 
@@ -49,7 +50,11 @@ class Stopping:
             loop.call_soon_threadsafe(self.signalled)
 
         try:
-            before = {number: signal.signal(number, on_signal) for number in SIGNALS}
+            before = {
+                number: signal.signal(number, on_signal)
+                for number in SIGNALS
+                if not is_of_nohup(number)
+            }
         except ValueError:
             yield
             return
@@ -58,3 +63,9 @@ class Stopping:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def is_of_nohup(number: signal.Signals) -> bool:
+    """Whether this signal is the end of a terminal that was to be outlived. The others count
+    even where they are ignored: shells begin whatever runs in the background deaf to SIGINT."""
+    return number.name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN
