@@ -9,6 +9,7 @@ connection (pragmas, the bounds of a transaction) in .sql files.
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -58,8 +59,16 @@ class Database:
         """
         try:
             path.touch(mode=0o600)  # noqa: ASYNC240  # once, at start
+        except OSError as error:
+            raise _closed_to_us(path, error.strerror or "") from error
+        # Asked before SQLite is, which cannot say why it failed: the thread of a connection that
+        # could not be opened outlives the loop and cries on stderr. Nor is the file opened here to
+        # see: closing it would end the locks of other connections of this process.
+        if not (path.is_file() and os.access(path, os.R_OK | os.W_OK)):  # noqa: ASYNC240  # likewise
+            raise _closed_to_us(path, "no file that may be read and written")
+        try:
             connection = await aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
             raise _unusable(path, error) from error
         database = cls(connection, schema)
         # NORMAL loses at most the last writes on a power cut, never the file's integrity.
@@ -257,4 +266,11 @@ def _unusable(path: Path, error: Exception) -> DatabaseUnusable:
     return DatabaseUnusable(
         f"cannot use the database {path}: {error}",
         remedy="If it is damaged, move it away: Athanor begins a new one. Its API keys are lost.",
+    )
+
+
+def _closed_to_us(path: Path, reason: str) -> DatabaseUnusable:
+    return DatabaseUnusable(
+        f"cannot use the database {path}: {reason}",
+        remedy="Give your user the right to read and write it, and its disk some room.",
     )

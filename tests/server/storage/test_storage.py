@@ -193,6 +193,15 @@ def test_a_damaged_file_is_refused_with_a_remedy(tmp_path: Path) -> None:
     assert "move it away" in refused.value.remedy
 
 
+def test_a_file_that_cannot_be_opened_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "node.db").mkdir()
+
+    with pytest.raises(DatabaseUnusable) as refused:
+        asyncio.run(Database.open(tmp_path / "node.db"))
+    assert "move it away" not in refused.value.remedy
+    assert "right to read and write" in refused.value.remedy
+
+
 def test_a_failed_statement_leaves_nothing_behind(tmp_path: Path) -> None:
     async def run() -> None:
         async with await Database.open(tmp_path / "node.db") as database:
