@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 from pathlib import Path
 
+from app.core.base.errors import SettingsInvalid
 from app.settings.fields import FIELDS, Value
 from app.settings.load import check_text, document_of, text_of_file
 from app.settings.toml_text import Entry, Header, parts
@@ -25,7 +26,7 @@ def save_settings(config_file: Path, changes: Mapping[str, Value | None]) -> Non
     """Write the changed settings, by path; None takes a setting out of the file.
 
     A file with a wrong value may be put right by this. Raises: SettingsInvalid when the result
-    would be wrong (nothing is written then), OSError.
+    would be wrong, or cannot be written; the file is as it was then.
     """
     text = text_of_file(config_file)
     document_of(config_file, text)
@@ -33,7 +34,13 @@ def save_settings(config_file: Path, changes: Mapping[str, Value | None]) -> Non
         assert path in FIELDS
         text = with_value(text, path, value)
     check_text(config_file, text)
-    _replace(config_file, text)
+    try:
+        _replace(config_file, text)
+    except OSError as error:
+        raise SettingsInvalid(
+            f"{config_file} cannot be written: {error.strerror}",
+            remedy="Make room on its disk, or give your user the right to write there.",
+        ) from error
 
 
 def with_value(text: str, path: str, value: Value | None) -> str:

@@ -171,6 +171,17 @@ def test_a_settings_file_that_is_a_link_stays_one(tmp_path: Path) -> None:
     assert tomllib.loads(real.read_text()) == {"server": {"port": 80}}
 
 
+def test_a_file_that_cannot_be_written_is_told_with_its_reason(tmp_path: Path) -> None:
+    # Its own name fits the file system, that of what is to take its place does not.
+    file = tmp_path / ("c" * 250)
+
+    with pytest.raises(SettingsInvalid, match=r"c cannot be written: \w+") as refused:
+        save_settings(file, {"server.port": 80})
+
+    assert "room" in refused.value.remedy
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "value",
     ["", 'q"\\\n\t\x7f\x00\x1f é 🙂', 1, -1, 0.1, 1e22, True, ["a", 1.5], {"k k": {"x": []}}],
