@@ -7,7 +7,7 @@ from app.core.base.errors import ModelFileInvalid
 from app.server.models.library import Library
 from app.server.models.places import open_library
 from app.server.models.shown import parted, shown_folder, shown_model
-from app.settings.paths import Paths
+from app.settings.paths import Paths, spelled_out
 from app.settings.schema import Settings
 from app.wire.library import LibraryPicture
 
@@ -32,7 +32,7 @@ def read_picture(
 ) -> LibraryPicture:
     """The library as the server would show it, with every header read; `on_read` as above."""
     library = read_library(paths, settings, on_read)
-    removable = {str(Path(folder).expanduser()) for folder in settings.models.folders}
+    removable = {str(spelled_out(folder)) for folder in settings.models.folders}
     usable, broken = parted(shown_model(entry) for entry in library.entries())
     return LibraryPicture(
         is_serving=False,

@@ -14,7 +14,7 @@ from app.cli.server import running, running_or_own
 from app.client.errors import NoServer
 from app.core.state.view import size
 from app.settings.load import load_settings
-from app.settings.paths import Paths
+from app.settings.paths import Paths, spelled_out
 from app.wire.library import FolderList, FolderPicture
 
 
@@ -51,7 +51,7 @@ def add(path: Path, is_json: bool) -> int:
 
     It is written to the setting models.folders.
     """
-    whole = path.expanduser().absolute()
+    whole = spelled_out(path).absolute()
     with running_or_own() as client:
         found = client.add_folder(str(whole))
     if is_json:
@@ -75,7 +75,7 @@ def add(path: Path, is_json: bool) -> int:
 @click.argument("path", type=click.Path(path_type=Path))
 def remove(path: Path, is_json: bool) -> int:
     """Offer the models of a folder no more. No file is touched."""
-    whole = path.expanduser().absolute()
+    whole = spelled_out(path).absolute()
     with running_or_own() as client:
         found = client.remove_folder(str(whole))
     if is_json:

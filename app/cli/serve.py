@@ -23,7 +23,7 @@ from app.cli.succession import succeed, way_back_told
 from app.core.models.demonstration import DESCRIPTION, labelled
 from app.settings.fields import FIELDS, HOST_SECTION
 from app.settings.load import DEFAULT_ORIGIN, load_settings
-from app.settings.paths import Paths
+from app.settings.paths import Paths, spelled_out
 from app.settings.schema import Settings
 from app.wire.serving import Serving
 
@@ -95,7 +95,7 @@ def _with_models(settings: Settings, models: tuple[Path, ...], paths: Paths) -> 
 
     Raises: NotFound, ModelFileInvalid.
     """
-    named = tuple(path.expanduser().absolute() for path in models)
+    named = tuple(spelled_out(path).absolute() for path in models)
     for path in named:
         if not path.exists():
             raise NotFound(

@@ -43,7 +43,7 @@ class Paths:
     @classmethod
     def under(cls, home: Path) -> Self:
         """All in one folder."""
-        home = home.expanduser().absolute()
+        home = spelled_out(home).absolute()
         return cls(
             config_file=home / "config.toml",
             data=home / "data",
@@ -178,3 +178,12 @@ class Paths:
             self.runtime,
         ):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def spelled_out(path: str | Path) -> Path:
+    """The path with its `~` as a folder.
+
+    That of a user whom this system does not know stays as it is written, where pathlib would
+    raise: nothing lies there, which is told as of any other folder that is missing.
+    """
+    return Path(os.path.expanduser(path))

@@ -1,5 +1,6 @@
 """`athanor doctor` on this machine, with things put wrong one by one."""
 
+import json
 import os
 import socket
 import sys
@@ -70,11 +71,13 @@ def test_a_models_folder_that_is_missing_and_a_broken_file_are_warnings(
 ) -> None:
     (home / "models").mkdir()
     (home / "models" / "bad.gguf").write_bytes(b"GGUF")
-    (home / "config.toml").write_text('[models]\nfolders = ["/nowhere/models"]\n')
+    missing = ("/nowhere/models", "~nobody of this name/models")
+    (home / "config.toml").write_text(f"[models]\nfolders = {json.dumps(missing)}\n")
 
     report = _report(capsys)
 
-    assert any("/nowhere/models" in f.message for f in _about(report, "folders"))
+    for folder in missing:
+        assert any(folder in f.message for f in _about(report, "folders"))
     assert any("bad.gguf" in f.message for f in _about(report, "models"))
 
 

@@ -15,7 +15,7 @@ from app.core.state.view import size
 from app.server.hardware.machine import look_at_machine, memory_available
 from app.server.storage.data_folder import DataUnusable, check_form
 from app.settings.load import DEFAULT_ORIGIN, load_settings
-from app.settings.paths import Paths
+from app.settings.paths import Paths, spelled_out
 from app.settings.schema import Settings
 from app.settings.shapes import GIB
 
@@ -88,7 +88,7 @@ def check_folders(paths: Paths, settings: Settings) -> Findings:
         yield Finding(about="folders", verdict="wrong", message=error.message, remedy=error.remedy)
     yield _disk(paths.models)
     for text in settings.models.folders:
-        if not Path(text).expanduser().exists():
+        if not spelled_out(text).exists():
             yield Finding(
                 about="folders",
                 verdict="warning",

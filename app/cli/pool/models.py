@@ -22,7 +22,7 @@ from app.core.ledger.pricing import Prices
 from app.core.models.card import ModelCard
 from app.core.pool.price_file import usual_prices, with_model, without_model
 from app.server.models.heads import make_head
-from app.settings.paths import Paths
+from app.settings.paths import Paths, spelled_out
 from app.wire.pool_admin import OfferList, OfferPicture
 
 HEADS: Final = "heads"
@@ -196,7 +196,7 @@ def prices(is_path: bool, is_json: bool) -> int:
 
 def _found(source: str) -> tuple[Path, str]:
     """The file of the model, and what to call it. Raises: NotFound; as Client.library_model."""
-    path = Path(source).expanduser()
+    path = spelled_out(source)
     if path.is_file():
         return path, path.stem
     try:

@@ -11,7 +11,7 @@ from app.server.models.library import Library
 from app.server.models.other_apps import System, places_of_apps
 from app.server.models.starter import Starter
 from app.settings.assets import assets_folder
-from app.settings.paths import Paths
+from app.settings.paths import Paths, spelled_out
 from app.settings.schema import Settings
 
 _SETTINGS_BYTES_MAX: Final = 2**20
@@ -34,7 +34,7 @@ def owners_places(folders: Sequence[str], paths: Paths) -> tuple[Place, ...]:
     """Our own folder, then those that the owner named."""
     # Ours is made by the first server; that a command runs before it is no trouble to tell of.
     ours = [Place(paths.models, "athanor")] if paths.models.exists() else []
-    return (*ours, *(Place(Path(folder).expanduser()) for folder in folders))
+    return (*ours, *(Place(spelled_out(folder)) for folder in folders))
 
 
 def other_places(

@@ -24,7 +24,7 @@ from app.server.models.removal import delete, removal_of
 from app.server.node.shelf import Shelf
 from app.settings.fields import FIELDS
 from app.settings.load import load_settings
-from app.settings.paths import Paths
+from app.settings.paths import Paths, spelled_out
 from app.settings.save import save_settings
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Librarian:
 
     def removable(self) -> frozenset[str]:
         """The paths of the places that stand in the settings file and can be taken out of it."""
-        return frozenset(str(Path(folder).expanduser()) for folder in self._in_file())
+        return frozenset(str(spelled_out(folder)) for folder in self._in_file())
 
     async def find(self, name: str) -> Entry:
         """The model or broken file of that name. Raises: ModelNotFound."""
@@ -180,7 +180,7 @@ class Librarian:
 
     def _addable(self, path: str) -> Path:
         """The folder or file as it is written down. Raises: RequestError."""
-        folder = Path(path).expanduser()
+        folder = spelled_out(path)
         if not folder.is_absolute():
             raise RequestError(
                 f"{path} is no absolute path", field="path", remedy="Begin with / or a drive."
@@ -194,7 +194,7 @@ class Librarian:
             raise RequestError(f"{path} cannot be read: {error.strerror}", field="path") from None
         if _same(folder, self._paths.models):
             raise RequestError(f"{path} is Athanor's own models folder", field="path")
-        if any(_same(folder, Path(known).expanduser()) for known in self._folders):
+        if any(_same(folder, spelled_out(known)) for known in self._folders):
             raise RequestError(f"{path} is offered already", field="path")
         return folder
 
@@ -228,5 +228,5 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _without(folders: tuple[str, ...], path: str) -> tuple[str, ...]:
-    gone = Path(path).expanduser()
-    return tuple(folder for folder in folders if not _same(Path(folder).expanduser(), gone))
+    gone = spelled_out(path)
+    return tuple(folder for folder in folders if not _same(spelled_out(folder), gone))

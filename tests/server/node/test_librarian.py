@@ -150,6 +150,7 @@ def test_folders_of_the_file_are_kept_when_another_is_added_or_taken_out(tmp_pat
 REFUSED: list[tuple[Callable[[Path], str], str]] = [
     (lambda home: str(home / "nowhere"), "there is no folder"),
     (lambda home: "relative/folder", "no absolute path"),
+    (lambda home: "~nobody of this name/folder", "no absolute path"),
     (lambda home: str(home / "models"), "own models folder"),
     (lambda home: str(home / "known"), "offered already"),
     (lambda home: str(home / "models" / ".." / "known"), "offered already"),
