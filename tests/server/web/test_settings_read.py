@@ -1,5 +1,6 @@
 """Laws of a settings file that somebody wrote while the server runs."""
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from app.wire.settings_read import SettingsRead
 from tests.server.web.conftest import Web
-from tests.server.web.dashboard.owner import signed_in
+from tests.server.web.dashboard.owner import fields_of, signed_in
 
 READ = "/local/settings/read"
 
@@ -58,3 +59,27 @@ def test_the_page_saves_and_goes_by_it_or_says_that_it_waits(web: Web, config_fi
     assert "waits for a start" in waiting.text
     assert "It holds when the server starts again" in waiting.headers["HX-Trigger"]
     assert "starts again" not in live.headers["HX-Trigger"]
+
+
+FORMS = {
+    "settings": ("/dashboard/settings", "/dashboard/settings/pool", "pool.price_floor"),
+    "sharing": ("/dashboard/sharing", "/dashboard/sharing/lending", "price_floor"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_what_was_left_alone_in_a_form_stays_as_it_became_meanwhile(
+    web: Web, owner: dict[str, str], config_file: Path, form: tuple[str, str, str]
+) -> None:
+    page, path, field = form
+    config_file.write_text('[pool]\nlent_models = []\nlend_to = "friends"\n')
+    web.client.post(READ, headers=owner)
+    with signed_in(web) as browser:
+        fields = fields_of(browser.page(page).text, path)
+        config_file.write_text('[pool]\nlent_models = []\nlend_to = "own"\nregion = "eu"\n')
+
+        answer = browser.change(path, fields | {field: "2"})
+
+    assert answer.is_success
+    said = tomllib.loads(config_file.read_text())["pool"]
+    assert said == {"lent_models": [], "lend_to": "own", "region": "eu", "price_floor": "2"}

@@ -3,7 +3,12 @@
 The gate has seen the cookie and the browser's word that a page of ours asks. What is left is the
 page's token: scripts send it as a header, which the gate has looked at too; a form without script
 has it as a field.
+
+A form of many settings says beside each what stood there when it was drawn. Meanwhile the tray, the
+terminal or another tab may have changed what its reader left alone, and that must stay.
 """
+
+from typing import Final
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -15,6 +20,9 @@ from app.server.web.body import ApiRequest
 from app.server.web.gate import caller_of
 from app.server.web.guards import Caller
 from app.server.web.own_page import is_own_page, is_proven
+
+DRAWN: Final = "drawn-"
+"""Before the name of a field: what stood in it when the page was drawn."""
 
 _WITH_SESSION = "Open the dashboard from the tray icon, or with `athanor dashboard`."
 
@@ -70,3 +78,13 @@ async def field(request: ApiRequest, name: str, *, length_max: int = 1000) -> st
     if not isinstance(value, str) or len(value) > length_max:
         raise RequestError("is too long", field=name)
     return value.strip()
+
+
+async def is_touched(request: ApiRequest, name: str) -> bool:
+    """Whether a field says otherwise than when its page was drawn; so does one of no drawn word."""
+    form = await request.form()
+    drawn, typed = form.get(f"{DRAWN}{name}"), form.get(name, "")
+    if not isinstance(drawn, str) or not isinstance(typed, str):
+        return True
+    # A browser sends other line ends than it was given.
+    return typed.strip().splitlines() != drawn.strip().splitlines()

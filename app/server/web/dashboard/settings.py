@@ -1,7 +1,8 @@
 """Settings: every one with its sentence, range and source, saved by the settings' own rules.
 
 The page shows what the file says; what is in force may come from elsewhere, and is said beside it.
-An emptied field goes out of the file, so that the default holds.
+An emptied field goes out of the file, so that the default holds; one that was left alone stays as
+the file has it.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from app.core.base.errors import RequestError, SettingsInvalid
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard import runtimes, updates
 from app.server.web.dashboard.actions import done, fragment, is_of_htmx
-from app.server.web.dashboard.changes import change, field
+from app.server.web.dashboard.changes import change, field, is_touched
 from app.server.web.dashboard.drawing import draw
 from app.server.web.dashboard.pages import SETTINGS, frame_of, page_response
 from app.server.web.local.autostart import turn
@@ -55,8 +56,10 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """choice, list or text."""
     text: str
     """What the file says, as it is typed; "" where it says nothing."""
+    drawn: str
+    """The same, also where something wrong was typed."""
     usual: str
-    """The default, as it is typed."""
+    """The default, as it is typed; "" where the file says that there is nothing."""
     allowed: str
     words: tuple[str, ...]
     fixed_by: str
@@ -118,7 +121,10 @@ async def save(request: ApiRequest) -> ASGIApp:
     typed = {
         name: value.strip()
         for name, value in (await request.form()).items()
-        if name in FIELDS and FIELDS[name].section == section and isinstance(value, str)
+        if name in FIELDS
+        and FIELDS[name].section == section
+        and isinstance(value, str)
+        and await is_touched(request, name)
     }
     before = await _in_file(services)
     changes, problems = changes_of(typed, before)
@@ -244,12 +250,14 @@ def _shown(
     is_in_file = in_file.origins[path] != DEFAULT_ORIGIN
     is_fixed = origin.startswith(("environment", "flag"))
     words = field.words or (("true", "false") if field.base is bool else ())
+    drawn = typed_of(field, written) if is_in_file else ""
     return Shown(
         field=field,
         label=field.name.removesuffix("_seconds").removesuffix("_bytes").replace("_", " "),
         kind="choice" if words else "list" if field.item is not None else "text",
-        text=typed if typed is not None else typed_of(field, written) if is_in_file else "",
-        usual=typed_of(field, field.default),
+        text=drawn if typed is None else typed,
+        drawn=drawn,
+        usual="" if is_in_file and not drawn else typed_of(field, field.default),
         allowed=field.allowed,
         words=words,
         fixed_by=origin if is_fixed else "",

@@ -13,7 +13,7 @@ from app.core.state.pool_words import TOLD_TO_THE_HOST
 from app.core.state.view import size
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard.actions import done
-from app.server.web.dashboard.changes import change, field
+from app.server.web.dashboard.changes import change, field, is_touched
 from app.server.web.dashboard.pages import SHARING, page_response
 from app.server.web.local.neighbour import SECONDS_MAX
 from app.server.web.local.neighbour_picture import neighbour_picture
@@ -107,14 +107,14 @@ async def snooze(request: ApiRequest) -> ASGIApp:
 
 @post("/dashboard/sharing/lending", guards=[change], include_in_schema=False, status_code=200)
 async def save_lending(request: ApiRequest) -> ASGIApp:
-    """The rules of lending, whole as the form has them."""
+    """The rules of lending that were changed in the form."""
     await apply_changes(services_of(request), await _typed(request, _LENDING))
     return done(request, "Saved; it holds now.", go=SHARING.path)
 
 
 @post("/dashboard/sharing/spending", guards=[change], include_in_schema=False, status_code=200)
 async def save_spending(request: ApiRequest) -> ASGIApp:
-    """The limits of spending, whole as the form has them."""
+    """The limits of spending that were changed in the form."""
     await apply_changes(services_of(request), await _typed(request, _SPENDING))
     return done(request, "Saved; it holds now.", go=SHARING.path)
 
@@ -146,9 +146,11 @@ def values(services: Services) -> Mapping[str, object]:
 
 
 async def _typed(request: ApiRequest, names: tuple[str, ...]) -> dict[str, object]:
-    """The form's fields as settings; a box that is not ticked is sent as nothing."""
+    """The form's fields that were touched, as settings; a box not ticked is sent as nothing."""
     found: dict[str, object] = {}
     for name in names:
+        if not await is_touched(request, name):
+            continue
         text = await field(request, name, length_max=_LENGTH_MAX)
         if name in _LISTS:
             found[name] = tuple(line.strip() for line in text.splitlines() if line.strip())

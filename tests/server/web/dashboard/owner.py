@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html.parser import HTMLParser
 
 import httpx
 
@@ -33,6 +34,50 @@ class Browser:
         """As htmx sends a form."""
         sent = {"Origin": self.origin, "X-Athanor-Token": self.token, "HX-Request": "true"}
         return self.client.post(path, data=fields or {}, headers={**sent, **headers})
+
+
+def _is_sent(has: dict[str, str | None]) -> bool:
+    return "disabled" not in has and (has.get("type") != "checkbox" or "checked" in has)
+
+
+class _Form(HTMLParser):
+    """What a browser sends of the form with this action, where nothing in it is touched."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self.action, self.fields = action, dict[str, str]()
+        self._is_inside, self._chosen, self._text = False, "", ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        has = dict(attrs)
+        if tag == "form":
+            self._is_inside = has.get("action") == self.action
+        if not self._is_inside:
+            return
+        if tag in ("select", "textarea"):
+            self._chosen = "" if "disabled" in has else has.get("name") or ""
+            self._text = ""
+        elif tag == "option" and self._chosen:
+            if "selected" in has or self._chosen not in self.fields:
+                self.fields[self._chosen] = has.get("value") or ""
+        elif tag == "input" and has.get("name") and _is_sent(has):
+            self.fields[str(has["name"])] = has.get("value") or ""
+
+    def handle_data(self, data: str) -> None:
+        self._text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea" and self._chosen:
+            self.fields[self._chosen] = self._text.replace("\n", "\r\n")
+        if tag in ("select", "textarea"):
+            self._chosen = ""
+
+
+def fields_of(page: str, action: str) -> dict[str, str]:
+    """The fields of a page's form, as they are sent by who touches none of them."""
+    form = _Form(action)
+    form.feed(page)
+    return form.fields
 
 
 def link(web: Web) -> str:
