@@ -6,6 +6,26 @@ from tests.dashboard.pilot import Pilot
 
 ANSWER = ".message.is-assistant"
 
+LONG = "long" * 60
+MARKDOWN = f"""1. Run this:
+
+   ```sh
+   if true; then
+       echo {LONG}
+   fi
+   ```
+
+2. See https://one.example/a_(b), or [two](https://two.example/c_(d)).
+   - _inner_
+
+| name | meaning |
+|---|---|
+| a \\| b | `{LONG}` |
+
+---
+
+after"""
+
 
 def ask(pilot: Pilot, words: str, model: str = "echo") -> None:
     pilot.go(f"/dashboard/playground?model={model}")
@@ -83,3 +103,21 @@ def test_a_refusal_is_told_in_the_place_of_an_answer(pilot: Pilot) -> None:
     pilot.press(Keys.ENTER)
 
     pilot.sees(".message.is-failed .body", "context")
+
+
+def test_long_code_in_a_list_and_wide_tables_are_drawn_within_a_phone(pilot: Pilot) -> None:
+    pilot.size(390, 844)
+    pilot.go("/dashboard/playground?model=echo")
+    pilot.paste("[data-prompt]", MARKDOWN)
+
+    pilot.press(Keys.ENTER)
+
+    pilot.sees(f"{ANSWER} footer", "Regenerate")
+    (code,) = pilot.all(f"{ANSWER} li pre")
+    assert code.text == f"if true; then\n    echo {LONG}\nfi"
+    links = [each.get_attribute("href") for each in pilot.all(f"{ANSWER} a")]
+    assert links == ["https://one.example/a_(b)", "https://two.example/c_(d)"]
+    assert pilot.find(f"{ANSWER} ol li:nth-child(2) ul em").text == "inner"
+    assert pilot.find(f"{ANSWER} td").text == "a | b"
+    assert pilot.ask("return document.documentElement.scrollWidth") <= 390  # type: ignore[operator]
+    assert pilot.ask("return document.querySelector('.body hr').clientWidth") > 300  # type: ignore[operator]

@@ -1,23 +1,26 @@
 // Markdown into elements, for answers of a model. Text becomes text nodes and never HTML, so nothing
 // that a model says can be a script, an image that calls home, or a style.
 
-const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)/;
+const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 const HEADING = /^(#{1,6})\s+(.*?)\s*#*$/;
 const BULLET = /^(\s*)(?:[-*+]|(\d{1,9})[.)])\s+(.*)$/;
 const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
 const ROW = /^\s*\|?(.*?)\|?\s*$/;
 const DASHES = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 
+/** Lists and quotes within each other; what is deeper is plain, lest a model that repeats itself hangs the page. */
+const LEVELS_MAX = 12;
+
 /** The elements of a text. A fence that is still open is a block of code already. */
-export function render(text) {
+export function render(text, level = 0) {
   const whole = document.createDocumentFragment();
   const lines = text.replace(/\r\n?/g, "\n").split("\n");
   let i = 0;
-  while (i < lines.length) i = block(lines, i, whole);
+  while (i < lines.length) i = block(lines, i, whole, level);
   return whole;
 }
 
-function block(lines, i, into) {
+function block(lines, i, into, level) {
   const line = lines[i];
   if (!line.trim()) return i + 1;
   const fence = FENCE.exec(line);
@@ -31,15 +34,16 @@ function block(lines, i, into) {
     into.append(document.createElement("hr"));
     return i + 1;
   }
-  if (BULLET.test(line)) return list(lines, i, into);
-  if (line.startsWith(">")) return quote(lines, i, into);
+  if (BULLET.test(line) && level < LEVELS_MAX) return list(lines, i, into, level + 1);
+  if (line.startsWith(">") && level < LEVELS_MAX) return quote(lines, i, into, level + 1);
   if (line.includes("|") && i + 1 < lines.length && DASHES.test(lines[i + 1])) return table(lines, i, into);
   return paragraph(lines, i, into);
 }
 
 function code(lines, i, fence, into) {
-  const end = lines.findIndex((each, at) => at > i && each.trim().startsWith(fence[1]) && !each.trim().replaceAll(fence[1][0], ""));
-  const body = lines.slice(i + 1, end < 0 ? lines.length : end).join("\n");
+  const end = lines.findIndex((each, at) => at > i && closes(each, fence));
+  const inner = lines.slice(i + 1, end < 0 ? lines.length : end);
+  const body = inner.map((each) => each.slice(Math.min(indent(lines[i]), indent(each)))).join("\n");
   const box = document.createElement("div");
   box.className = "code";
   const pre = document.createElement("pre");
@@ -57,34 +61,60 @@ function code(lines, i, fence, into) {
   return end < 0 ? lines.length : end + 1;
 }
 
-function list(lines, i, into) {
+const closes = (line, fence) => line.trim().startsWith(fence[1]) && !line.trim().replaceAll(fence[1][0], "");
+
+function list(lines, i, into, level) {
   const first = BULLET.exec(lines[i]);
-  const depth = first[1].length;
   const element = document.createElement(first[2] ? "ol" : "ul");
   if (first[2] && first[2] !== "1") element.start = Number(first[2]);
-  while (i < lines.length) {
-    const found = BULLET.exec(lines[i]);
-    if (found && found[1].length > depth + 1 && element.lastElementChild) {
-      i = list(lines, i, element.lastElementChild);
-    } else if (found && found[1].length >= depth && Boolean(found[2]) === (element.tagName === "OL")) {
-      element.append(inline(document.createElement("li"), found[3]));
-      i += 1;
-    } else if (!found && /^\s{2,}\S/.test(lines[i]) && element.lastElementChild && !FENCE.test(lines[i])) {
-      inline(element.lastElementChild, ` ${lines[i].trim()}`);
-      i += 1;
-    } else if (!lines[i].trim() && i + 1 < lines.length && BULLET.test(lines[i + 1])) {
-      i += 1;
-    } else break;
+  const isNext = (found) => found && !isInside(found[0], first) && Boolean(found[2]) === Boolean(first[2]);
+  for (let found = first; isNext(found); found = BULLET.exec(lines[i] ?? "")) {
+    const [own, end] = item(lines, i, found);
+    element.append(listItem(own, level));
+    i = written(lines, end);
   }
   into.append(element);
   return i;
 }
 
-function quote(lines, i, into) {
+/** The first line from `i` on that is not blank. */
+function written(lines, i) {
+  while (i < lines.length && !lines[i].trim()) i += 1;
+  return i;
+}
+
+const indent = (line) => line.length - line.trimStart().length;
+const isInside = (line, bullet) => indent(line) > bullet[1].length + 1;
+
+/** The lines of one item without their indent, and where it ends. A fence takes all to its end. */
+function item(lines, i, bullet) {
+  const width = bullet[0].length - bullet[3].length;
+  const own = [bullet[3]];
+  let fence = FENCE.exec(bullet[3]);
+  for (i += 1; i < lines.length; i++) {
+    if (!fence && !isInside(lines[written(lines, i)] ?? "", bullet)) break;
+    const line = lines[i].slice(Math.min(width, indent(lines[i])));
+    own.push(line);
+    if (!fence) fence = FENCE.exec(line);
+    else if (closes(line, fence)) fence = null;
+  }
+  return [own, i];
+}
+
+function listItem(own, level) {
+  const made = document.createElement("li");
+  const parts = render(own.join("\n"), level);
+  // Its first words stand beside the bullet, not in a paragraph below it.
+  if (parts.firstElementChild?.tagName === "P") parts.firstElementChild.replaceWith(...parts.firstElementChild.childNodes);
+  made.append(parts);
+  return made;
+}
+
+function quote(lines, i, into, level) {
   const inner = [];
   while (i < lines.length && lines[i].startsWith(">")) inner.push(lines[i++].replace(/^>\s?/, ""));
   const element = document.createElement("blockquote");
-  element.append(render(inner.join("\n")));
+  element.append(render(inner.join("\n"), level));
   into.append(element);
   return i;
 }
@@ -94,7 +124,7 @@ function table(lines, i, into) {
   box.className = "scroll";
   box.tabIndex = 0;
   const element = document.createElement("table");
-  const cells = (line) => ROW.exec(line)[1].split("|").map((each) => each.trim());
+  const cells = (line) => ROW.exec(line)[1].split(/(?<!\\)\|/).map((each) => each.trim().replaceAll("\\|", "|"));
   const head = element.createTHead().insertRow();
   for (const each of cells(lines[i])) head.append(inline(document.createElement("th"), each));
   const body = element.createTBody();
@@ -116,17 +146,27 @@ function paragraph(lines, i, into) {
 
 const startsBlock = (line) => FENCE.test(line) || HEADING.test(line) || BULLET.test(line) || line.startsWith(">");
 
-const MARKS = /(`+)([\s\S]+?)\1(?!`)|\*\*([^\s*](?:[\s\S]*?[^\s])?)\*\*|(?<![\w*])\*([^\s*](?:[^*]*?[^\s*])?)\*(?![\w*])|\[([^\]\n]+)\]\((https?:\/\/[^\s)]+)\)/;
+const MARKS = new RegExp([
+  /(`+)(?<code>[\s\S]+?)\1(?!`)/,
+  /\*\*(?<strong>[^\s*](?:[\s\S]*?[^\s])?)\*\*/,
+  /(?<![\w*])\*(?<em>[^\s*](?:[^*]*?[^\s*])?)\*(?![\w*])/,
+  /(?<!\w)_(?<under>[^\s_](?:[^_]*?[^\s_])?)_(?!\w)/,
+  /~~(?<gone>[^\s~](?:[^~]*?[^\s~])?)~~/,
+  /!?\[(?<words>[^\]\n]+)\]\((?<target>https?:\/\/(?:[^\s()]|\([^\s()]*\))+)\)/,
+  /(?<!\w)(?<bare>https?:\/\/(?:[^\s()<>"`*]|\([^\s()]*\))*(?:[^\s()<>"`*.,;:!?'\]]|\([^\s()]*\)))/,
+].map((each) => each.source).join("|"));
 
 /** Appends a line with its code, bold, italic and links to `element`, and returns it. */
 function inline(element, text) {
   let rest = text;
   for (let found = MARKS.exec(rest); found; found = MARKS.exec(rest)) {
+    const { code, strong, em, under, gone, words, target, bare } = found.groups;
     plain(element, rest.slice(0, found.index));
-    if (found[1]) append(element, "code", found[2].trim());
-    else if (found[3] !== undefined) element.append(inline(document.createElement("strong"), found[3]));
-    else if (found[4] !== undefined) element.append(inline(document.createElement("em"), found[4]));
-    else link(element, found[5], found[6]);
+    if (code !== undefined) append(element, "code", code.trim());
+    else if (strong !== undefined) element.append(inline(document.createElement("strong"), strong));
+    else if (gone !== undefined) element.append(inline(document.createElement("del"), gone));
+    else if (em !== undefined || under !== undefined) element.append(inline(document.createElement("em"), em ?? under));
+    else link(element, words ?? bare, target ?? bare);
     rest = rest.slice(found.index + found[0].length);
   }
   plain(element, rest);
