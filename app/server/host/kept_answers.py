@@ -64,12 +64,14 @@ class KeptAnswers:
         if not asked.idempotency_key:
             tape = Tape()
             return Part(await begin(job, tape), tape)
-        scope, word = asked.caller.who, f"{asked.idempotency_key} {name}"
-        forget = partial(self._idempotency.forget, scope, word, job)
+        scope, word = asked.caller.who, asked.idempotency_key
+        forget = partial(self._idempotency.forget, scope, word, job, part=name)
         # Who says the word meanwhile waits for the tape to be there, or for the word to be free.
-        async with self._turns.of((scope, word)):
+        async with self._turns.of((scope, f"{word} {name}")):
             try:
-                claim = await self._idempotency.claim(scope, word, asked.fingerprint, job)
+                claim = await self._idempotency.claim(
+                    scope, word, asked.fingerprint, job, part=name
+                )
                 if not claim.is_new:
                     return self._known(claim)
                 tape = Tape(is_kept=True)

@@ -49,30 +49,38 @@ class Idempotency:
         self._over: list[tuple[Value, ...]] = []
         """Scopes, words and jobs that came to nothing: their rows go with the next write."""
 
-    async def claim(self, scope: str, word: str, fingerprint: bytes, job: JobId) -> Claim:
+    async def claim(
+        self, scope: str, word: str, fingerprint: bytes, job: JobId, *, part: str = ""
+    ) -> Claim:
         """Say `word` for `job`; the answer has the job of whoever said it first.
+
+        A request of several jobs says its word for each `part`. Where any part of the word was said
+        with another request, all of them stand for that one.
 
         Raises: Unwritable.
         """
         now = self._now()
-        values = (scope, _hidden(word), fingerprint, job, now, now - KEPT)
+        first, last = _hidden(word), _hidden(word) + _PAST_EVERY_PART
+        values = (scope, _hidden(word, part), fingerprint, job, now, now - KEPT, first, last)
         if await self._written(_SQL["claim"], *values):
             return Claim(job, is_new=True, is_same=True)
-        rows = await self._database.read(_SQL["claimed"], scope, _hidden(word))
+        rows = await self._database.read(
+            _SQL["claimed"], scope, first, last, now - KEPT, fingerprint, _hidden(word, part)
+        )
         if not rows:  # it was forgotten in between
-            return await self.claim(scope, word, fingerprint, job)
-        ((known, first),) = rows
+            return await self.claim(scope, word, fingerprint, job, part=part)
+        ((known, said_for),) = rows
         assert isinstance(known, bytes)
-        return Claim(JobId(str(first)), is_new=False, is_same=is_same(known, fingerprint))
+        return Claim(JobId(str(said_for)), is_new=False, is_same=is_same(known, fingerprint))
 
     async def find(self, scope: str, word: str) -> JobId | None:
         """The job of a word that was said before; None where it is not remembered."""
-        rows = await self._database.read(_SQL["claimed"], scope, _hidden(word))
+        rows = await self._database.read(_SQL["found"], scope, _hidden(word))
         return JobId(str(rows[0][1])) if rows else None
 
-    def forget(self, scope: str, word: str, job: JobId) -> None:
+    def forget(self, scope: str, word: str, job: JobId, *, part: str = "") -> None:
         """The job came to nothing: the word may be said again, from now on."""
-        self._over.append((scope, _hidden(word), job))
+        self._over.append((scope, _hidden(word, part), job))
 
     async def sweep(self) -> int:
         """Forget what is older than `KEPT`, members' asks than `ASKS_KEPT`; how many words.
@@ -101,6 +109,10 @@ class Idempotency:
             raise
 
 
-def _hidden(word: str) -> bytes:
-    """A caller may write anything there, and it is kept for a day."""
-    return sha256(word.encode("utf-8", "surrogatepass")).digest()
+_PAST_EVERY_PART: Final = b"\xff"
+"""Sorts after every name of a part, which is text."""
+
+
+def _hidden(word: str, part: str = "") -> bytes:
+    """A caller may write anything there, and it is kept for a day. Parts are named by us."""
+    return sha256(word.encode("utf-8", "surrogatepass")).digest() + part.encode()

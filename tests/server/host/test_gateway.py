@@ -228,6 +228,32 @@ def test_asking_again_with_one_idempotency_key_is_paid_once(club: Pool) -> None:
     assert (other.status_code, other.json()["error"]["code"]) == (409, "request_conflict")
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/chat/completions", chat("hello", n=3)),
+        ("/completions", {"model": "echo", "prompt": ["ab", "xy"], "max_tokens": 3}),
+    ],
+)
+def test_no_part_of_a_request_with_the_key_of_another_is_begun(
+    club: Pool, path: str, body: dict[str, object]
+) -> None:
+    async def act() -> tuple[httpx.Response, httpx.Response, httpx.Response]:
+        headers = {"Idempotency-Key": f"of another {path}"}
+        async with workers(club, "box"), club.api(**headers) as api:
+            first = await api.post("/chat/completions", json=chat("hello"))
+            other = await api.post(path, json=body)
+            return first, other, await api.get("/credits/balance")
+
+    before, _ = club.available()
+    first, other, balance = asyncio.run(act())
+
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "request_conflict")
+    assert "x-athanor-job" not in other.headers
+    left = before - first.json()["usage"]["cost_micros"]
+    assert (balance.json()["balance"], balance.json()["held"]) == (left, 0)
+
+
 def test_requests_that_come_at_once_with_one_key_have_one_answer_that_is_paid_once(
     club: Pool,
 ) -> None:

@@ -195,6 +195,25 @@ def test_a_word_stands_for_the_first_request_that_it_was_said_with(tmp_path: Pat
     with_host(tmp_path, act)
 
 
+def test_all_parts_of_a_word_stand_for_one_request(tmp_path: Path) -> None:
+    async def act(database: Database, clock: Clock) -> None:
+        words = Idempotency(database, clock)
+        await words.claim("key a", "w", b"print", JobId("1"), part="chat 0")
+
+        second = await words.claim("key a", "w", b"print", JobId("2"), part="chat 1")
+        others = [
+            await words.claim("key a", "w", b"other", JobId("3"), part=part)
+            for part in ("", "chat 0", "chat 1", "chat 2", "embed")
+        ]
+        clock.now += KEPT + 1
+
+        assert (second.job, second.is_new) == ("2", True)
+        assert [(other.is_new, other.is_same) for other in others] == [(False, False)] * 5
+        assert (await words.claim("key a", "w", b"other", JobId("4"), part="chat 2")).is_new
+
+    with_host(tmp_path, act)
+
+
 def test_a_word_is_free_again_after_a_day_or_when_nothing_began(tmp_path: Path) -> None:
     async def act(database: Database, clock: Clock) -> None:
         words = Idempotency(database, clock)
