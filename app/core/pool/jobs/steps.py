@@ -45,10 +45,10 @@ Step = tuple[Job, list[Effect]]
 def submit(request: JobRequest, now: Microseconds, rules: JobRules = RULES) -> Step:
     """A new job, and what it wants first.
 
-    Raises: RequestError where no candidate has room, or for more than one choice.
+    Raises: RequestError where no candidate has room, or for more than one choice or no answer.
     """
-    if isinstance(request.body, Generate) and request.body.choices != 1:
-        raise RequestError("a job has one answer: ask for each choice by itself", field="n")
+    if isinstance(request.body, Generate):
+        _check_answer(request.body)
     dearest = money.dearest(request.candidates, rules.window_tokens)
     job = Job(
         request=request,
@@ -75,6 +75,17 @@ def submit(request: JobRequest, now: Microseconds, rules: JobRules = RULES) -> S
     else:
         money.reserve(turn)
     return _armed(turn)
+
+
+def _check_answer(body: Generate) -> None:
+    if body.choices != 1:
+        raise RequestError("a job has one answer: ask for each choice by itself", field="n")
+    if body.max_tokens is not None and body.max_tokens <= 0:
+        raise RequestError(
+            "an answer of the pool has one token at least",
+            field="max_tokens",
+            remedy="Ask for one or more, or leave it out.",
+        )
 
 
 def advance(job: Job, happening: Happening, now: Microseconds, rules: JobRules = RULES) -> Step:

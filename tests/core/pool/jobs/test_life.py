@@ -316,11 +316,17 @@ def test_a_timer_is_ordered_for_every_deadline() -> None:
     assert job.wanted(ArmTimer)[-1].at == START + 60 * SECOND
 
 
-def test_a_job_of_several_answers_is_refused_by_its_field() -> None:
-    with pytest.raises(RequestError) as refused:
-        Play(body=msgspec.structs.replace(body(), choices=2))
+@pytest.mark.parametrize(
+    ("asked", "field", "why"),
+    [({"choices": 2}, "n", "one answer"), ({"max_tokens": 0}, "max_tokens", "one token at least")],
+)
+def test_a_job_of_no_or_several_answers_is_refused_by_its_field(
+    asked: dict[str, int], field: str, why: str
+) -> None:
+    with pytest.raises(RequestError, match=why) as refused:
+        Play(body=msgspec.structs.replace(body(), **asked))
 
-    assert refused.value.field == "n"
+    assert refused.value.field == field
 
 
 @pytest.mark.parametrize(("context", "most"), [(100, None), (8192, 90)])
