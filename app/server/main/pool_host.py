@@ -20,11 +20,11 @@ from typing import Final, final
 import msgspec
 
 from app import __version__
-from app.core.base.errors import AthanorError
 from app.core.base.units import SECOND, Microseconds
 from app.observe.logging import TOLD, set_up
 from app.server.host.counting import Counter
 from app.server.identity.keys import PoolKey
+from app.server.main.faults import told_alone
 from app.server.main.listening import Listening, listen
 from app.server.main.lock_file import LockFile
 from app.server.main.pool_desk import pool_desk
@@ -94,13 +94,10 @@ def run_pool_host(
     try:
         set_up(settings.pool_log_level, paths.pool_log_file)
         ensure_data(paths.data, __version__)
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        with told_alone(), asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(
                 _serve(settings, paths, lock, on_ready=on_ready, port_is_fixed=port_is_fixed)
             )
-    except BaseExceptionGroup as group:
-        # What the operator can mend (a price list, a certificate) is told as itself.
-        raise _told(group) from group
     finally:
         lock.close()
     return 0
@@ -349,15 +346,6 @@ async def _stop(
     for web in webs:
         web.force_exit = True
     await asyncio.wait(serving)
-
-
-def _told(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error that an operator can do something about; else the group."""
-    expected = group.subgroup((AthanorError, OSError))
-    error: BaseException = group if expected is None else expected
-    while expected is not None and isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _lock_text(listening: Listening, token: str, now: float) -> ServerLock:

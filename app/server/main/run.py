@@ -31,6 +31,7 @@ from app.server.hardware.machine import look_at_machine
 from app.server.hardware.surroundings.sleep import sleepless_seconds
 from app.server.main.backends import Backends
 from app.server.main.citizen import citizen_of
+from app.server.main.faults import told_alone
 from app.server.main.greeting import OnReady, greet
 from app.server.main.listening import Listening, is_loopback, listen
 from app.server.main.lock_file import LockFile
@@ -91,7 +92,7 @@ def run_server(
         set_up(settings.server.log_level, paths.log_file)
         attempt = Attempt(paths)
         attempt.begin()
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        with told_alone(), asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(
                 _serve(
                     settings,

@@ -1,5 +1,6 @@
 """Laws of the whole server process, started by its command line and killed for real."""
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -18,6 +19,8 @@ import psutil
 import pytest
 
 from app.server.main.run import anchored_clock
+from app.server.storage.database import Database
+from app.settings.paths import Paths
 from tests.server.node.homes import toy
 from tests.support.node import RunningNode, running_node
 
@@ -218,6 +221,32 @@ def test_off_loopback_without_a_key_the_server_refuses_to_start(home: Path) -> N
 
     assert refused.returncode == 2
     assert "athanor keys add" in " ".join((refused.stdout + refused.stderr).split())
+
+
+def test_a_start_that_fails_among_tasks_is_told_by_its_sentence_alone(home: Path) -> None:
+    paths = Paths.find()
+    paths.ensure()
+    asyncio.run(_database_without_sessions(paths.database))
+
+    failed = subprocess.run(
+        [sys.executable, "-m", "app", "serve", "--port", "0"],
+        check=False,
+        cwd=REPOSITORY,
+        env={**os.environ, "ATHANOR_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    told = " ".join((failed.stdout + failed.stderr).split())
+    assert "the database cannot be written: no such table: sessions" in told
+    assert "Traceback" not in told
+
+
+async def _database_without_sessions(path: Path) -> None:
+    """One that is damaged where the last of the server's parts are built."""
+    async with await Database.open(path) as database:
+        await database.write("drop table sessions")
 
 
 def test_with_a_key_the_server_may_be_reached_by_others(home: Path) -> None:
