@@ -112,8 +112,13 @@ class Watchman:
         self._came.clear()
         try:
             while self._waiting:
-                await self._devices.strike(self._waiting[0])
-                self._waiting.popleft()
+                # Taken off before it is written: an order to forgive writes at the same time.
+                strike = self._waiting.popleft()
+                try:
+                    await self._devices.strike(strike)
+                except BaseException:
+                    self._waiting.appendleft(strike)
+                    raise
             await self._devices.keep_records(self._standing.records())
         except Unwritable:
             # They still count in memory; the next one tries again.

@@ -1,5 +1,6 @@
 """Laws of the watchman: strikes reach standing and the disk, and outlive a restart."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -96,6 +97,18 @@ def test_a_canned_answer_is_a_strike_with_its_reason(tmp_path: Path) -> None:
         assert (strike.kind, strike.job) == ("identical", "job-3")
         assert "60 tokens" in strike.reason
         assert standing.records()[DEVICE].counts == {"identical": 1}
+
+    with_watchman(tmp_path, act)
+
+
+def test_a_strike_is_written_once_whoever_else_writes_at_that_time(tmp_path: Path) -> None:
+    async def act(watchman: Watchman, standing: Standing, devices: Devices) -> None:
+        for number in range(8):
+            watchman.ended(job(number))
+
+        await asyncio.gather(watchman.flush(), watchman.flush())
+
+        assert [strike.kind for strike in await devices.strikes(DEVICE)] == ["identical"]
 
     with_watchman(tmp_path, act)
 
