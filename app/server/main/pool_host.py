@@ -229,13 +229,11 @@ class _Host:
                 group.create_task(stored.keys.write_uses(), name="uses of keys"),
                 group.create_task(works.watchman.keep_written(), name="strikes"),
             ]
+            # After the parts: at their end they still wait for what these write.
+            stack.callback(lambda: [task.cancel() for task in beside])
             for part in (self._care, works.orphans, works.jobs, self._faces.asks):
                 await stack.enter_async_context(part.running())
-            try:
-                yield
-            finally:
-                for task in beside:
-                    task.cancel()
+            yield
         self._counter.close()
         words = stored.idempotency
         for flushed in (stored.attempts, stored.usage, stored.keys, works.watchman, words):

@@ -70,6 +70,11 @@ class Attempts:
                 await self._database.write_all([(sql, values) for sql, values, _ in together])
             except Unwritable as found:
                 error = found
+            except BaseException:
+                # Broken off, as at the host's end: who waits for them waits for the next flush.
+                self._waiting[:0] = together
+                self._came.set()
+                raise
             for _, _, written in together:
                 if written is None or written.done():
                     continue

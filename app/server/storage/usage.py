@@ -111,14 +111,19 @@ class Usage:
         self._came.clear()
         rows = [row for row in self._waiting if row.account not in self._forgotten]
         self._waiting.clear()
+        is_written = False
         try:
             await self._database.write_many(
                 _SQL["add"], [msgspec.structs.astuple(row) for row in rows]
             )
+            is_written = True
         except Unwritable:
             # A full disk must not end the host: the books are what is owed, and they say so.
             log.warning("usage could not be written", extra={"rows": len(rows)}, exc_info=True)
-            self._waiting.extendleft(reversed(rows[len(self._waiting) - WAITING_MAX :]))
+        finally:
+            if not is_written:  # or the writing was broken off, as at the host's end
+                room = WAITING_MAX - len(self._waiting)
+                self._waiting.extendleft(reversed(rows[max(0, len(rows) - room) :]))
 
     async def rows(
         self,
