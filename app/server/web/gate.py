@@ -209,5 +209,5 @@ def administer(
         raise Forbidden("this needs a key of the scope admin")
     raise Unauthorized(
         "this needs a key of the scope admin, on this machine too",
-        remedy="Make one with `athanor keys add --scope admin`.",
+        remedy="Make one with `athanor keys add NAME --admin`.",
     )
