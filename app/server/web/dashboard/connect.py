@@ -72,19 +72,25 @@ async def connect(request: ApiRequest) -> ASGIApp:
 
 def reach_from(place: From, here: str, services: Services) -> Shown:
     """Address and key for a program that runs there; `here` is our address as the page has it."""
-    port = urlsplit(here).port or services.settings.server.port
-    host = services.settings.server.host
-    is_local = host == "localhost" or is_loopback_address(host)
+    called, host = urlsplit(here), services.settings.server.host
+    port = called.port or services.settings.server.port
+    is_local, is_here = _is_loopback(host), _is_loopback(called.hostname or "")
     match place:
         case "here":
-            return Shown(base=here, key=_NO_KEY, is_reachable=True)
+            # By any other address even this machine's own programs are asked for a key.
+            return Shown(base=here, key=_NO_KEY if is_here else _SOME_KEY, is_reachable=True)
         case "docker":
             # Docker Desktop leads this name to the host's loopback; Docker on Linux does not.
             base = f"http://host.docker.internal:{port}/v1"
             return Shown(base=base, key=_NO_KEY if is_local else _SOME_KEY, is_reachable=True)
         case "elsewhere":
-            base = f"http://{services.machine}:{port}/v1"
+            # What led this reader here leads others here; our own name is known to few networks.
+            base = f"http://{services.machine}:{port}/v1" if is_here else here
             return Shown(base=base, key=_SOME_KEY, is_reachable=not is_local)
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or is_loopback_address(host)
 
 
 def _context(talker: Talker | None) -> int:

@@ -155,3 +155,17 @@ def test_what_went_wrong_is_a_page_for_browsers_and_json_for_programs(web: Web) 
         assert page.headers["content-security-policy"] == POLICY
         assert "<b>gone" not in page.text and "That did not work" in page.text
         assert web.client.get(path).json()["error"]["type"] == "not_found_error"
+
+
+@pytest.mark.parametrize("host", ["192.168.1.5", "furnace.local"])
+@pytest.mark.parametrize("place", ["here", "elsewhere"])
+def test_who_came_by_another_address_is_shown_that_one_and_told_that_it_wants_a_key(
+    web: Web, host: str, place: str
+) -> None:
+    with signed_in(web) as browser:
+        shown = browser.client.get(
+            f"/dashboard/connect?app=curl&from={place}", headers={**HTML, "Host": f"{host}:7117"}
+        ).text
+
+    assert f"curl http://{host}:7117/v1/chat/completions" in shown
+    assert "Bearer YOUR-KEY" in shown
