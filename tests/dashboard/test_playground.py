@@ -1,5 +1,7 @@
 """A conversation in the browser: the engine is the toy one, which says what it is told."""
 
+import json
+
 from selenium.webdriver.common.keys import Keys
 
 from tests.dashboard.pilot import Pilot
@@ -121,3 +123,23 @@ def test_long_code_in_a_list_and_wide_tables_are_drawn_within_a_phone(pilot: Pil
     assert pilot.find(f"{ANSWER} td").text == "a | b"
     assert pilot.ask("return document.documentElement.scrollWidth") <= 390  # type: ignore[operator]
     assert pilot.ask("return document.querySelector('.body hr').clientWidth") > 300  # type: ignore[operator]
+
+
+def test_a_wish_that_cannot_be_asked_for_is_told_and_never_left_out(pilot: Pilot) -> None:
+    pilot.go("/dashboard/playground?model=echo")
+    pilot.ask("document.querySelector('aside details').open = true")
+    pilot.write("#p-temperature", "3")
+    pilot.ask("document.querySelector('aside details').open = false")
+    pilot.write("[data-prompt]", "words")
+
+    pilot.press(Keys.ENTER)
+
+    assert pilot.browser.switch_to.active_element.get_attribute("id") == "p-temperature"
+    assert not pilot.all(".message")
+    pilot.write("#p-temperature", "0.333")
+    pilot.find("[data-prompt]").send_keys(Keys.ENTER)
+    pilot.sees(f"{ANSWER} footer", "Regenerate")
+    pilot.ask("URL.createObjectURL = (blob) => { window.kept = blob; return '#'; }")
+    pilot.click("[data-save]")
+    kept = pilot.browser.execute_async_script("window.kept.text().then(arguments[0])")
+    assert json.loads(kept)["parameters"] == {"temperature": 0.333}

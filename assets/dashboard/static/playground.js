@@ -18,13 +18,25 @@ let messages = [];
 let underWay = null;
 let isSaved = true;
 
+const fields = [...document.querySelectorAll("[data-parameter]")];
+
 /** The wishes that were written; empty fields are left to the server. */
 function parameters() {
-  const wishes = {};
-  for (const field of document.querySelectorAll("[data-parameter]")) {
-    if (field.value !== "" && field.validity.valid) wishes[field.dataset.parameter] = Number(field.value);
-  }
-  return wishes;
+  const written = fields.filter((field) => field.value !== "");
+  return Object.fromEntries(written.map((field) => [field.dataset.parameter, Number(field.value)]));
+}
+
+/** A value between two of a field's steps is right, but where only whole numbers are. */
+function isWrong({ validity, step }) {
+  const { badInput, rangeUnderflow, rangeOverflow, stepMismatch } = validity;
+  return badInput || rangeUnderflow || rangeOverflow || (stepMismatch && step === "1");
+}
+
+/** Whether the wishes can be asked for; the first that cannot is shown with the reason. */
+function areWishesRight() {
+  const wrong = fields.find(isWrong);
+  if (wrong) wrong.closest("details").open = true;
+  return !wrong || wrong.reportValidity();
 }
 
 function spoken() {
@@ -107,12 +119,13 @@ function edit(message) {
 }
 
 function regenerate() {
+  if (!areWishesRight()) return;
   messages.pop().box.remove();
   answer();
 }
 
 function say(words) {
-  if (!words.trim() || underWay) return;
+  if (!words.trim() || underWay || !areWishesRight()) return;
   messages.push({ role: "user", content: words });
   isSaved = false;
   prompt.value = "";
