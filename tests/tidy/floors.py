@@ -70,7 +70,10 @@ HOMES: dict[str, tuple[tuple[str, ...], str]] = {
     "litestar": (("app.server.web",), "the node can be used and tested without HTTP"),
     "llama_cpp": (("app.engine.llama",), "C is called, and its types appear, in one place"),
     "llguidance": (("app.engine",), "output is held to a form where tokens are chosen"),
-    "markupsafe": (("app.engine.chat",), "jinja2's own strings, where jinja2 is"),
+    "markupsafe": (
+        ("app.engine.chat", "app.server.web.dashboard"),
+        "jinja2's own strings, where jinja2 is",
+    ),
     "numpy": (("app.engine",), "arrays are the engine's; importing them costs 100 ms and 16 MB"),
     "platformdirs": (("app.settings",), "one place says where files are"),
     "prometheus_client": (("app.observe",), "one place names the meters"),

@@ -17,8 +17,13 @@ _QUICK_ON_CPU: Final = 4
 """Billions of parameters that a usual CPU answers with at the pace of a reader."""
 
 
-def hardware_words(devices: Sequence[Device], *, cores: int, memory_bytes: int) -> str:
-    """What was found and what that means. The devices may not be listed yet."""
+def hardware_words(
+    devices: Sequence[Device], *, cores: int, memory_bytes: int, quick: int | None = None
+) -> str:
+    """What was found and what that means. The devices may not be listed yet.
+
+    `quick`: weights that the CPU reads for a token at a reader's pace, where that is measured.
+    """
     gpus = [device for device in devices if device.kind == "gpu"]
     small = [device for device in devices if device.kind in ("igpu", "accel")]
     if gpus:
@@ -32,10 +37,16 @@ def hardware_words(devices: Sequence[Device], *, cores: int, memory_bytes: int) 
     cpu = next((device for device in devices if device.kind == "cpu"), None)
     name = (cpu.description or cpu.name) if cpu else "The CPU"
     beside = f" {small[0].description or small[0].name} shares its memory." if small else ""
-    least = min(_QUICK_ON_CPU, billions(memory_bytes))
+    least = min(_QUICK_ON_CPU if quick is None else quick / 1e9, billions(memory_bytes))
+    about = round(least, 1 if least < 10 else None)
+    pace = (
+        f"Models of up to about {about:g} billion parameters answer at a reader's pace."
+        if about
+        else "Also small models answer slower than one reads."
+    )
     return (
-        f"{name}, {cores} cores, {size(memory_bytes)} of memory, and no GPU of its own memory."
-        f"{beside} Models of up to about {least} billion parameters answer at a reader's pace."
+        f"{name}, {cores} core{'' if cores == 1 else 's'}, {size(memory_bytes)} of memory, and no "
+        f"GPU of its own memory.{beside} {pace}"
     )
 
 

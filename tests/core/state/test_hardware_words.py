@@ -1,5 +1,7 @@
 """What a first look says of a machine."""
 
+import pytest
+
 from app.core.state.hardware_words import GIB, billions, hardware_words
 from app.core.state.node_state import Device
 
@@ -24,6 +26,21 @@ def test_a_machine_without_a_gpu_is_told_so() -> None:
     words = hardware_words([CPU], cores=8, memory_bytes=32 * GIB)
 
     assert "Ryzen, 8 cores, 32.0 GiB of memory, and no GPU" in words
+
+
+@pytest.mark.parametrize(
+    ("quick", "words"),
+    [
+        (None, "up to about 4 billion parameters answer at a reader's pace"),
+        (596_000_000, "up to about 0.6 billion"),
+        (14_800_000_000, "up to about 15 billion"),
+        (0, "small models answer slower than one reads"),
+    ],
+)
+def test_what_a_processor_does_at_a_readers_pace_is_what_was_measured(
+    quick: int | None, words: str
+) -> None:
+    assert words in hardware_words([CPU], cores=1, memory_bytes=32 * GIB, quick=quick)
 
 
 def test_devices_that_are_not_listed_yet_are_no_error() -> None:

@@ -148,6 +148,16 @@ def recommended(
     return fitting[0] if fitting else None
 
 
+def quick_parameters(found: tuple[CatalogueModel, VariantPicture] | None) -> int | None:
+    """Weights that this machine reads for a token at a reader's pace, by the model recommended;
+    0 where even the smallest is slower, None where no speed is known. Pure.
+    """
+    if found is None or found[1].fit.tokens_per_second is None:
+        return None
+    model, variant = found
+    return (model.active_parameters or model.parameters) if _is_quick(variant) else 0
+
+
 def _is_quick(variant: VariantPicture) -> bool:
     speed = variant.fit.tokens_per_second
     return speed is None or speed >= _COMFORTABLE

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from app.core.member.credits import credits_text
 from app.core.state.view import duration, size
@@ -17,6 +18,7 @@ from app.server.web.dashboard.static_files import DASHBOARD, address
 from app.settings.assets import assets_folder
 
 _NONE: Final = "unknown"
+_CODE: Final = Markup("<code>{}</code>")
 
 
 def draw(template: str, context: Mapping[str, object]) -> str:
@@ -44,6 +46,7 @@ def _environment() -> Environment:
         percent=percent,
         billions=billions,
         sentence=sentence,
+        prose=prose,
         credits=credits_text,
     )
     return environment
@@ -98,3 +101,11 @@ def billions(parameters: int) -> str:
 def sentence(words: str) -> str:
     """Words with a capital at their beginning and nowhere else than before."""
     return words[:1].upper() + words[1:]
+
+
+def prose(words: str) -> Markup:
+    """Words that every face shows; what they have between backticks is code on a page."""
+    parts = words.split("`")
+    return Markup().join(
+        _CODE.format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
+    )

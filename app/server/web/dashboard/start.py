@@ -17,7 +17,7 @@ from app.core.state.hardware_words import hardware_words
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard.actions import done
 from app.server.web.dashboard.apps import APPS
-from app.server.web.dashboard.catalogue import recommended
+from app.server.web.dashboard.catalogue import quick_parameters, recommended
 from app.server.web.dashboard.changes import change, field
 from app.server.web.dashboard.pages import HOME, page_response
 from app.server.web.dashboard.playground import first_talker, talkers_of
@@ -26,6 +26,7 @@ from app.server.web.local.autostart import turn
 from app.server.web.local.remote_pictures import catalogue_picture
 from app.server.web.services import Services, services_of
 from app.settings.save import save_settings
+from app.wire.remote import CatalogueModel, VariantPicture
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +50,18 @@ async def start(request: ApiRequest) -> ASGIApp:
     """The guided start."""
     services = services_of(request)
     state, talkers = services.hub.state, talkers_of(services)
-    server = state.server
+    server, found = state.server, await _recommended(services)
     context = {
         "title": "Welcome",
         "hardware": hardware_words(
-            state.devices, cores=server.cores, memory_bytes=server.memory_bytes
+            state.devices,
+            cores=server.cores,
+            memory_bytes=server.memory_bytes,
+            quick=quick_parameters(found),
         ),
         "talker": first_talker(talkers),
         "found": _found(services),
-        "recommended": await _recommended(services),
+        "recommended": {"model": found[0], "variant": found[1]} if found else None,
         "apps": APPS,
         "downloads": tuple(reversed(services.shop.downloads.all())),
     }
@@ -78,13 +82,12 @@ async def finish(request: ApiRequest) -> ASGIApp:
     return done(request, go=HOME.path)
 
 
-async def _recommended(services: Services) -> Mapping[str, object] | None:
+async def _recommended(services: Services) -> tuple[CatalogueModel, VariantPicture] | None:
     try:
-        found = recommended(catalogue_picture(await services.shop.catalogue()).models)
+        return recommended(catalogue_picture(await services.shop.catalogue()).models)
     except AthanorError as error:
         log.warning("no model can be recommended: %s", error.message)
         return None
-    return {"model": found[0], "variant": found[1]} if found else None
 
 
 def _found(services: Services) -> Mapping[str, object]:

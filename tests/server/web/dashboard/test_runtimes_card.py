@@ -70,7 +70,9 @@ def test_a_device_that_crashed_under_a_pack_is_switched_off_with_its_reason() ->
 def test_the_pack_that_is_worth_its_download_is_named() -> None:
     advice = "CUDA is usually faster on RTX 9: `athanor runtime install cuda13` downloads 5 bytes."
 
-    assert "faster on RTX 9: athanor runtime install cuda13 downloads" in card(CUDA, advice=advice)
+    assert "faster on RTX 9: <code>athanor runtime install cuda13</code> downloads" in card(
+        CUDA, advice=advice
+    )
 
 
 def test_nothing_can_be_ordered_while_an_order_is_under_way_or_by_who_only_reads() -> None:

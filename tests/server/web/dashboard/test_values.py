@@ -12,8 +12,8 @@ import pytest
 from app.core.base.ids import ModelName, RequestId
 from app.server.node.recent import Done
 from app.server.web.dashboard.apps import APPS, Reach
-from app.server.web.dashboard.catalogue import in_order, recommended
-from app.server.web.dashboard.drawing import billions, count, draw, milliseconds
+from app.server.web.dashboard.catalogue import in_order, quick_parameters, recommended
+from app.server.web.dashboard.drawing import billions, count, draw, milliseconds, prose
 from app.server.web.dashboard.links import CODE_SECONDS, CODES_MAX, Links
 from app.server.web.dashboard.requests import row_of
 from app.server.web.dashboard.settings import changes_of, typed_of
@@ -152,6 +152,7 @@ def test_the_largest_model_that_keeps_up_with_a_reader_is_recommended() -> None:
     assert recommended(models)[0].name == "good"  # type: ignore[index]
     assert recommended(models[2:])[0].name == "slow"  # type: ignore[index]
     assert recommended(models[3:]) is None
+    assert [quick_parameters(recommended(models[at:])) for at in (0, 2, 3)] == [8, 0, None]
 
 
 def test_the_most_useful_models_come_first_and_of_the_useless_the_nearest() -> None:
@@ -174,6 +175,12 @@ def test_a_template_escapes_what_it_is_given() -> None:
     )
 
     assert "<b>" not in shown and "&lt;b&gt;" in shown
+
+
+def test_what_stands_between_backticks_is_code_and_escaped_like_the_rest() -> None:
+    assert prose("run `athanor pull <x>` & `y`") == (
+        "run <code>athanor pull &lt;x&gt;</code> &amp; <code>y</code>"
+    )
 
 
 def test_a_model_whose_content_is_read_shows_how_far_that_is() -> None:
