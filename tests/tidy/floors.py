@@ -61,6 +61,7 @@ HOMES: dict[str, tuple[tuple[str, ...], str]] = {
     "rich_click": (("app.cli",), "the terminal is one face of several"),
     "cryptography": (("app.server.identity",), "keys are made, used and kept in one place"),
     "dbus_fast": (("app.tray.bus",), "one face speaks to the session bus"),
+    "httptools": (("app.server.web",), "uvicorn's parser, where uvicorn is made to read on"),
     "httpx": (("app.client", "app.download"), "one way to call the server, one to call others"),
     "huggingface_hub": (("app.download",), "one process calls other machines for models"),
     "jinja2": (

@@ -15,8 +15,8 @@ LARGER = {
 }
 """Files that may be larger, and how large."""
 
-INDIRECT = {"httptools", "uvloop"}
-"""Installed for uvicorn, which imports them itself where they are there."""
+INDIRECT = {"uvloop"}
+"""Installed for uvicorn, which imports it itself where it is there."""
 
 PARTS_OF_OTHERS = {"Foundation", "markupsafe", "PyObjCTools"}
 """jinja2's own strings, and what pystray brings on macOS: imported by name, installed with it."""

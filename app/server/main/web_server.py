@@ -8,6 +8,8 @@ from typing import Final, final
 
 import uvicorn
 
+from app.server.web.http_protocol import http_protocol
+
 KEPT_CONNECTION_SECONDS: Final = 75
 """Longer than clients keep idle connections in their pools, so that they close first: a request
 sent into a connection that we are just closing would be lost."""
@@ -40,7 +42,7 @@ class WebServer(uvicorn.Server):
         config = uvicorn.Config(
             app,
             lifespan="off",
-            http=http or "auto",
+            http=http or http_protocol(),
             ws=ws or "none",
             ws_per_message_deflate=False,
             ssl_certfile=certificate,

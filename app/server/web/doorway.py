@@ -13,10 +13,10 @@ import asyncio
 from typing import ClassVar, Final, cast, final
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
+from app.server.web.http_protocol import http_protocol
 from app.wire.opening import ENVELOPE_BYTES_MAX, HANDSHAKE_BYTES_MAX
 
 HEAD_SECONDS: Final = 10.0
@@ -84,7 +84,8 @@ class Doorman(asyncio.Protocol):
         app_state: dict[str, object],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        self._inner = AutoHTTPProtocol(config, server_state, app_state, _loop)  # type: ignore[call-arg]  # typed as any protocol
+        inner = http_protocol()
+        self._inner = inner(config, server_state, app_state, _loop)  # type: ignore[call-arg]  # typed as any protocol
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
