@@ -95,9 +95,14 @@ class Service:
             case Cancel(request=request):
                 self._cancel(request)
             case Drain():
-                self._is_draining = True
-                self._pool.submit(self._inbox.put, Closing())
+                with self._lock:
+                    self._is_draining = True
+                    self._close_when_prepared()
             case Generate() | Embed() | Tokenize() | Detokenize() | ApplyTemplate() | Measure():
+                if self._is_draining:
+                    late = Busy("the model is being unloaded", retry_after_seconds=1)
+                    self._send([refusal(message.request, late)])
+                    return
                 with self._lock:
                     self._preparing[message.request] = False
                 received, arrival = self._clock(), next(self._arrivals)
@@ -115,8 +120,6 @@ class Service:
     def _prepare(self, message: Asked, arrival: int, received: float) -> None:
         """Runs on the pool; every way out answers the request."""
         try:
-            if self._is_draining:
-                raise Busy("the model is being unloaded", retry_after_seconds=1)
             with self._lock:
                 if self._preparing[message.request]:
                     return
@@ -130,6 +133,12 @@ class Service:
         finally:
             with self._lock:
                 self._preparing.pop(message.request, None)
+                self._close_when_prepared()
+
+    def _close_when_prepared(self) -> None:
+        """What came before the drain is answered: the loop hears of the end after all of it."""
+        if self._is_draining and not self._preparing:
+            self._inbox.put(Closing())
 
     def _hand_on(self, message: Asked, arrival: int, received: float) -> None:
         prepare = self._preparer

@@ -300,6 +300,17 @@ def test_draining_finishes_what_runs_then_ends_with_success(tmp_path: Path) -> N
         assert code == 0
 
 
+def test_what_was_asked_before_the_drain_is_answered(tmp_path: Path) -> None:
+    words = "word " * 90
+    with EngineChild(toy(tmp_path), plan=PLAN) as engine:
+        asked = [engine.ask(chat(f"r{number}", words, max_tokens=1)) for number in range(50)]
+
+        code = engine.drain()
+
+        assert [each.all().text() for each in asked] == ["w"] * len(asked)
+        assert code == 0
+
+
 def test_the_end_of_stdin_ends_the_process_in_the_middle_of_an_answer(tmp_path: Path) -> None:
     with EngineChild(toy(tmp_path, '{"step_seconds": 0.05}'), plan=PLAN) as engine:
         engine.ask(chat("x", "a" * 300)).until(lambda event: isinstance(event, Delta))
