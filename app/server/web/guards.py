@@ -203,7 +203,7 @@ def _by_place(door: Door, headers: Mapping[str, str], peer: str | None) -> Calle
     if _secret(headers) is None:
         return Unauthorized(
             "an API key is needed from another machine",
-            remedy="Make one with `athanor keys add` and send it as a Bearer token.",
+            remedy="Make one with `athanor keys add NAME` and send it as a Bearer token.",
         )
     return Unauthorized("the API key is not known, or was revoked")
 
