@@ -180,7 +180,10 @@ def _of_http(error: HTTPException) -> Failure:
     """Litestar's own refusals: no route, wrong method, too large, and a body that is missing."""
     row = _HTTP.get(error.status_code)
     if row is not None:
-        return _failure(row, _HTTP_WORDS[error.status_code])
+        failure = _failure(row, _HTTP_WORDS[error.status_code])
+        if allowed := (error.headers or {}).get("allow"):
+            failure.headers.append((b"allow", allowed.encode()))
+        return failure
     if 400 <= error.status_code < 500:
         return _failure(_TABLE["invalid_request"], "the request needs a body of JSON")
     return _failure(_UNFORESEEN, "something went wrong inside the server; see its log")

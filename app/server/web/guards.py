@@ -35,6 +35,9 @@ _HARMLESS: Final = frozenset(("GET", "HEAD"))
 
 _TOKEN_HEADER: Final = "x-athanor-token"  # noqa: S105  # where a page's scripts put its token
 
+_METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+"""Of all paths together: what one takes is told by the 405 of the others."""
+
 _PREFLIGHT_SECONDS: Final = b"86400"
 
 
@@ -253,10 +256,10 @@ def _cors(origin: str) -> Headers:
 def _preflight(headers: Mapping[str, str], shown: Headers) -> Headers:
     """What the page may send. Without an Origin it is no preflight, only a question."""
     if not shown:
-        return [(b"allow", b"GET, HEAD, POST, DELETE, OPTIONS")]
+        return [(b"allow", _METHODS)]
     answer = [
         *shown,
-        (b"access-control-allow-methods", b"GET, HEAD, POST, DELETE, OPTIONS"),
+        (b"access-control-allow-methods", _METHODS),
         (b"access-control-max-age", _PREFLIGHT_SECONDS),
     ]
     wanted = headers.get("access-control-request-headers")

@@ -135,6 +135,18 @@ def test_routes_that_are_not_there_or_not_open_answer_in_the_same_shape(
     assert response.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [("/v1/models", {"GET", "OPTIONS"}), ("/local/keys", {"GET", "POST", "OPTIONS"})],
+)
+def test_who_takes_the_wrong_method_is_told_the_right_ones(
+    web: Web, path: str, methods: set[str]
+) -> None:
+    allowed = web.client.put(path, json={}).headers["allow"]
+
+    assert set(allowed.split(", ")) == methods
+
+
 def test_a_body_past_the_limit_is_413_announced_or_not(web: Web) -> None:
     headers = {"Content-Type": "application/json"}
     large = b"x" * (BODY_BYTES_MAX + 1)

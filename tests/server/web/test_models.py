@@ -53,6 +53,7 @@ def test_health_is_ok_and_names_what_is_in_memory(web: Web) -> None:
         assert answer["status"] == "ok"
         expected = {"echo": "loaded", "silent": "loaded", "loading": "loading"}
         assert answer["models"].items() >= expected.items()
+        assert web.client.head(path).status_code == 200
 
 
 def test_properties_are_those_of_the_default_model(web: Web) -> None:

@@ -1,6 +1,8 @@
 """llama-server's own endpoints: tokens, health, properties, load and unload by name."""
 
 from litestar import get, post
+from litestar.enums import HttpMethod
+from litestar.handlers import route
 from litestar.openapi import ResponseSpec
 from litestar.types import ASGIApp
 
@@ -96,8 +98,9 @@ async def detokenize(data: JsonBody[DetokenizeRequest], request: ApiRequest) -> 
     return await answered(request, work())
 
 
-@get(
+@route(
     ["/health", "/v1/health"],
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
     summary="The server answers",
     tags=_LLAMA,
     responses={200: ResponseSpec(HealthAnswer)},
