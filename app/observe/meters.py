@@ -19,7 +19,8 @@ from app.core.base.ids import ModelName
 from app.core.state.engine_life import EngineGauges, Ready, life_name
 from app.core.state.node_state import ModelState, NodeState
 
-CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4.removesuffix("; charset=utf-8")
+"""Without its charset, which a response adds to every text."""
 
 METRICS: Final = {
     "athanor_requests": "Requests that ended, by model and outcome.",

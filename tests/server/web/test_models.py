@@ -111,7 +111,7 @@ def test_the_front_page_answers_both_ways(web: Web) -> None:
 def test_figures_are_prometheus_text(web: Web) -> None:
     response = web.client.get("/metrics")
 
-    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert "# TYPE athanor_requests_total counter" in response.text
 
 

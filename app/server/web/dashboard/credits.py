@@ -49,7 +49,7 @@ async def export(request: ApiRequest) -> ASGIApp:
     name = f"athanor-credits-{found.pool[:8]}.{'json' if is_json else 'csv'}"
     return ASGIResponse(
         body=body,
-        media_type="application/json" if is_json else "text/csv; charset=utf-8",
+        media_type="application/json" if is_json else "text/csv",
         headers={**HEADERS, "content-disposition": f'attachment; filename="{name}"'},
     )
 

@@ -7,12 +7,11 @@ from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp
 
 from app import __version__
+from app.observe.meters import CONTENT_TYPE
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard.home import home
 from app.server.web.dashboard.start import is_wanted, start
 from app.server.web.services import services_of
-
-_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @route(
@@ -33,5 +32,5 @@ async def front(request: ApiRequest) -> ASGIApp:
 async def metrics(request: ApiRequest) -> ASGIApp:
     """Prometheus' text format."""
     return ASGIResponse(
-        body=services_of(request).meters.exposition(), media_type=_METRICS_TYPE, status_code=200
+        body=services_of(request).meters.exposition(), media_type=CONTENT_TYPE, status_code=200
     )
