@@ -30,8 +30,9 @@ _HEAD: Final = """\
 *Drawn from `app/cli/` by `python -m app.cli.document > docs/cli.md`; a test compares the two.*
 
 Results go to stdout, everything else (progress, notes, errors) to stderr. In a pipe there is no
-colour, no box and no cut line, and `NO_COLOR` takes the colour from a terminal too. An error is
-one sentence with what to do about it; `ATHANOR_DEBUG=1` shows the traceback instead.
+colour, no box and no cut line, and all text is UTF-8, in and out; `NO_COLOR` takes the colour from
+a terminal too. An error is one sentence with what to do about it; `ATHANOR_DEBUG=1` shows the
+traceback instead.
 
 With `--json` stdout holds JSON alone, in the [shapes](#json-shapes) below. Fields may be added to
 them; none is renamed or removed without a line in CHANGELOG.md. An error is then

@@ -4,6 +4,7 @@ Expected errors become one sentence with its remedy and an exit code; `ATHANOR_D
 traceback instead. An unexpected one is a bug and shows it always.
 """
 
+import errno
 import io
 import os
 import sys
@@ -82,6 +83,16 @@ _PANELS: Final = (
 )
 
 
+_NO_RIGHT: Final = "Give your user the right to it, or set ATHANOR_HOME to another folder."
+_REMEDIES: Final = {
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: _NO_RIGHT,
+    errno.ENOSPC: "Make room on its disk.",
+}
+"""What can be done about what the system refuses."""
+
+
 @final
 class _Root(LazyGroup):
     COMMANDS = COMMANDS
@@ -112,7 +123,7 @@ def root() -> None:
 
 def main(arguments: list[str]) -> int:
     """Run the command line; its exit status."""
-    _forgive_streams()
+    _ready_streams()
     is_json = "--json" in arguments
     try:
         words = arguments or ["--help"]
@@ -133,11 +144,17 @@ def main(arguments: list[str]) -> int:
             raise
         print_error(error, is_json=is_json)
         return exit_of(error)
+    except UnicodeEncodeError:
+        # Bytes of the command line that are no text stand in its words as lone surrogates.
+        if os.environ.get(DEBUG_VARIABLE) or _is_text(arguments):
+            raise
+        remedy = "Type it anew, or convert it, as `iconv -f LATIN1 -t UTF-8` does with a file."
+        print_error(Misused("an argument is not text in UTF-8", remedy=remedy), is_json=is_json)
+        return Exit.USAGE
     except OSError as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        print_error(AthanorError(str(error)), is_json=is_json)
-        return Exit.FAILED
+        return _failure_told(error, is_json=is_json)
 
 
 def _usage_told(error: click.UsageError, *, is_json: bool) -> int:
@@ -147,8 +164,37 @@ def _usage_told(error: click.UsageError, *, is_json: bool) -> int:
     return Exit.USAGE
 
 
-def _forgive_streams() -> None:
-    """A terminal that cannot show a character gets a question mark, not an exception."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+def _failure_told(error: OSError, *, is_json: bool) -> int:
+    reason = error.strerror or str(error)
+    words = f"{error.filename}: {reason}" if error.filename else reason
+    failure = AthanorError(words, remedy=_REMEDIES.get(error.errno or 0, ""))
+    try:
+        print_error(failure, is_json=is_json)
+    except OSError:
+        # It is stdout itself that cannot be written.
+        print_error(failure, is_json=False)
+    return Exit.FAILED
+
+
+def _is_text(words: list[str]) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for word in words for character in word)
+
+
+def _ready_streams() -> None:
+    """The streams as every command may take them.
+
+    A pipe is UTF-8 whatever the system's own encoding is: with Windows' an answer would lose
+    letters on its way into a file, and JSON would be none. A terminal that cannot show a character
+    gets a question mark, not an exception. A stream that was closed before us is an empty one.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # for good
+        elif not isinstance(stream, io.TextIOWrapper):
+            continue
+        elif name != "stdin":
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
+        elif not stream.isatty():
+            # Without the mark that Windows' editors put before a text.
+            stream.reconfigure(encoding="utf-8-sig", errors="strict")

@@ -207,6 +207,42 @@ def test_debug_shows_the_traceback(home: Path) -> None:
     assert "NoServer" in result.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+@pytest.mark.parametrize("arguments", [["settings", "show"], ["settings", "show", "--json"]])
+def test_what_cannot_be_printed_is_told_on_stderr(home: Path, arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "app", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "ATHANOR_HOME": str(home)},
+            check=False,
+        )
+
+    assert result.returncode == Exit.FAILED
+    assert result.stderr == "error: No space left on device\nMake room on its disk.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only a POSIX shell can close one")
+@pytest.mark.parametrize(
+    ("words", "code"), [("settings path >&-", Exit.OK), ("run toy <&-", Exit.USAGE)]
+)
+def test_a_stream_that_was_closed_is_an_empty_one(home: Path, words: str, code: Exit) -> None:
+    result = subprocess.run(
+        ["/bin/sh", "-c", f"exec {shlex.quote(sys.executable)} -m app {words}"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "ATHANOR_HOME": str(home)},
+        check=False,
+    )
+
+    assert result.returncode == code
+    assert "Traceback" not in result.stderr
+
+
 def test_a_pipe_gets_neither_colour_nor_boxes(home: Path) -> None:
     shown = _athanor("settings", "show").stdout + _athanor("--help").stdout
 

@@ -31,16 +31,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
 
 
 def _run(
-    home: Path, *arguments: str, stdin: str | None = None
+    home: Path, *arguments: str, stdin: str | None = None, **variables: str
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "app", "run", *arguments],
         input=stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",
         cwd=ROOT,
-        env={**os.environ, "ATHANOR_HOME": str(home)},
+        env={**os.environ, "ATHANOR_HOME": str(home), **variables},
         timeout=90,
         check=False,
     )
@@ -56,6 +57,31 @@ def test_what_is_piped_stands_below_the_prompt(served: RunningNode) -> None:
     result = _run(served.home, "toy", "Summarise:", stdin="line one\nline two\n")
 
     assert result.stdout == "Summarise:\n\nline one\nline two\n"
+
+
+def test_a_pipe_is_utf8_whatever_the_system_writes_else(served: RunningNode) -> None:
+    asked = "grün, 日本, 🎉"
+
+    result = _run(served.home, "toy", stdin=f"\ufeff{asked}\n", PYTHONIOENCODING="cp1252")
+
+    assert (result.stdout, result.returncode) == (f"{asked}\n", Exit.OK)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "words"),
+    [
+        (["toy", "Summarise:"], "caf\udce9", "what stdin holds is not text in UTF-8"),
+        (["toy", "caf\udce9"], None, "an argument is not text in UTF-8"),
+    ],
+)
+def test_bytes_that_are_no_text_are_refused_in_a_sentence(
+    served: RunningNode, arguments: list[str], stdin: str | None, words: str
+) -> None:
+    result = _run(served.home, *arguments, stdin=stdin)
+
+    assert (result.stdout, result.returncode) == ("", Exit.USAGE)
+    assert words in result.stderr and "iconv" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_a_single_question_does_not_wait_for_the_editor_of_lines(served: RunningNode) -> None:

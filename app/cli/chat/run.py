@@ -97,7 +97,7 @@ def run(
         name, _, value = parameter.partition("=")
         conversation.set_parameter(name.strip(), value)
     request = load_request(model, wishes)
-    piped = "" if sys.stdin.isatty() else sys.stdin.read().strip("\n")
+    piped = "" if sys.stdin.isatty() else _piped()
     is_chat = prompt is None and sys.stdin.isatty() and not is_json
     may_be_prompt = prompt is None and len(model.split()) > 1
     if not (is_chat or may_be_prompt):
@@ -133,6 +133,16 @@ def _answering(
 def _loaded(client: Client, request: LoadRequest) -> Answering:
     engine = load_with_progress(client, request).engine
     return Answering(engine.model, engine.context, is_demonstration=engine.is_demonstration)
+
+
+def _piped() -> str:
+    """What stdin holds. Raises: UsageError where that is no text."""
+    try:
+        return sys.stdin.read().strip("\n")
+    except UnicodeDecodeError:
+        raise click.UsageError(
+            "what stdin holds is not text in UTF-8; `iconv -f LATIN1 -t UTF-8 FILE` converts it"
+        ) from None
 
 
 def _text_of(prompt: str | None, piped: str) -> str:
