@@ -6,13 +6,24 @@ and frozen (`athanor engine` starts the same executable).
 """
 
 import sys
+from typing import Final
 
 from app import __version__
+
+INTERRUPTED: Final = 130
+"""As cli/exit_codes.py has it, which is not imported yet."""
 
 
 def main() -> int:
     """Run the process that the first word names; its exit status."""
-    arguments = sys.argv[1:]
+    try:
+        return _process(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Ctrl-C while libraries are being imported: nothing was begun that could be told of.
+        return INTERRUPTED
+
+
+def _process(arguments: list[str]) -> int:
     match arguments:
         case ["engine", *rest]:
             from app.engine.main import main as engine_main  # noqa: PLC0415  # see the docstring

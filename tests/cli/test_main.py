@@ -53,6 +53,26 @@ def test_the_version_comes_without_any_heavy_import() -> None:
     assert result.stdout == f"athanor {__version__}\n"
 
 
+def test_ctrl_c_while_libraries_are_imported_shows_no_traceback() -> None:
+    script = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'app.cli.main':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from app.__main__ import main\n"
+        "sys.argv[1:] = ['ps']\n"
+        "sys.exit(main())"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+
+    assert (result.returncode, result.stderr) == (Exit.INTERRUPTED, "")
+
+
 def test_the_command_line_does_not_import_the_server_nor_arrays(home: Path) -> None:
     script = (
         "import sys\nfrom app.cli.main import main\n"
