@@ -191,7 +191,7 @@ class EngineProcess:
     def drain(self) -> None:
         """Ask the child to take no more, finish and exit."""
         if not self._ready.done():
-            self.kill(Ending(reason="was not wanted any more"))
+            self.kill(Ending(reason="was not wanted any more", is_ordered=True))
         elif not self.is_draining and not self.ended.is_set():
             self.is_draining = True
             self._outbox.put(Drain())

@@ -250,6 +250,18 @@ def test_a_drained_child_finishes_its_answer_and_takes_no_more(tmp_path: Path) -
     run(test())
 
 
+def test_a_child_that_is_not_wanted_any_more_while_it_loads_is_no_crash_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        async with child(toy(tmp_path, on_load="hang")) as c:
+            c.process.drain()
+            assert (await c.life).reason == "was not wanted any more"
+
+    run(test())
+    assert caplog.records == []
+
+
 def test_a_program_that_speaks_another_protocol_is_ended(tmp_path: Path) -> None:
     async def test() -> None:
         command = (sys.executable, "-c", "print('hello, I am no engine', flush=True); input()")
