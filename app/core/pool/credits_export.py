@@ -3,15 +3,19 @@
 Pure: the export has all that was signed, so that anybody can check it who knows the keys.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Final
+
+import msgspec
 
 from app.core.base.ids import DeviceId, PoolId
 from app.core.base.units import SECOND, Microseconds
 from app.core.member.calendar import DAY_SECONDS, date_text, day_of
 from app.core.member.credits import credits_text
+from app.core.pool.checkpoint import read_checkpoint
 from app.core.pool.credits_audit import CreditsReport, Settled, audit_credits
 from app.core.pool.keys import Verifier
-from app.core.pool.receipt import RECEIPT
+from app.core.pool.receipt import RECEIPT, VERDICT
 from app.core.pool.signed import SignedBytes
 from app.wire.pool_local import (
     CreditsFinding,
@@ -50,7 +54,10 @@ def csv_of(export: PoolExport) -> str:
 
 
 def verify_export(export: PoolExport, verify: Verifier) -> VerifyAnswer:
-    """The check of an export, from the signed bytes alone."""
+    """The check of an export: the signed bytes, and that what is told beside them is what they say.
+
+    Names of models and the member's own asks are signed by nobody.
+    """
     report = audit_credits(
         [Settled(_receipt(each), _verdict(each)) for each in export.receipts],
         device=DeviceId(export.device),
@@ -58,13 +65,19 @@ def verify_export(export: PoolExport, verify: Verifier) -> VerifyAnswer:
         verify=verify,
         checkpoints=[SignedBytes(each.checkpoint, each.signature) for each in export.checkpoints],
     )
-    return answer_of(report, checkpoints=len(export.checkpoints))
+    more = [*_told_otherwise(export.receipts), *_unsworn(export, verify)]
+    return _answer(report, checkpoints=len(export.checkpoints), more=more)
 
 
-def answer_of(
-    report: CreditsReport, *, checkpoints: int, more: tuple[CreditsFinding, ...] = ()
+def with_findings(answer: VerifyAnswer, more: Sequence[CreditsFinding]) -> VerifyAnswer:
+    """The answer with what was found beside it."""
+    findings = (*answer.findings, *more)
+    return msgspec.structs.replace(answer, findings=findings, is_good=not findings)
+
+
+def _answer(
+    report: CreditsReport, *, checkpoints: int, more: Sequence[CreditsFinding]
 ) -> VerifyAnswer:
-    """A report as the faces show it; `more` was found beside it."""
     findings = [
         CreditsFinding(place=f"receipt {each.index}", words=each.message)
         for each in report.breaches
@@ -90,6 +103,38 @@ def time_text(at: int) -> str:
 
 
 _Row = tuple[int, tuple[str, ...], int | None, tuple[str, ...]]
+
+
+def _told_otherwise(receipts: Sequence[ExportedReceipt]) -> Iterator[CreditsFinding]:
+    """What is told of a receipt, for people and spreadsheets, and is not what was signed. Where the
+    signed bytes cannot be read, that was found already."""
+    for index, each in enumerate(receipts):
+        said = RECEIPT.read(each.receipt)
+        verdict = None if each.verdict is None else VERDICT.read(each.verdict)
+        pairs: dict[str, tuple[object, object]] = {}
+        if said is not None:
+            pairs = {
+                "number": (each.number, said.number),
+                "job": (each.job, said.job),
+                "attempt": (each.attempt, said.attempt),
+                "at": (each.at, said.ended_at),
+            }
+        if verdict is not None or each.verdict is None:
+            pairs["earned"] = (each.earned, None if verdict is None else verdict.earned)
+        for name, (told, signed) in pairs.items():
+            if told != signed:
+                words = f"its {name} is told as {told}, and was signed as {signed}"
+                yield CreditsFinding(place=f"receipt {index}", words=words)
+
+
+def _unsworn(export: PoolExport, verify: Verifier) -> Iterator[CreditsFinding]:
+    """Checkpoints that the host did not sign so."""
+    for each in export.checkpoints:
+        signed = SignedBytes(each.checkpoint, each.signature)
+        body = read_checkpoint(signed, PoolId(export.pool), verify)
+        if body is None or body.number != each.number:
+            words = "it is not as the host signed it"
+            yield CreditsFinding(place=f"checkpoint {each.number}", words=words)
 
 
 def _earned_row(each: ExportedReceipt) -> _Row:

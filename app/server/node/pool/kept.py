@@ -13,9 +13,9 @@ from app.core.base.units import SECOND, Micros, Microseconds
 from app.core.member.calendar import date_text
 from app.core.member.credits import credits_text, micros_of
 from app.core.member.energy import JOULES_PER_KWH, kilowatt_hours
-from app.core.pool.credits_export import answer_of
+from app.core.pool.credits_export import verify_export, with_findings
 from app.core.pool.receipt import RECEIPT
-from app.server.node.pool.receipts import audit_kept
+from app.server.identity.keys import verify as is_signed
 from app.server.storage.memberships import Membership, Memberships
 from app.server.storage.pool_asks import KeptAsk, PoolAsks, PoolDays
 from app.server.storage.pool_receipts import KeptReceipt, PoolReceipts
@@ -94,13 +94,12 @@ class Kept:
 
         `disputes`: what the host said in this session that does not agree.
         """
-        receipts, checkpoints = await self._receipts.all(), await self._receipts.checkpoints()
-        report = audit_kept(receipts, checkpoints, device=self._device(), pool=self._pool)
+        found = verify_export(await self.export(), is_signed)
         more = [CreditsFinding(place="host", words=each) for each in disputes]
         earned, spent = await self._books.totals(self._pool, now)
         asked = await self._asks.spent_ever(self._pool)
         for booked, proved, verb, whose in (
-            (earned, report.earned, "earned", "verdicts"),
+            (earned, found.earned, "earned", "verdicts"),
             (spent, asked, "spent", "asks"),
         ):
             if booked != proved:
@@ -109,7 +108,7 @@ class Kept:
                     f"{credits_text(proved)}"
                 )
                 more.append(CreditsFinding(place="books", words=words))
-        return answer_of(report, checkpoints=len(checkpoints), more=tuple(more))
+        return with_findings(found, more)
 
     async def export(self) -> PoolExport:
         """Everything that can be shown to others."""
