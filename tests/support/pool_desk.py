@@ -39,7 +39,7 @@ async def desk_for(
         runtime="test",
         now=lambda: 1000.0,
         clock=lambda: Microseconds(1_000_000_000),
-        offset=lambda: 0,
+        offset=lambda _: 0,
         nonce=lambda: b"n" * 32,
         chance=lambda: 0.5,
     )

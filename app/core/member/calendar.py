@@ -4,6 +4,7 @@ Caps and plots go by the owner's own midnight, books by microseconds of UTC; thi
 Source of the arithmetic: H. Hinnant, "chrono-compatible low-level date algorithms".
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from app.core.base.units import SECOND, Microseconds
@@ -18,6 +19,14 @@ _EPOCH: Final = 719_468
 def day_of(at: Microseconds, offset_seconds: int) -> int:
     """Days since 1970-01-01 in the owner's time zone."""
     return (at + offset_seconds * SECOND) // (DAY_SECONDS * SECOND)
+
+
+def midnight(day: int, offset_at: Callable[[Microseconds], int]) -> Microseconds:
+    """When the day began in the owner's time zone, whose offset from UTC clocks may have changed
+    since: in the same day, or in the same month."""
+    in_utc = Microseconds(day * DAY_SECONDS * SECOND)
+    about = Microseconds(in_utc - offset_at(in_utc) * SECOND)
+    return Microseconds(in_utc - offset_at(about) * SECOND)
 
 
 def civil(day: int) -> tuple[int, int, int]:

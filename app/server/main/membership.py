@@ -66,7 +66,7 @@ async def membership_of(
             runtime=runtime_version(),
             now=now,
             clock=lambda: Microseconds(time.time_ns() * SECOND // 1_000_000_000),
-            offset=lambda: time.localtime().tm_gmtoff,
+            offset=lambda at: time.localtime(at // SECOND).tm_gmtoff,
             nonce=lambda: secrets.token_bytes(32),
             chance=random.random,
         )

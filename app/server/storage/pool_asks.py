@@ -4,20 +4,19 @@ An ask is on the disk before the host hears of it, with the most that it may cos
 dies in between has reserved too much for a while, never too little.
 """
 
+from collections.abc import Callable
 from typing import Final, Self, final
 
 import msgspec
 
 from app.core.base.ids import JobId, PoolId
 from app.core.base.units import Micros, Microseconds
-from app.core.member.calendar import first_day_of_month
+from app.core.member.calendar import day_of, first_day_of_month, midnight
 from app.core.member.caps import Spent
 from app.server.storage.database import Database, Value
 from app.server.storage.statements import statements_for
 
 _SQL: Final = statements_for("pool_asks")
-
-DAY_MICROSECONDS: Final = 86_400_000_000
 
 
 @final
@@ -89,16 +88,17 @@ class PoolAsks:
         """Every one that was asked of a pool, oldest first."""
         return await self._select(_SQL["all"], pool)
 
-    async def spent(self, day: int, offset_seconds: int, current: PoolId) -> Spent:
-        """What was spent in the day and its month, in all pools, and what is reserved.
+    async def spent(
+        self, now: Microseconds, offset_at: Callable[[Microseconds], int], current: PoolId
+    ) -> Spent:
+        """What was spent in this day and month, in all pools, and what is reserved.
 
-        Of a pool that is not `current` nobody can tell any more what an open ask did cost: it
-        counts as spent, all that it may cost, when it was asked.
+        `offset_at`: seconds by which the owner's time is ahead of UTC at a moment. Of a pool that
+        is not `current` nobody can tell any more what an open ask did cost: it counts as spent,
+        all that it may cost, when it was asked.
         """
-        begins = [
-            number * DAY_MICROSECONDS - offset_seconds * 1_000_000
-            for number in (day, first_day_of_month(day))
-        ]
+        day = day_of(now, offset_at(now))
+        begins = [midnight(number, offset_at) for number in (day, first_day_of_month(day))]
         (ended,) = await self._database.read(_SQL["spent"], *begins)
         asks = self.open_asks.values()
         left = [ask for ask in asks if ask.pool != current]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.base.units import SECOND, Microseconds
-from app.core.member.calendar import civil, date_text, day_of, first_day_of_month
+from app.core.member.calendar import civil, date_text, day_of, first_day_of_month, midnight
 
 EPOCH = date(1970, 1, 1)
 
@@ -38,3 +38,25 @@ def test_a_microsecond_parts_two_days() -> None:
 
     assert day_of(midnight, 0) == 1
     assert day_of(Microseconds(midnight - 1), 0) == 0
+
+
+@given(
+    day=st.integers(0, 20_000),
+    changed=st.integers(-3, 3),
+    hour=st.integers(1, 4),
+    before=st.integers(-12, 14),
+    minutes=st.sampled_from([-60, -30, 30, 60]),
+)
+def test_midnight_is_the_owners_whatever_the_clocks_did_since(
+    day: int, changed: int, hour: int, before: int, minutes: int
+) -> None:
+    """Clocks are changed a few hours after a midnight, some days before or after this one."""
+    first = before * 3600
+    change = ((day + changed) * 86_400 + hour * 3600 - first) * SECOND
+
+    def offset_at(at: Microseconds) -> int:
+        return first if at < change else first + minutes * 60
+
+    begin = midnight(day, offset_at)
+
+    assert begin + offset_at(begin) * SECOND == day * 86_400 * SECOND

@@ -19,7 +19,14 @@ from app.server.storage.pool_receipts import KeptCheckpoint, KeptReceipt, PoolRe
 
 CLUB = PoolId("c" * 64)
 FRIENDS = PoolId("f" * 64)
-DAY = DAY_SECONDS * 1_000_000
+DAY = Microseconds(DAY_SECONDS * 1_000_000)
+
+
+def utc(_: Microseconds) -> int:
+    """Offset of an owner who lives by UTC."""
+    return 0
+
+
 MEMBERSHIP = Membership(pool=CLUB, address="wss://club.example", joined_at=Microseconds(5))
 
 
@@ -168,15 +175,38 @@ def test_what_is_asked_counts_as_spent_until_its_cost_is_known(tmp_path: Path) -
         asks = await PoolAsks.open(database)
         await asks.begin(_ask("a", 100))
         await asks.begin(_ask("b", 50))
-        assert await asks.spent(0, 0, CLUB) == Spent(reserved=Micros(150))
+        assert await asks.spent(Microseconds(0), utc, CLUB) == Spent(reserved=Micros(150))
 
         await asks.end(replace(_ask("a", 100), cost=Micros(30), ended_at=Microseconds(20)))
 
         again = await PoolAsks.open(database)
         expected = Spent(day=Micros(30), month=Micros(30), reserved=Micros(50))
-        assert await again.spent(0, 0, CLUB) == expected
-        assert await again.spent(1, 0, CLUB) == replace(expected, day=Micros(0))
-        assert await again.spent(31, 0, CLUB) == Spent(reserved=Micros(50))
+        assert await again.spent(Microseconds(0), utc, CLUB) == expected
+        assert await again.spent(DAY, utc, CLUB) == replace(expected, day=Micros(0))
+        assert await again.spent(Microseconds(31 * DAY), utc, CLUB) == Spent(reserved=Micros(50))
+
+    with_database(tmp_path, act)
+
+
+@pytest.mark.parametrize(("hour", "counted"), [(-2, 0), (-1.5, 0), (-1, 7), (-0.5, 7), (0.5, 7)])
+def test_a_day_and_a_month_are_whole_though_the_clocks_changed_in_them(
+    tmp_path: Path, hour: float, counted: int
+) -> None:
+    """From one hour ahead of UTC to none, an hour after the first of February began in UTC."""
+    first = 31 * DAY
+    asked = Microseconds(int(first + hour * (DAY // 24)))
+
+    def offset_at(at: Microseconds) -> int:
+        return 3600 if at < first + DAY // 24 else 0
+
+    async def act(database: Database) -> None:
+        asks = await PoolAsks.open(database)
+        await asks.begin(_ask("a", 7, at=asked))
+        await asks.end(replace(_ask("a", 7, at=asked), cost=Micros(7), ended_at=asked))
+
+        found = await asks.spent(Microseconds(first + DAY // 2), offset_at, CLUB)
+
+        assert found == Spent(day=Micros(counted), month=Micros(counted))
 
     with_database(tmp_path, act)
 
@@ -187,10 +217,12 @@ def test_what_was_asked_of_a_pool_that_was_left_counts_when_it_was_asked(tmp_pat
         await asks.begin(_ask("a", 100, at=2 * DAY))
 
         whole = Micros(100)
-        assert await asks.spent(2, 0, FRIENDS) == Spent(day=whole, month=whole)
-        assert await asks.spent(3, 0, FRIENDS) == Spent(month=whole)
-        assert await asks.spent(40, 0, FRIENDS) == Spent()
-        assert await asks.spent(40, 0, CLUB) == Spent(reserved=whole)
+        assert await asks.spent(Microseconds(2 * DAY), utc, FRIENDS) == Spent(
+            day=whole, month=whole
+        )
+        assert await asks.spent(Microseconds(3 * DAY), utc, FRIENDS) == Spent(month=whole)
+        assert await asks.spent(Microseconds(40 * DAY), utc, FRIENDS) == Spent()
+        assert await asks.spent(Microseconds(40 * DAY), utc, CLUB) == Spent(reserved=whole)
 
     with_database(tmp_path, act)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, final
 from app.core.base.errors import ModelNotFound
 from app.core.base.units import Micros
 from app.core.ledger.pricing import Prices, quote
-from app.core.member.calendar import day_of
 from app.core.member.caps import Allowance, allowance, missing
 from app.core.pool.invite import Invite, read_invite, refuse_expired
 from app.core.pool.wishes import is_within
@@ -142,15 +141,14 @@ class PoolDesk:
     async def _left(self, member: "Member") -> Allowance:
         """What one more request may cost now."""
         house = self._pool.house
-        offset = house.offset()
-        today, pool = day_of(house.clock(), offset), member.membership.pool
-        spent = await house.asks.spent(today, offset, pool)
+        spent = await house.asks.spent(house.clock(), house.offset, member.membership.pool)
         return allowance(member.spending.caps(), spent)
 
     async def days(self, count: int) -> tuple[DayPicture, ...]:
         """See Kept.days."""
         house = self._pool.house
-        return await (await self._kept()).days(count, house.offset(), house.pool_settings())
+        offset = house.offset(house.clock())
+        return await (await self._kept()).days(count, offset, house.pool_settings())
 
     async def receipts(self, count: int) -> tuple[ReceiptPicture, ...]:
         """See Kept.receipts."""

@@ -73,8 +73,8 @@ class House:
     """Seconds since 1970, as NodeState counts."""
     clock: Callable[[], Microseconds]
     """The wall clock, for what is signed and booked."""
-    offset: Callable[[], int]
-    """Seconds by which the owner's time is ahead of UTC now."""
+    offset: Callable[[Microseconds], int]
+    """Seconds by which the owner's time is ahead of UTC at a moment."""
     nonce: Callable[[], bytes]
     """32 bytes by chance."""
     chance: Callable[[], float]

@@ -274,11 +274,12 @@ class Member:
             await hub.bell.wait(LOOK_SECONDS)
 
     def _today(self) -> int:
-        return day_of(self._house.clock(), self._house.offset())
+        now = self._house.clock()
+        return day_of(now, self._house.offset(now))
 
     async def _count_today(self) -> None:
         """The figures of today, by what is kept."""
-        offset, pool = self._house.offset(), self.membership.pool
+        offset, pool = self._house.offset(self._house.clock()), self.membership.pool
         self._day = day = self._today()
         earned, jobs = (await self.kept.earned_by_day(offset)).get(day, (0, 0))
         spent = (await self._house.asks.spent_by_day(pool, offset)).get(day, 0)

@@ -23,7 +23,6 @@ from app.core.base.errors import (
 )
 from app.core.base.ids import JobId, PoolId, RequestId
 from app.core.base.units import Micros, Microseconds
-from app.core.member.calendar import day_of
 from app.core.member.caps import Caps, allowance, cost_most
 from app.core.member.credits import micros_of
 from app.core.pool.commitments import KEY_BYTES
@@ -67,7 +66,7 @@ class Spending:
         ledger: Receipts,
         paid: Callable[[KeptAsk], Awaitable[None]],
         clock: Callable[[], Microseconds],
-        offset: Callable[[], int],
+        offset: Callable[[Microseconds], int],
     ) -> None:
         self._pool = pool
         self._key = key
@@ -205,8 +204,7 @@ class Spending:
         settings, now = self._settings(), self._clock()
         circle = narrower(settings.trust, wishes.trust)
         caps = self.caps()
-        offset = self._offset()
-        spent = await self._asks.spent(day_of(now, offset), offset, self._pool)
+        spent = await self._asks.spent(now, self._offset, self._pool)
         left = allowance(caps, spent)
         share, most = left.micros // choices, _most(quote, body)
         # Own devices answer for nothing, whatever was spent.

@@ -112,7 +112,7 @@ async def member_home(folder: Path, host: ScriptedHost) -> AsyncIterator[Home]:
             runtime="toy",
             now=time.time,
             clock=lambda: Microseconds(int(time.time() * 1e6)),
-            offset=lambda: 0,
+            offset=lambda _: 0,
             nonce=lambda: secrets.token_bytes(32),
             chance=lambda: random.random() * 0.01,
         )

@@ -356,7 +356,8 @@ def test_an_ask_that_was_open_when_the_node_died_counts_until_its_cost_is_known(
 
             with pytest.raises((CreditsShort, Unserved)):
                 await ask_for(home)
-            spent = await home.pool.house.asks.spent(0, 0, home.host.key.pool)
+            house = home.pool.house
+            spent = await house.asks.spent(house.clock(), house.offset, home.host.key.pool)
             assert spent.reserved == 3000
             await home.host.send(Told(job=ask.job, events=[], is_last=True))
             while home.pool.house.asks.open_asks:
