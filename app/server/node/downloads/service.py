@@ -74,6 +74,7 @@ class Downloads:
         self._couriers: dict[DownloadId, Courier] = {}
         self._told_at: dict[DownloadId, float] = {}
         self._is_stopping = False
+        self._ordering = asyncio.Lock()
 
     # --- what others ask ---
 
@@ -92,32 +93,34 @@ class Downloads:
 
         Raises: RequestError when another one is writing the same file.
         """
-        known = same_as(self.all(), repository, files)
-        if known is not None and known.status != "done":
-            return await self.resume(known)
-        if known is not None:
-            if await asyncio.to_thread(self._is_in_place, known):
-                return known
-            await self.remove(known)
-        if in_the_way(self.all(), repository, files):
-            raise RequestError(
-                f"another download of {repository} writes a file of the same name",
-                field="model",
-                remedy="Let it end, or cancel it.",
+        # Orders look at the list and then wait: of two at one time the second sees the first's.
+        async with self._ordering:
+            known = same_as(self.all(), repository, files)
+            if known is not None and known.status != "done":
+                return await self.resume(known)
+            if known is not None:
+                if await asyncio.to_thread(self._is_in_place, known):
+                    return known
+                await self.remove(known)
+            if in_the_way(self.all(), repository, files):
+                raise RequestError(
+                    f"another download of {repository} writes a file of the same name",
+                    field="model",
+                    remedy="Let it end, or cancel it.",
+                )
+            new = Download(
+                id=DownloadId(self._new_id()),
+                repository=repository,
+                revision=revision,
+                name=name,
+                files=tuple(files),
+                asked_at=self._now(),
             )
-        new = Download(
-            id=DownloadId(self._new_id()),
-            repository=repository,
-            revision=revision,
-            name=name,
-            files=tuple(files),
-            asked_at=self._now(),
-        )
-        await self._table.add(new)
-        self._hub.publish(DownloadChanged(download=new))
-        log.info("download asked for", extra={"download": new.id, "bytes": new.size})
-        await self._begin_next()
-        return self._hub.state.downloads[new.id]
+            await self._table.add(new)
+            self._hub.publish(DownloadChanged(download=new))
+            log.info("download asked for", extra={"download": new.id, "bytes": new.size})
+            await self._begin_next()
+            return self._hub.state.downloads[new.id]
 
     async def pause(self, download: Download) -> Download:
         """It stops and keeps what it has; what is over stays as it is."""
@@ -183,10 +186,13 @@ class Downloads:
     async def _begin_next(self) -> None:
         if self._is_stopping:
             return
-        for queued in next_ones(self.all(), self._settings.at_once):
-            await self._change(life.start(queued))
-            task = self._group.create_task(self._run(queued), name=f"download {queued.id}")
-            self._tasks[queued.id] = task
+        while ready := next_ones(self.all(), self._settings.at_once):
+            first = ready[0]
+            # Both before anything waits: whoever comes meanwhile finds it begun, and can end it.
+            self._tasks[first.id] = self._group.create_task(
+                self._run(first), name=f"download {first.id}"
+            )
+            await self._change(life.start(first))
         self._share_cap()
 
     async def _run(self, download: Download) -> None:

@@ -112,6 +112,38 @@ def test_settings_that_change_hold_for_what_waits_and_for_what_is_under_way(
     in_shop(act, DownloadSettings(at_once=1, bytes_per_second=1, disk_free_bytes_min=0))
 
 
+def test_each_download_is_begun_once_however_many_look_for_the_next(
+    hub: Hub, in_shop: InShop
+) -> None:
+    hub.add(REPOSITORY, {f"{name}-Q4_0.gguf": CONTENT for name in "abc"})
+    hub.hold_after = MIB
+    more = DownloadSettings(at_once=3, disk_free_bytes_min=0)
+
+    async def act(place: Place) -> None:
+        for name in "abc":
+            await add(place, file(f"{name}-Q4_0.gguf"))
+
+        await asyncio.gather(place.downloads.use(more), place.downloads.use(more))
+
+        tasks = [task.get_name() for task in asyncio.all_tasks()]
+        assert [tasks.count(f"download {name}") for name in "abc"] == [1, 1, 1]
+
+    in_shop(act, DownloadSettings(at_once=1, disk_free_bytes_min=0))
+
+
+def test_orders_of_the_same_at_one_time_are_one_download(hub: Hub, in_shop: InShop) -> None:
+    hub.add(REPOSITORY, {"a-Q4_0.gguf": CONTENT})
+    hub.hold_after = MIB
+
+    async def act(place: Place) -> None:
+        first, second = await asyncio.gather(add(place), add(place))
+
+        assert (first.id, second.id) == ("a", "a")
+        assert len(place.downloads.all()) == 1
+
+    in_shop(act)
+
+
 def test_a_cancelled_download_leaves_nothing_behind(hub: Hub, in_shop: InShop) -> None:
     hub.add(REPOSITORY, {"a-Q4_0.gguf": CONTENT})
     hub.hold_after = 3 * MIB
