@@ -52,14 +52,15 @@ async def enter(request: ApiRequest) -> ASGIApp:
     link = backing.links.find(request.query_params.get("code", ""))
     if isinstance(link, str):
         return _refused(request, link)
-    if link.session is not None:
+    async with link.turn:
+        if link.session is None:
+            link.session = await backing.sessions.begin("link")
+            return _welcome(request, link.session)
         if caller_of(request.scope).session == link.session:
             return _welcome(request)
         # Two came with one code: the other one may not have been the owner.
         await backing.sessions.end(link.session)
         return _refused(request, "used")
-    link.session = await backing.sessions.begin("link")
-    return _welcome(request, link.session)
 
 
 @post("/dashboard/sign-in", guards=[own_page], include_in_schema=False, status_code=200)

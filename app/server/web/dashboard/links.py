@@ -6,6 +6,7 @@ lives for two minutes and opens once. Should it come a second time from somebody
 the two was not the owner: the session that it opened is ended.
 """
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable
@@ -26,6 +27,8 @@ class Link:
         self.ends = ends
         self.session: str | None = None
         """What it opened; None: it was not used yet."""
+        self.turn = asyncio.Lock()
+        """Held by who comes with the code: of two at one time the second finds it used."""
 
     def __repr__(self) -> str:
         return "<Link>"

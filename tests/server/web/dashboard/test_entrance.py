@@ -1,6 +1,9 @@
 """Laws of the session: who gets one, by what, and what becomes of it."""
 
+import contextlib
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -57,6 +60,23 @@ def test_a_code_that_comes_twice_ends_the_session_that_it_opened(web: Web) -> No
         assert refused.status_code == 401
         assert "set-cookie" not in refused.headers
         assert "looking only" in owner.get("/", headers=HTML).text
+
+
+def test_a_code_that_comes_many_times_at_once_opens_one_session_and_ends_it(web: Web) -> None:
+    path, together = link(web), threading.Barrier(6)
+
+    def come(browser: httpx.Client) -> int:
+        together.wait()
+        return browser.get(path, headers=HTML).status_code
+
+    with contextlib.ExitStack() as stack:
+        browsers = [stack.enter_context(anew(web)) for _ in range(together.parties)]
+        with ThreadPoolExecutor(together.parties) as pool:
+            answers = sorted(pool.map(come, browsers))
+
+        assert answers == [200, *[401] * 5]
+        for browser in browsers:
+            assert "looking only" in browser.get("/", headers=HTML).text
 
 
 def test_the_browser_that_used_a_code_may_come_with_it_again(web: Web) -> None:

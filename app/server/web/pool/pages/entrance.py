@@ -45,14 +45,15 @@ async def enter(request: ApiRequest) -> ASGIApp:
     link = desk.links.find(request.query_params.get("code", ""))
     if isinstance(link, str):
         return closed_page(request, TROUBLE[link])
-    if link.session is None:
-        link.session = await desk.sessions.begin("link")
-        return _moved(request, link.session, seconds=int(SESSION_SECONDS))
-    if caller_of(request.scope).session == link.session:
-        return _moved(request, link.session, seconds=int(SESSION_SECONDS))
-    # Two came with one code: the other one may not have been the operator.
-    await desk.sessions.end(link.session)
-    return closed_page(request, TROUBLE["used"])
+    async with link.turn:
+        if link.session is None:
+            link.session = await desk.sessions.begin("link")
+            return _moved(request, link.session, seconds=int(SESSION_SECONDS))
+        if caller_of(request.scope).session == link.session:
+            return _moved(request, link.session, seconds=int(SESSION_SECONDS))
+        # Two came with one code: the other one may not have been the operator.
+        await desk.sessions.end(link.session)
+        return closed_page(request, TROUBLE["used"])
 
 
 @post("/dashboard/sign-out", guards=[change], include_in_schema=False, status_code=200)
