@@ -30,12 +30,14 @@ def find_cookie(cookies: str, port: int) -> str | None:
     return found.value if found is not None and found.value else None
 
 
-def set_cookie(secret: str, port: int, *, seconds: int) -> str:
+def set_cookie(secret: str, port: int, *, seconds: int, scheme: str) -> str:
     """A Set-Cookie header; 0 seconds takes the cookie back.
 
-    No `Secure`: the server speaks plain HTTP on this machine.
+    `scheme` is that of the request: a node speaks plain HTTP, where a browser would keep no
+    `Secure` cookie; a host with a certificate has it sent by TLS alone.
     """
-    return f"{cookie_name(port)}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict"
+    kept = f"Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict"
+    return f"{cookie_name(port)}={secret}; {kept}" + ("; Secure" if scheme == "https" else "")
 
 
 def is_own_page(headers: Mapping[str, str], method: str) -> bool:

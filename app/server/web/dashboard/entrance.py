@@ -82,8 +82,7 @@ async def sign_out(request: ApiRequest) -> ASGIApp:
         await sessions.end_all()
     elif session is not None:
         await sessions.end(session)
-    cookie = set_cookie("", port_of(request.scope), seconds=0)
-    return _moved(request, {"set-cookie": cookie})
+    return _moved(request, {"set-cookie": session_cookie(request, "", seconds=0)})
 
 
 def _welcome(request: ApiRequest, session: str | None = None) -> ASGIApp:
@@ -94,8 +93,14 @@ def _welcome(request: ApiRequest, session: str | None = None) -> ASGIApp:
     """
     if session is None:
         return _moved(request, {})
-    cookie = set_cookie(session, port_of(request.scope), seconds=int(SESSION_SECONDS))
+    cookie = session_cookie(request, session, seconds=int(SESSION_SECONDS))
     return _moved(request, {"set-cookie": cookie})
+
+
+def session_cookie(request: ApiRequest, session: str, *, seconds: int) -> str:
+    """The header that gives the browser its session; with "" and 0 seconds, takes it back."""
+    scope = request.scope
+    return set_cookie(session, port_of(scope), seconds=seconds, scheme=scope["scheme"])
 
 
 def _moved(request: ApiRequest, headers: dict[str, str]) -> ASGIApp:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from app.server.web.own_page import cookie_name
+from app.server.web.own_page import cookie_name, set_cookie
 from tests.server.web.conftest import TOKEN, Web
 from tests.server.web.dashboard.owner import HTML, link, signed_in
 
@@ -25,6 +25,13 @@ def test_a_link_signs_in_one_browser_with_a_strict_cookie_that_no_script_sees(we
         assert cookie.startswith(cookie_name(web.port) + "=")
         assert "; HttpOnly" in cookie and "; SameSite=Strict" in cookie and "; Path=/" in cookie
         assert "looking only" not in browser.get("/", headers=HTML).text
+
+
+@pytest.mark.parametrize(("scheme", "is_secure"), [("http", False), ("https", True)])
+def test_a_cookie_that_came_by_tls_goes_back_by_tls_alone(scheme: str, is_secure: bool) -> None:
+    cookie = set_cookie("secret", 7118, seconds=5, scheme=scheme)
+
+    assert ("Secure" in cookie.split("; ")) is is_secure
 
 
 def test_a_link_needs_the_locks_token(web: Web) -> None:

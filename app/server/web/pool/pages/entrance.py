@@ -10,12 +10,11 @@ from app.server.storage.sessions import SESSION_SECONDS
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard.changes import change, field
 from app.server.web.dashboard.drawing import draw
-from app.server.web.dashboard.entrance import ENTER, TROUBLE
+from app.server.web.dashboard.entrance import ENTER, TROUBLE, session_cookie
 from app.server.web.dashboard.links import CODE_SECONDS
 from app.server.web.dashboard.pages import html_response
-from app.server.web.gate import administer, caller_of, port_of
+from app.server.web.gate import administer, caller_of
 from app.server.web.openai.serving import json_response
-from app.server.web.own_page import set_cookie
 from app.server.web.pool.desk import desk_of
 from app.server.web.pool.pages.frame import OVERVIEW, POOL_PAGES, closed_page
 from app.wire.dashboard import DashboardLink
@@ -76,6 +75,6 @@ def _moved(request: ApiRequest, session: str, *, seconds: int) -> ASGIApp:
     """
     name = request.query_params.get("page", "")
     to = next((page.path for page in POOL_PAGES if page.name == name), OVERVIEW.path)
-    cookie = set_cookie(session, port_of(request.scope), seconds=seconds)
+    cookie = session_cookie(request, session, seconds=seconds)
     headers = {"set-cookie": cookie, "referrer-policy": "no-referrer"}
     return html_response(draw("moved.html", {"to": to}), headers=headers)
