@@ -164,8 +164,11 @@ class Pool:
         self._member = self._task = None
         if member is None or task is None:
             return
-        await member.leave(is_for_good=is_for_good)
-        task.cancel()
+        try:
+            await member.leave(is_for_good=is_for_good)
+        finally:
+            # Also where whoever asks for it is gone: nobody else ends that task any more.
+            task.cancel()
         await asyncio.wait({task})
 
     async def _await_answer(self, member: "Member") -> None:

@@ -11,7 +11,7 @@ from app.core.base.numbers import whole_number
 from app.server.web.body import ApiRequest, JsonBody
 from app.server.web.gate import administer
 from app.server.web.local.pool_picture import pool_picture
-from app.server.web.openai.serving import answered, json_response
+from app.server.web.openai.serving import json_response
 from app.server.web.services import Services, services_of
 from app.wire.pool_local import (
     CostQuote,
@@ -52,12 +52,9 @@ async def pool(request: ApiRequest) -> ASGIApp:
 async def join(data: JsonBody[JoinRequest], request: ApiRequest) -> ASGIApp:
     """Answers when the host has let this node in or refused; or after 20 seconds, still trying."""
     services = services_of(request)
-
-    async def work() -> PoolPicture:
-        await services.pool.join(data.invite, data.name or services.machine)
-        return _picture(services)
-
-    return await answered(request, work())
+    # Not ended by a client that leaves: between the old membership and the new one is none.
+    await services.pool.join(data.invite, data.name or services.machine)
+    return json_response(_picture(services))
 
 
 @post(

@@ -8,9 +8,10 @@ import pytest
 
 from app.core.base.errors import RequestError
 from app.core.base.units import Micros
-from app.wire.pool import GoingAway, Heartbeat, Register, Standing
+from app.wire.pool import Chunk, GoingAway, Heartbeat, Register, Standing
 from tests.server.node.homes import run, toy
 from tests.server.node.pool.members import joined, member_home
+from tests.server.node.pool.offers import body_of, lent, offer_job
 from tests.support.scripted_host import scripted_host
 
 
@@ -159,6 +160,25 @@ def test_an_invite_of_a_host_that_says_no_leaves_no_membership(tmp_path: Path) -
             host.denial = None
             await home.pool.join(host.invite())
             await home.until(lambda pool: pool.link == "connected")
+
+    run(act())
+
+
+def test_a_join_that_is_broken_off_leaves_nothing_that_outlives_the_node(tmp_path: Path) -> None:
+    async def act() -> None:
+        toy(tmp_path, "echo", step_seconds=0.05)
+        async with joined(tmp_path) as home:
+            await lent(home)
+            await offer_job(home, body_of("x" * 2000))
+            await home.host.expect(Chunk, lambda chunk: bool(chunk.tokens))
+            joining = asyncio.create_task(home.pool.join(home.host.invite()))
+            while home.pool.member is not None:
+                await asyncio.sleep(0)
+
+            joining.cancel()
+            await asyncio.wait({joining})
+
+            assert joining.cancelled()
 
     run(act())
 
