@@ -160,9 +160,7 @@ def _row(receipt: ReceiptPicture) -> tuple[str, ...]:
     ),
     answer=VerifyAnswer,
 )
-@click.argument(
-    "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=False
-)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 def verify(file: Path | None, is_json: bool) -> int:
     """Check every receipt, counter-signature and checkpoint; needs no network, server or trust.
 
