@@ -39,6 +39,13 @@ def test_a_page_fits_a_phone_and_a_wall(pilot: Pilot, path: str) -> None:
     assert pilot.complaints() == []
 
 
+def test_a_table_of_words_is_whole_on_a_desktop(pilot: Pilot) -> None:
+    pilot.go("/dashboard/sharing")
+
+    table = "document.querySelector('[aria-label=\"Who can read what\"]')"
+    assert pilot.ask(f"return {table}.scrollWidth <= {table}.clientWidth")
+
+
 def test_who_is_not_signed_in_meets_no_barrier_either(pilot: Pilot) -> None:
     cookies = pilot.browser.get_cookies()
     pilot.browser.delete_all_cookies()

@@ -54,15 +54,17 @@ async function stream(wishes, signal) {
   const usage = chunks.at(-1).usage;
   if (!usage) throw new Error("The stream had no usage at its end.");
   const deltas = chunks.map((each) => each.choices[0]?.delta ?? {});
-  if (deltas.some((each) => each.tool_calls)) return `the model called the tool; ${usage.completion_tokens} tokens`;
+  if (deltas.some((each) => each.tool_calls)) return `the model called the tool; ${tokens(usage)}`;
   return said(deltas.map((each) => each.content ?? "").join(""), usage);
 }
 
 function said(words, usage) {
   const text = (words ?? "").trim().replace(/\s+/g, " ");
   const shown = text.length > 80 ? `${text.slice(0, 79)}…` : text;
-  return `${shown ? `“${shown}” · ` : ""}${usage.completion_tokens} tokens`;
+  return `${shown ? `“${shown}” · ` : ""}${tokens(usage)}`;
 }
+
+const tokens = ({ completion_tokens: count }) => `${count} token${count === 1 ? "" : "s"}`;
 
 function line(words) {
   const item = document.createElement("li");

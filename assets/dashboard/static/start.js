@@ -4,6 +4,8 @@ import { chat } from "./stream.js";
 
 const box = document.querySelector("[data-self-test]");
 
+const duration = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
+
 async function test() {
   const answer = box.querySelector("[data-answer]");
   const speed = box.querySelector("[data-speed]");
@@ -29,9 +31,10 @@ async function test() {
       timings = chunk.timings ?? timings;
     }
     const rate = timings?.predicted_per_second;
-    const parts = [`${usage?.completion_tokens ?? 0} tokens`];
+    const count = usage?.completion_tokens ?? 0;
+    const parts = [`${count} token${count === 1 ? "" : "s"}`];
     if (rate) parts.push(`${rate.toFixed(1)} tokens/s`);
-    parts.push(`first after ${((first - start) / 1000).toFixed(1)} s`);
+    if (first) parts.push(`first after ${duration(first - start)}`);
     speed.textContent = parts.join(" · ");
   } catch (error) {
     answer.classList.add("bad");

@@ -45,6 +45,10 @@ _TITLES: Final = {
 }
 """Of sections whose name alone is not a title."""
 
+_BOUNDS: Final = {"max": ", at most", "min": ", at least"}
+_SHORT: Final = frozenset({"cpu", "gpu", "ram"})
+"""Words that are written in capitals."""
+
 
 @final
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +205,17 @@ def _said(changes: Mapping[str, Value | None]) -> str:
     )
 
 
+def label_of(field: Field) -> str:
+    """The setting's name as words; its unit stands beside the range."""
+    words = field.name.split("_")
+    bound = _BOUNDS.get(words[-1], "")
+    if bound:
+        words.pop()
+    if words[-1] in ("seconds", "bytes"):
+        words.pop()
+    return " ".join(word.upper() if word in _SHORT else word for word in words) + bound
+
+
 def typed_of(field: Field, value: Value) -> str:
     """A value as it is typed into its field."""
     if isinstance(value, bool):
@@ -253,7 +268,7 @@ def _shown(
     drawn = typed_of(field, written) if is_in_file else ""
     return Shown(
         field=field,
-        label=field.name.removesuffix("_seconds").removesuffix("_bytes").replace("_", " "),
+        label=label_of(field),
         kind="choice" if words else "list" if field.item is not None else "text",
         text=drawn if typed is None else typed,
         drawn=drawn,

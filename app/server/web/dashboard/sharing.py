@@ -102,7 +102,7 @@ async def snooze(request: ApiRequest) -> ASGIApp:
         raise RequestError("must be a whole number of hours", field="hours")
     is_finishing = await field(request, "finish") == "yes"
     services_of(request).neighbour.snooze(3600.0 * hours, is_finishing=is_finishing)
-    return done(request, f"Nothing is lent for {hours} hours.")
+    return done(request, f"Nothing is lent for {hours} hour{'' if hours == 1 else 's'}.")
 
 
 @post("/dashboard/sharing/lending", guards=[change], include_in_schema=False, status_code=200)

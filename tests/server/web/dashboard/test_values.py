@@ -16,7 +16,7 @@ from app.server.web.dashboard.catalogue import in_order, quick_parameters, recom
 from app.server.web.dashboard.drawing import billions, count, draw, milliseconds, prose
 from app.server.web.dashboard.links import CODE_SECONDS, CODES_MAX, Links
 from app.server.web.dashboard.requests import row_of
-from app.server.web.dashboard.settings import changes_of, typed_of
+from app.server.web.dashboard.settings import changes_of, label_of, typed_of
 from app.settings.fields import FIELDS
 from app.settings.load import load_settings
 from app.wire.library import HashingPicture, LibraryModel, LibraryPicture
@@ -107,6 +107,19 @@ def test_a_setting_that_is_typed_as_it_is_shown_is_no_change(tmp_path: Path, pat
 
     assert problems == {}
     assert changes == {path: field.default}
+
+
+def test_a_setting_is_called_by_words() -> None:
+    paths = ("engine.gpu_layers", "server.body_bytes_max", "downloads.disk_free_bytes_min")
+    names = (*paths, "models.keep_alive_seconds", "downloads.bytes_per_second")
+
+    assert [label_of(FIELDS[name]) for name in names] == [
+        "GPU layers",
+        "body, at most",
+        "disk free, at least",
+        "keep alive",
+        "bytes per second",
+    ]
 
 
 def test_a_code_is_known_in_its_time_and_remembered_when_it_was_used() -> None:
