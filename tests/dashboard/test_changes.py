@@ -12,6 +12,10 @@ from tests.dashboard.pilot import Pilot
 from tests.support.node import RunningNode
 
 
+def focused(pilot: Pilot) -> str | None:
+    return pilot.browser.switch_to.active_element.get_attribute("id")
+
+
 def row(name: str) -> str:
     return f"#card-library li[data-filtered^='{name} ']"
 
@@ -78,12 +82,32 @@ def test_a_wrong_setting_is_told_and_a_right_one_saved(
     pilot.write("#s-server-requests_max", "0")
     pilot.click("#server button[type=submit]")
     pilot.sees("#s-server-requests_max-note", "Allowed: a whole number from 1 to 100000")
+    pilot.until(lambda: focused(pilot) == "s-server-requests_max")
     assert not config.exists()
     pilot.write("#s-server-requests_max", "99")
     pilot.click("#server button[type=submit]")
 
     pilot.sees("#s-server-requests_max-note", "waits for a start")
     assert "requests_max = 99" in config.read_text()
+
+
+def test_a_wrong_rule_leads_to_its_field_and_a_right_one_is_told_on_the_page_drawn_anew(
+    pilot: Pilot,
+) -> None:
+    save = "form[action$='/lending'] .is-main"
+    pilot.go("/dashboard/sharing")
+
+    pilot.write("#idle_minutes", "soon")
+    pilot.click(save)
+    pilot.sees(".toast.is-bad", "Minutes without input must be a number from 0.5 to 1440")
+    pilot.until(lambda: focused(pilot) == "idle_minutes")
+    assert pilot.find("#idle_minutes").get_attribute("aria-invalid") == "true"
+    pilot.write("#idle_minutes", "7")
+    pilot.click(save)
+
+    pilot.sees(".toast:not(.is-bad)", "Saved; it holds now.")
+    assert pilot.find("#idle_minutes").get_attribute("value") == "7"
+    assert pilot.ask("return window.name") == ""
 
 
 def test_an_app_is_tried_as_it_will_call(pilot: Pilot) -> None:

@@ -2,6 +2,9 @@
 
 import { begin as beginLive } from "./live.js";
 
+/** Before words that the next page says. In the window's name, since these pages store nothing. */
+const SAID = "athanor says: ";
+
 const PAGES = {
   home: "./plots.js",
   credits: "./days.js",
@@ -94,16 +97,50 @@ for (const field of document.querySelectorAll("[data-filter]")) {
   document.addEventListener("athanor:update", () => sift(field));
 }
 
+/** Leads to the field of a form that an error is about, and gives the words with its name before them. */
+function pointAt(form, body, words) {
+  let name = "";
+  try {
+    name = JSON.parse(body).error.param;
+  } catch {
+    // An error that is not one of ours is about no field.
+  }
+  const field = form instanceof HTMLFormElement && name ? form.elements.namedItem(name) : null;
+  if (!field?.labels?.length) return words;
+  field.setAttribute("aria-invalid", "true");
+  field.addEventListener("input", () => field.removeAttribute("aria-invalid"), { once: true });
+  // The button that was pressed is enabled again after this, and must not be given the focus back.
+  setTimeout(() => field.focus());
+  return words.startsWith("must ") ? `${field.labels[0].textContent} ${words}` : words;
+}
+
 // htmx: an answer that is an error says in its body what went wrong.
 document.addEventListener("htmx:responseError", (event) => {
-  toast(wordsOf(event.detail.xhr.responseText, event.detail.xhr.status), { isBad: true });
+  const { elt, xhr } = event.detail;
+  toast(pointAt(elt, xhr.responseText, wordsOf(xhr.responseText, xhr.status)), { isBad: true });
 });
 document.addEventListener("htmx:sendError", () => {
   toast("The server did not answer. Is it still running?", { isBad: true });
 });
 document.addEventListener("htmx:afterSwap", (event) => showTimes(event.detail.target));
+document.addEventListener("htmx:afterSettle", (event) => event.detail.target.querySelector('[aria-invalid="true"]')?.focus());
 document.addEventListener("athanor:back", () => toast("The server is back."));
-document.addEventListener("athanor:said", (event) => toast(event.detail.value));
+
+// What was done is told on the page that is shown next, where another one is.
+let isLeaving = false;
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const path = event.detail.xhr.getResponseHeader("HX-Redirect");
+  const next = path === null ? null : new URL(path, location.href);
+  isLeaving = next !== null && !(next.hash && next.pathname === location.pathname && next.search === location.search);
+});
+document.addEventListener("athanor:said", (event) => {
+  if (isLeaving) window.name = SAID + event.detail.value;
+  else toast(event.detail.value);
+});
+if (window.name.startsWith(SAID)) {
+  toast(window.name.slice(SAID.length));
+  window.name = "";
+}
 
 // htmx notes the page's path for a history that these pages do not use; nothing is stored here.
 try {
