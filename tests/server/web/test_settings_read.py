@@ -83,3 +83,18 @@ def test_what_was_left_alone_in_a_form_stays_as_it_became_meanwhile(
     assert answer.is_success
     said = tomllib.loads(config_file.read_text())["pool"]
     assert said == {"lent_models": [], "lend_to": "own", "region": "eu", "price_floor": "2"}
+
+
+def test_a_form_without_script_shows_what_is_wrong_and_writes_nothing(
+    web: Web, config_file: Path
+) -> None:
+    with signed_in(web) as browser:
+        answer = browser.client.post(
+            "/dashboard/settings/engine",
+            data={"engine.threads": "4", "engine.sequences": "many", "token": browser.token},
+            headers={"Origin": browser.origin},
+        )
+
+    assert "Allowed: a whole number from 1 to 128." in answer.text
+    assert 'value="many"' in answer.text and 'value="4"' in answer.text
+    assert not config_file.exists()

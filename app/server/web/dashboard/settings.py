@@ -77,6 +77,12 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 @get(SETTINGS.path, include_in_schema=False)
 async def settings(request: ApiRequest) -> ASGIApp:
     """The page."""
+    return await _page(request, {}, {})
+
+
+async def _page(
+    request: ApiRequest, typed: Mapping[str, str], problems: Mapping[str, str]
+) -> ASGIApp:
     services = services_of(request)
     context: dict[str, object] = {
         **await runtimes.values(services),
@@ -88,7 +94,7 @@ async def settings(request: ApiRequest) -> ASGIApp:
         "trouble": None,
     }
     try:
-        context |= await values(services, {}, {})
+        context |= await values(services, typed, problems)
     except SettingsInvalid as error:
         # Somebody edited the file by hand; the server runs on by what it read at its start.
         context |= {"sections": {}, "titles": {}, "trouble": error}
@@ -137,6 +143,8 @@ async def save(request: ApiRequest) -> ASGIApp:
         await asyncio.to_thread(save_settings, file, changes)
         await services.in_force.read_file()
     if not is_of_htmx(request):
+        if problems:
+            return await _page(request, typed, problems)
         return done(request, go=f"{SETTINGS.path}#{section}")
     context = {
         **frame_of(request, SETTINGS),
