@@ -151,7 +151,10 @@ def test_freed_memory_can_be_used_again_by_a_click() -> None:
     menu = menu_of(picture(devices=(GPU,), neighbour=held), HERE)
 
     assert action_of(menu, "resume") == Resume()
-    assert item(menu, "neighbour").label == "Asleep: GPU memory was freed, resumes in 5 minutes"
+    words = "Asleep: GPU memory was freed, resumes in 5 minutes"
+    assert item(menu, "neighbour").label == words
+    same = menu_of(picture(devices=(GPU,), neighbour=held, headline=words), HERE)
+    assert [each.label for each in items_of(same)].count(words) == 1
 
 
 def test_a_download_shows_how_far_it_is_and_leads_to_its_page() -> None:

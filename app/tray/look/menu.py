@@ -109,10 +109,12 @@ def _downloading(downloads: tuple[DownloadPicture, ...]) -> Iterator[Item]:
 
 
 def _neighbour(picture: NodePicture) -> Iterator[Item]:
-    """Why the memory of the GPU was given back, as long as that holds."""
+    """Why the memory of the GPU was given back, where the first line does not say so already."""
     neighbour = picture.neighbour
-    if neighbour is not None and neighbour.memory != "keep":
-        words = neighbour.summary[:1].upper() + neighbour.summary[1:]
+    if neighbour is None or neighbour.memory == "keep":
+        return
+    words = neighbour.summary[:1].upper() + neighbour.summary[1:]
+    if words != picture.headline:
         yield Item(key="neighbour", label=shortened(words, _NEWS_LENGTH_MAX))
 
 
