@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from app.settings.assets import assets_folder
 from tests.dashboard.conftest import put_toys
@@ -31,10 +32,11 @@ class Machine:
         self._environment = {"HOME": str(folder), "ATHANOR_ASSETS": str(assets)}
         self._port = "0"
         put_toys(folder / "toys")
+        self._slow = str(folder / "toys" / "slow.toy")
 
     @contextmanager
     def serving(self) -> Iterator[RunningNode]:
-        flags = ("--port", self._port)
+        flags = ("--port", self._port, "--model", self._slow)
         with running_node(self._home, *flags, environment=self._environment) as node:
             self._port = node.root_url.rpartition(":")[2]
             yield node
@@ -71,6 +73,24 @@ def test_a_page_says_that_its_server_is_gone_and_finds_it_when_it_is_back(
         pilot.until(lambda: is_live(pilot))
         pilot.until(lambda: pilot.ask("return window.isBack"))
         assert not pilot.all("[data-gone]:not([hidden])")
+
+
+def test_an_answer_whose_server_ends_is_kept_and_told_to_have_broken_off(
+    pilot: Pilot, machine: Machine
+) -> None:
+    with machine.serving() as node:
+        pilot.browser.get(node.root_url + "/dashboard/playground?model=slow")
+        pilot.write("[data-prompt]", "one two three four five six seven eight nine ten")
+        pilot.press(Keys.ENTER)
+        pilot.sees(".message.is-assistant .body", "one")
+
+        node.process.kill()
+
+        pilot.sees(".toast.is-bad", "The answer broke off.")
+        assert "one" in pilot.says(".message.is-assistant .body")
+
+    pilot.click(".message.is-assistant footer button:last-child")
+    pilot.sees(".message.is-failed .body", "The server did not answer. Is it still running?")
 
 
 def test_a_page_that_was_open_since_before_an_update_of_its_template_shows_the_new_one(

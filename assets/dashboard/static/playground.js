@@ -174,7 +174,7 @@ async function answer() {
   } catch (error) {
     if (error.name === "AbortError") progress.isStopped = true;
     else if (message.content || message.reasoning) toast(error.message, { isBad: true });
-    else message.failed = error instanceof TypeError ? "The server did not answer. Is it still running?" : error.message;
+    else message.failed = error.message;
   }
   cancelAnimationFrame(frame);
   message.waiting = "";

@@ -10,7 +10,8 @@ export async function* chat(request, signal) {
   const headers = { "Content-Type": "application/json" };
   if (token) headers["X-Athanor-Token"] = token;
   const body = JSON.stringify({ ...request, stream: true, stream_options: { include_usage: true } });
-  const response = await fetch("/v1/chat/completions", { method: "POST", headers, body, signal });
+  const asked = fetch("/v1/chat/completions", { method: "POST", headers, body, signal });
+  const response = await asked.catch(inWords("The server did not answer. Is it still running?"));
   if (!response.ok) throw new Error(wordsOf(await response.text(), response.status));
   for await (const data of events(response.body)) {
     if (data === "[DONE]") return;
@@ -18,8 +19,15 @@ export async function* chat(request, signal) {
     if (chunk.error) throw new Error(chunk.error.message);
     yield chunk;
   }
-  throw new Error("The answer broke off.");
+  throw new Error(BROKEN_OFF);
 }
+
+const BROKEN_OFF = "The answer broke off.";
+
+/** Of a connection that failed browsers say "network error" or "Failed to fetch"; a reader is told `words`. */
+const inWords = (words) => (error) => {
+  throw error instanceof TypeError ? new Error(words) : error;
+};
 
 async function* events(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
@@ -27,7 +35,7 @@ async function* events(stream) {
   let data = [];
   try {
     for (;;) {
-      const { value, done } = await reader.read();
+      const { value, done } = await reader.read().catch(inWords(BROKEN_OFF));
       if (done) return;
       const lines = (rest + value).split("\n");
       rest = lines.pop();
