@@ -271,15 +271,19 @@ class Preparer:
 
     def _compile(self, grammar: str) -> Constraint:
         with self._lock:
-            if self._constrainer is None:
-                vocabulary = self._vocabulary
-                ends = [token for token in range(vocabulary.size) if vocabulary.is_end(token)]
-                self._constrainer = Constrainer(vocabulary.constraint_tokenizer(), ends)
+            constrainer = self._constrainer = self._constrainer or self._new_constrainer()
             known = self._grammars.get(grammar)
-            if known is None:
-                known = self._constrainer.compile(grammar)
-                self._grammars[grammar] = known
-                if len(self._grammars) > GRAMMARS_KEPT:
-                    self._grammars.popitem(last=False)
+        if known is None:
+            # Without the lock: a hard one takes seconds, and others want theirs meanwhile.
+            known = constrainer.compile(grammar)
+        with self._lock:
+            self._grammars[grammar] = known
             self._grammars.move_to_end(grammar)
+            if len(self._grammars) > GRAMMARS_KEPT:
+                self._grammars.popitem(last=False)
             return known.fork()
+
+    def _new_constrainer(self) -> Constrainer:
+        vocabulary = self._vocabulary
+        ends = [token for token in range(vocabulary.size) if vocabulary.is_end(token)]
+        return Constrainer(vocabulary.constraint_tokenizer(), ends)

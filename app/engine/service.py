@@ -15,6 +15,7 @@ import msgspec
 
 from app.core.base.errors import AthanorError, Busy, Unsupported
 from app.core.base.ids import RequestId
+from app.core.scheduling.sequence import Priority
 from app.engine.backend import Backend, Vocabulary, VocabularyOnly
 from app.engine.chat.dialect import Dialect
 from app.engine.embedding import EmbeddingLoop
@@ -40,6 +41,8 @@ from app.wire.engine import (
 from app.wire.model import ModelFacts
 
 PREPARE_THREADS: Final = 2
+GUEST_THREADS: Final = 1
+"""Besides those: a guest's hard schema takes seconds, in which the owner must not wait."""
 
 Asked = Generate | Embed | Tokenize | Detokenize | ApplyTemplate | Measure
 
@@ -70,6 +73,7 @@ class Service:
         self._measurer = Measurer(self._preparer, vocabulary)
         self._inbox: Inbox = Inbox()
         self._pool = ThreadPoolExecutor(PREPARE_THREADS, thread_name_prefix="prepare")
+        self._guests = ThreadPoolExecutor(GUEST_THREADS, thread_name_prefix="prepare guests")
         self._arrivals = itertools.count()
         self._backend = None if isinstance(loaded, VocabularyOnly) else loaded
         self._lock = threading.Lock()
@@ -88,6 +92,7 @@ class Service:
         """Serve until drained. Raises: DecodeFailed."""
         self._loop.run()
         self._pool.shutdown()
+        self._guests.shutdown()
 
     def take(self, message: ToEngine) -> None:
         """Begin to serve one message; never blocks."""
@@ -106,7 +111,8 @@ class Service:
                 with self._lock:
                     self._preparing[message.request] = False
                 received, arrival = self._clock(), next(self._arrivals)
-                self._pool.submit(self._prepare, message, arrival, received)
+                pool = self._guests if _is_guests(message) else self._pool
+                pool.submit(self._prepare, message, arrival, received)
             case _:
                 raise AssertionError(f"{type(message).__name__} after the start")
 
@@ -163,6 +169,10 @@ class Service:
                 with self._lock:
                     if not self._preparing.pop(message.request):
                         self._inbox.put(work)
+
+
+def _is_guests(message: Asked) -> bool:
+    return isinstance(message, Generate) and message.priority is Priority.GUEST
 
 
 def _surprise(request: RequestId, error: Exception) -> Refused:

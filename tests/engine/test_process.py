@@ -8,6 +8,7 @@ import pytest
 
 from app.core.base.ids import RequestId
 from app.core.models.plan import LoadPlan
+from app.core.scheduling.sequence import Priority
 from app.wire.engine import (
     ApplyTemplate,
     Begun,
@@ -21,6 +22,7 @@ from app.wire.engine import (
     Loading,
     OutputGrammar,
     OutputRegex,
+    OutputSchema,
     Progress,
     PromptChat,
     PromptInfill,
@@ -309,6 +311,29 @@ def test_what_was_asked_before_the_drain_is_answered(tmp_path: Path) -> None:
 
         assert [each.all().text() for each in asked] == ["w"] * len(asked)
         assert code == 0
+
+
+def test_the_owner_does_not_wait_for_the_hard_schemas_of_guests(tmp_path: Path) -> None:
+    hard = {
+        f"key{number}": {"type": "string", "pattern": "^(a|b)*c{0,50}$"} for number in range(3000)
+    }
+    with EngineChild(toy(tmp_path), plan=PLAN) as engine:
+        guests = [
+            engine.ask(
+                chat(
+                    f"guest{number}",
+                    "x",
+                    priority=Priority.GUEST,
+                    output=OutputSchema(schema={"title": f"{number}", "properties": hard}),
+                )
+            )
+            for number in range(4)
+        ]
+
+        owners = engine.answer(chat("owner", "aaa", output=OutputRegex(pattern="a+")))
+
+        assert owners.text() == "aaa"
+        assert not any(guest.has_news for guest in guests)
 
 
 def test_the_end_of_stdin_ends_the_process_in_the_middle_of_an_answer(tmp_path: Path) -> None:

@@ -222,6 +222,11 @@ class Pending:
         self._inbox = inbox
         self._answered = Answered()
 
+    @property
+    def has_news(self) -> bool:
+        """Whether an event came that was not read yet."""
+        return not self._inbox.empty()
+
     def next(self) -> FromEngine | None:
         """The next event; None when the engine is gone."""
         event = self._inbox.get(timeout=WAIT_SECONDS)
