@@ -4,6 +4,7 @@ What a template does with them shows how it writes turns. A probe never fails: w
 refuses, the answer is None.
 """
 
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -155,7 +156,8 @@ class Probe:
         if has_tools:
             given["tools"] = TOOLS
         try:
-            return self.template.render(given)
+            # A template may change what it is given, and the next conversation has the same tools.
+            return self.template.render(copy.deepcopy(given))
         except TemplateFailed:
             return None
 

@@ -1,10 +1,12 @@
 """A conversation becomes a prompt of the model's own kind, with nothing of it lost."""
 
+import copy
 from datetime import datetime
 
 import pytest
 
 from app.core.base.errors import InvalidGrammar, RequestError, TemplateFailed
+from app.engine.chat import probe
 from app.engine.chat.dialect import Dialect
 from app.wire.engine import PromptChat
 from app.wire.message import Json
@@ -284,9 +286,11 @@ def test_a_template_that_refuses_the_order_of_roles_is_quoted() -> None:
 def test_tools_are_not_changed_by_a_template() -> None:
     template = "{% for t in tools %}{{ t.function.pop('name') }}{% endfor %}{{ messages }}"
     given = PromptChat(messages=[user("Hi")], tools=[tool(name="f")])
+    probed = copy.deepcopy(probe.TOOLS)
     dialect = Dialect.learn(template, bos="", eos="")
 
     if dialect.can_call_tools:
         dialect.prepare(given, None)
 
     assert given.tools == [tool(name="f")]
+    assert probed == probe.TOOLS
