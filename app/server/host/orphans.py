@@ -32,6 +32,7 @@ from app.core.pool.jobs.recovery import Orphan, claim, due, is_claimable, orphan
 from app.core.pool.limits import start_of
 from app.core.pool.signed import SignedBytes, hash_of
 from app.server.host.bugs import note_bug
+from app.server.host.turns import Turns
 from app.server.host.verdicts import Verdicts, Work
 from app.server.storage.attempts import Attempts
 from app.server.storage.database import DatabaseUnusable
@@ -95,6 +96,8 @@ class Orphans:
         self._strange_since = 0
         """The beginning of the day in which they came."""
         self._left: dict[JobId, _Left] = {}
+        self._turns = Turns[JobId]()
+        """Receipts come while the books settle: those are answered by what was settled."""
         self._late: asyncio.Queue[tuple[DeviceId, Finished, Reported | None]] = asyncio.Queue()
 
     def __len__(self) -> int:
@@ -161,12 +164,15 @@ class Orphans:
                     note_bug("an orphan was not settled, by a bug", error, job=job)
 
     async def _look_at(self, job: JobId, left: _Left) -> None:
-        left.orphan, settlement = due(left.orphan, self._now())
-        if settlement is not None:
-            await self._settle(left, settlement)
-        elif self._now() > left.orphan.claim_until:
-            self._end(job)
-            self._attempts.forget(job)
+        async with self._turns.of(job):
+            if left.over.is_set():
+                return
+            left.orphan, settlement = due(left.orphan, self._now())
+            if settlement is not None:
+                await self._settle(left, settlement)
+            elif self._now() > left.orphan.claim_until:
+                self._end(job)
+                self._attempts.forget(job)
 
     async def _said_before(self, device: DeviceId, frame: Finished) -> bool:
         """Whether there is a verdict on this receipt, or on its attempt without any; it is told."""
@@ -186,14 +192,17 @@ class Orphans:
         return False
 
     async def _claim(self, device: DeviceId, frame: Finished, reported: Reported) -> None:
-        left = self._left.get(frame.job)
-        if left is None or not is_claimable(left.orphan, frame.attempt, device):
-            await self.answer(device, frame)
-            return
-        left.receipts[frame.attempt] = SignedBytes(frame.receipt, frame.signature)
-        left.orphan, settlement = claim(left.orphan, frame.attempt, device, reported, self._now())
-        if settlement is not None:
-            await self._settle(left, settlement)
+        async with self._turns.of(frame.job):
+            left = self._left.get(frame.job)
+            if left is None or not is_claimable(left.orphan, frame.attempt, device):
+                await self.answer(device, frame)
+                return
+            left.receipts[frame.attempt] = SignedBytes(frame.receipt, frame.signature)
+            left.orphan, settlement = claim(
+                left.orphan, frame.attempt, device, reported, self._now()
+            )
+            if settlement is not None:
+                await self._settle(left, settlement)
 
     async def answer(self, device: DeviceId, frame: Finished) -> None:
         """A receipt that holds, of an attempt that is over: the verdict says what it was paid."""

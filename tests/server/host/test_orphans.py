@@ -188,6 +188,48 @@ def test_who_delivered_before_another_went_on_is_paid_and_told_so_when_its_recei
     with_orphans(tmp_path, act)
 
 
+class BusyVerdicts:
+    """The chain, which takes verdicts when it may."""
+
+    def __init__(self, verdicts: Verdicts) -> None:
+        self.send, self._verdicts = verdicts.send, verdicts
+        self.asked, self.may = asyncio.Event(), asyncio.Event()
+
+    async def give(self, work: Work, charged: Micros) -> None:
+        self.asked.set()
+        await self.may.wait()
+        await self._verdicts.give(work, charged)
+
+
+def test_a_receipt_that_comes_while_its_job_is_settled_is_told_what_the_books_paid(
+    tmp_path: Path,
+) -> None:
+    async def act(host: Host) -> None:
+        busy = BusyVerdicts(host.chain)
+        host.orphans._verdicts = busy  # type: ignore[assignment]
+        await host.chain.load()
+        await host.record(DEVICE.device)
+        await host.record(OTHER, attempt=1, first=10)
+        host.tick = SECOND
+        await host.orphans.load()
+        async with host.orphans.running():
+            frame = replace(finished(), attempt=1, receipt=b"of another", signature=b"")
+            host.orphans.heard(OTHER, frame, Reported(prompt=10, answer=5))
+            await asyncio.wait_for(busy.asked.wait(), 20)
+            reported = host.chain.reported(DEVICE.device, finished())
+            host.orphans.heard(DEVICE.device, finished(), reported)
+            while not host.orphans._late.empty():
+                await asyncio.sleep(0)
+            busy.may.set()
+            told = [await asyncio.wait_for(host.told.get(), 20) for _ in range(2)]
+
+        verdicts = [VERDICT.read(each.verdict) for each in told]
+        (paid,) = await host.books.paid(HOLD)
+        assert {each.attempt: each.earned for each in verdicts if each is not None} == paid
+
+    with_orphans(tmp_path, act)
+
+
 def test_whoever_was_not_asked_gets_no_verdict_on_anothers_attempt(tmp_path: Path) -> None:
     async def act(host: Host) -> None:
         await host.chain.load()
