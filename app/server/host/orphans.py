@@ -12,7 +12,7 @@ holds, of work that nobody recorded, gets a verdict too, of nothing: its worker 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Protocol, final
@@ -33,6 +33,7 @@ from app.core.pool.limits import start_of
 from app.core.pool.signed import SignedBytes, hash_of
 from app.server.host.bugs import note_bug
 from app.server.host.turns import Turns
+from app.server.host.usage import Ended
 from app.server.host.verdicts import Verdicts, Work
 from app.server.storage.attempts import Attempts
 from app.server.storage.database import DatabaseUnusable
@@ -83,13 +84,14 @@ class Orphans:
         receipts: Receipts,
         verdicts: Verdicts,
         account_of: Callable[[DeviceId], AccountId | None],
+        report: Callable[[AccountId, Ended], Awaitable[None]],
         now: Callable[[], Microseconds],
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
-        """`account_of` says whose a member's device is."""
+        """`account_of` says whose a member's device is; `report` gets what an account paid."""
         self._books, self._attempts = books, attempts
         self._receipts, self._verdicts = receipts, verdicts
-        self._account_of, self._now = account_of, now
+        self._account_of, self._report, self._now = account_of, report, now
         self._look_seconds = look_seconds
         self._strange: Counter[DeviceId] = Counter()
         """Receipts of work that nobody recorded."""
@@ -108,7 +110,12 @@ class Orphans:
         for job, records in (await self._attempts.open()).items():
             hold = await self._books.hold(EventId(f"job/{job}"))
             if hold is None or hold.state not in ("open", "expired"):
-                # Its money is where it belongs; a verdict may be owed, for a day.
+                # Its money is where it belongs; a verdict may be owed, for a day, and perhaps the
+                # host died before it wrote for what the account has paid.
+                if hold is not None and hold.state == "posted":
+                    charge = await self._books.charged(hold.id)
+                    known = Settlement(charge=charge, lines=(), postings=())
+                    await self._tell_payer(records, known)
                 if hold is None or not hold.is_claimable(self._now()):
                     self._attempts.forget(job)
                 continue
@@ -272,10 +279,30 @@ class Orphans:
             if signed is not None:
                 work = _work(record, line, signed, is_paid=is_paid)
                 await self._verdicts.give(work, settlement.charge if is_paid else _NOTHING)
+        if is_paid:
+            await self._tell_payer(orphan.records, settlement)
         self._end(orphan.job)
         # A receipt that comes later wants its verdict, which says what its attempt was paid here.
         if not is_paid or orphan.is_complete:
             self._attempts.forget(orphan.job)
+
+    async def _tell_payer(self, records: tuple[Record, ...], settlement: Settlement) -> None:
+        """A charge of which no row tells would be seen in the balance alone."""
+        first = records[0]
+        if not settlement.charge:
+            return
+        ended = Ended(
+            job=first.job,
+            model="",
+            sha256=first.sha256,
+            status=End.LATE.value,
+            prompt=settlement.prompt_tokens,
+            cached=settlement.cached_tokens,
+            answer=settlement.answer_tokens,
+            cost=settlement.charge,
+            attempts=len(records),
+        )
+        await self._report(first.payer, ended)
 
     def _end(self, job: JobId) -> None:
         left = self._left.pop(job, None)

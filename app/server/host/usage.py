@@ -4,18 +4,21 @@ One call ends a request for limits and for the rows that its account sees; the m
 business. The days after which addresses and rows are dropped are the operator's choice.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, final
 
 import msgspec
+from msgspec.structs import replace
 
-from app.core.base.ids import JobId, RequestId
+from app.core.base.ids import AccountId, JobId, ProjectId, RequestId
 from app.core.base.units import Micros, Microseconds
 from app.core.pool.limits import Amounts, Limit, Period, start_of
 from app.observe.pool_meters import PoolMeters
 from app.server.host.access import Admission
 from app.server.host.caller import PoolCaller
 from app.server.host.limiter import Holder, Limiter
+from app.server.host.offers import Offered
+from app.server.storage.accounts import Accounts
 from app.server.storage.limits import LimitKind
 from app.server.storage.usage import GroupedBy, Total, Usage, UsageRow
 
@@ -99,6 +102,14 @@ class Reporting:
             )
         )
 
+    async def record_late(self, account: AccountId, project: ProjectId, ended: Ended) -> None:
+        """A job of an earlier run that its account paid: the row that went down with that run.
+
+        By which key it was asked nobody knows any more, nor in which project. Once for a job.
+        """
+        if not await self._usage.find(ended.job):
+            self.record(PoolCaller(account=account, project=project, who=""), None, ended)
+
     async def fill(self, limiter: Limiter) -> None:
         """Begin the budgets of this day and month with what the rows say was used of them."""
         now = self._now()
@@ -154,6 +165,22 @@ def meters_of(meters: PoolMeters) -> Callable[[Ended], None]:
         )
 
     return note
+
+
+def late_reports(
+    reporting: Reporting, accounts: Accounts, listed: Callable[[str], Offered | None]
+) -> Callable[[AccountId, Ended], Awaitable[None]]:
+    """What records a job of an earlier run. `listed`: a content on the host's list, or None."""
+
+    async def report(account: AccountId, ended: Ended) -> None:
+        found = accounts.get(account)
+        if found is None or found.state == "closed":
+            return  # it may have been forgotten, and is then told nothing
+        offered = listed(ended.sha256)
+        named = replace(ended, model="" if offered is None else offered.name)
+        await reporting.record_late(account, accounts.projects(account)[0].id, named)
+
+    return report
 
 
 def _nothing(_: Ended) -> None:

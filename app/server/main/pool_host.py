@@ -219,8 +219,8 @@ class _Host:
         await self._offers.read()
         await works.verdicts.load()
         await works.watchman.begin()
-        await self._door.reporting.fill(self._door.limiter)
         await works.orphans.load()
+        await self._door.reporting.fill(self._door.limiter)
         async with AsyncExitStack() as stack:
             group = await stack.enter_async_context(asyncio.TaskGroup())
             beside = [

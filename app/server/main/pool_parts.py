@@ -33,7 +33,7 @@ from app.server.host.offers import Offered, Offers
 from app.server.host.orphans import Orphans
 from app.server.host.requests import Requests
 from app.server.host.roster import Roster
-from app.server.host.usage import Reporting
+from app.server.host.usage import Reporting, late_reports
 from app.server.host.verdicts import Verdicts
 from app.server.host.watchman import Watchman
 from app.server.identity.keys import PoolKey, verify
@@ -239,12 +239,7 @@ class Works:
             active_bytes=offers.bytes_of,
         )
         verdicts = Verdicts(
-            stored.receipts,
-            stored.checkpoints,
-            signer=key,
-            verify=verify,
-            tell=wires.tell,
-            now=now,
+            stored.receipts, stored.checkpoints, signer=key, verify=verify, tell=wires.tell, now=now
         )
         jobs = Jobs(
             now=now,
@@ -262,6 +257,7 @@ class Works:
             receipts=stored.receipts,
             verdicts=verdicts,
             account_of=stored.devices.account_of,
+            report=late_reports(door.reporting, stored.accounts, offers.listed),
             now=now,
         )
         jobs.on_late = orphans.heard

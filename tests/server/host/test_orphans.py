@@ -17,6 +17,7 @@ from app.core.pool.jobs.effects import Record
 from app.core.pool.receipt import RECEIPT, VERDICT, differs
 from app.core.pool.signed import SignedBytes
 from app.server.host.orphans import Orphans
+from app.server.host.usage import Reporting, late_reports
 from app.server.host.verdicts import Verdicts, Work
 from app.server.identity.keys import verify
 from app.server.storage.accounts import Accounts
@@ -25,6 +26,7 @@ from app.server.storage.books import Bookkeeper
 from app.server.storage.checkpoints import Checkpoints
 from app.server.storage.database import Database
 from app.server.storage.receipts import Receipts
+from app.server.storage.usage import Usage
 from app.wire.message import Message
 from app.wire.pool import Countersigned, Finished
 from tests.core.pool.chains import DEVICE, POOL, receipts
@@ -45,8 +47,16 @@ PRICE = Micros(1_000_000)
 class Host:
     """Orphans on real files. `verdicts` are those that the worker was sent."""
 
-    def __init__(self, database: Database, books: Bookkeeper, payer: AccountId, worker: AccountId):
+    def __init__(
+        self,
+        database: Database,
+        books: Bookkeeper,
+        accounts: Accounts,
+        payer: AccountId,
+        worker: AccountId,
+    ) -> None:
         self.payer, self.worker, self.books = payer, worker, books
+        self.usage = Usage(database, lambda: NOW)
         self.database = database
         self.attempts = Attempts(database)
         self.now, self.tick = NOW, 0
@@ -65,6 +75,7 @@ class Host:
             receipts=Receipts(database),
             verdicts=self.chain,
             account_of=lambda device: self.worker if device == DEVICE.device else None,
+            report=late_reports(Reporting(self.usage, lambda: NOW), accounts, lambda _: None),
             now=self._look_at_the_clock,
             look_seconds=0.0,
         )
@@ -132,7 +143,7 @@ def with_orphans(folder: Path, act: Callable[[Host], Awaitable[None]]) -> None:
             )
             for command in (grant, hold):
                 assert (await books.submit(command)).result.is_in_books
-            await act(Host(database, books, payer.id, worker.id))
+            await act(Host(database, books, accounts, payer.id, worker.id))
 
     with_host(folder, run)
 
