@@ -88,6 +88,9 @@ def read_invite(text: str, verify: Verifier) -> Invite:
         raise _damaged("has characters that no invite has") from None
     if not packed or _base32(packed) != code:
         raise _damaged("is empty" if not packed else "is not whole")
+    if len(packed) <= _FIXED_BYTES + SIGNATURE_BYTES:
+        # Before its version: of a word that was pasted by mistake that says nothing.
+        raise _damaged("is not whole")
     if packed[0] != _VERSION:
         raise RequestError(
             f"this invite is of version {packed[0]}, which this Athanor does not know",

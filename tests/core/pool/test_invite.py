@@ -90,6 +90,12 @@ def test_half_an_invite_is_refused_as_not_whole() -> None:
         read_invite(TEXT[: len(TEXT) // 2], verify)
 
 
+@pytest.mark.parametrize("text", ["hello", "invite", "athanor://join/bert", "A" * 184])
+def test_a_word_that_is_no_invite_is_not_called_one_of_another_version(text: str) -> None:
+    with pytest.raises(RequestError, match=r"not whole|characters"):
+        read_invite(text, verify)
+
+
 @given(st.text(max_size=400))
 def test_no_text_makes_the_reading_fail_otherwise(text: str) -> None:
     with pytest.raises(RequestError):
