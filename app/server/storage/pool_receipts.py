@@ -137,16 +137,25 @@ class PoolReceipts:
 
     async def checkpoints(self) -> list[KeptCheckpoint]:
         """All that were seen, by number."""
-        names = KeptCheckpoint.__struct_fields__
-        rows = await self._database.read(_SQL["checkpoints"], self._pool)
-        return [
-            msgspec.convert(dict(zip(names, row, strict=True)), KeptCheckpoint, builtin_types=())
-            for row in rows
-        ]
+        return _checkpoints(await self._database.read(_SQL["checkpoints"], self._pool))
+
+    async def checkpoints_beside(self, number: int) -> list[KeptCheckpoint]:
+        """Those of that number and of the nearest ones before and after it: its neighbours."""
+        return _checkpoints(
+            await self._database.read(_SQL["checkpoints_beside"], self._pool, number)
+        )
 
     async def _select(self, statement: str, *values: Value) -> list[KeptReceipt]:
         rows = await self._database.read(statement, *values)
         return [_receipt(row) for row in rows]
+
+
+def _checkpoints(rows: list[tuple[Value, ...]]) -> list[KeptCheckpoint]:
+    names = KeptCheckpoint.__struct_fields__
+    return [
+        msgspec.convert(dict(zip(names, row, strict=True)), KeptCheckpoint, builtin_types=())
+        for row in rows
+    ]
 
 
 def _receipt(row: tuple[Value, ...]) -> KeptReceipt:

@@ -170,6 +170,29 @@ def test_two_checkpoints_of_one_number_are_both_kept_as_proof(tmp_path: Path) ->
     with_database(tmp_path, act)
 
 
+def test_a_checkpoint_is_compared_with_its_neighbours_however_many_there_are(
+    tmp_path: Path,
+) -> None:
+    async def act(database: Database) -> None:
+        receipts = await PoolReceipts.open(database, CLUB)
+        for number, word in ((0, b"a"), (3, b"b"), (3, b"c"), (7, b"d"), (9, b"e")):
+            await receipts.keep_checkpoint(
+                KeptCheckpoint(
+                    number=number, checkpoint=word, signature=b"h" * 64, seen_at=Microseconds(1)
+                )
+            )
+
+        async def beside(number: int) -> bytes:
+            found = await receipts.checkpoints_beside(number)
+            return b"".join(each.checkpoint for each in found)
+
+        assert [await beside(number) for number in (0, 3, 5, 7, 12)] == [
+            b"abc", b"abcd", b"bcd", b"bcde", b"e",
+        ]  # fmt: skip
+
+    with_database(tmp_path, act)
+
+
 def test_what_is_asked_counts_as_spent_until_its_cost_is_known(tmp_path: Path) -> None:
     async def act(database: Database) -> None:
         asks = await PoolAsks.open(database)

@@ -123,6 +123,7 @@ class Member:
         try:
             await self._count_today()
             await self._book_what_is_missing()
+            await self.receipts.look_back()
             async with asyncio.TaskGroup() as guests:
                 self._lender = self._lender_in(guests)
                 try:

@@ -129,11 +129,7 @@ class Receipts:
         if body is None:
             self._dispute("a checkpoint is not signed by the host")
             return
-        before = [
-            SignedBytes(each.checkpoint, each.signature) for each in await self._kept.checkpoints()
-        ]
-        if fork := find_fork(before, [signed], pool=self._pool, verify=verify):
-            self._dispute(f"the host told two stories: {fork.message}")
+        await self._fit(signed, body.number, otherwise="the host told two stories")
         await self._kept.keep_checkpoint(
             KeptCheckpoint(
                 number=body.number,
@@ -147,11 +143,19 @@ class Receipts:
     async def compare(self, joined: bytes) -> None:
         """A checkpoint that another node saw: it and ours must fit one chain."""
         theirs = split_signed(joined)
-        mine = [
-            SignedBytes(each.checkpoint, each.signature) for each in await self._kept.checkpoints()
-        ]
-        if joined and (fork := find_fork(mine, [theirs], pool=self._pool, verify=verify)):
-            self._dispute(f"the host told another node another story: {fork.message}")
+        body = read_checkpoint(theirs, self._pool, verify)
+        if body is not None:
+            words = "the host told another node another story"
+            await self._fit(theirs, body.number, otherwise=words)
+
+    async def look_back(self) -> None:
+        """What of the host's checkpoints did not agree in an earlier run still does not."""
+        kept = _signed(await self._kept.checkpoints())
+        # On a thread: there is one a minute of a busy pool, for ever. Each was verified when it
+        # came, so its signature is not looked at again.
+        fork = await asyncio.to_thread(find_fork, kept, (), pool=self._pool, verify=_is_known)
+        if fork is not None:
+            self._dispute(f"the host told two stories: {fork.message}")
 
     async def audit(self) -> CreditsReport:
         """Everything that is kept, checked from its beginning."""
@@ -218,6 +222,15 @@ class Receipts:
             total_ms=max(0, now - work.began_at) // 1000,
         )
 
+    async def _fit(self, seen: SignedBytes, number: int, *, otherwise: str) -> None:
+        """Compare a checkpoint with its neighbours; `otherwise` says what is in dispute then.
+
+        The others were compared when they came, so that what one costs does not grow with them.
+        """
+        beside = _signed(await self._kept.checkpoints_beside(number))
+        if fork := find_fork(beside, [seen], pool=self._pool, verify=verify):
+            self._dispute(f"{otherwise}: {fork.message}")
+
     async def _settle(self, kept: KeptReceipt, verdict: Verdict, signed: SignedBytes) -> None:
         now = self._clock()
         # The books first: they know a settlement that comes twice, and a crash in between leaves
@@ -240,6 +253,15 @@ class Receipts:
             )
 
 
+def _signed(kept: list[KeptCheckpoint]) -> list[SignedBytes]:
+    return [SignedBytes(each.checkpoint, each.signature) for each in kept]
+
+
+def _is_known(_: str, __: bytes, ___: bytes, /) -> bool:
+    """For what was verified before it was kept."""
+    return True
+
+
 def audit_kept(
     receipts: list[KeptReceipt],
     checkpoints: list[KeptCheckpoint],
@@ -254,5 +276,6 @@ def audit_kept(
         if kept.verdict is not None and kept.verdict_signature is not None:
             verdict = SignedBytes(kept.verdict, kept.verdict_signature)
         entries.append(Settled(SignedBytes(kept.receipt, kept.signature), verdict))
-    seen = [SignedBytes(each.checkpoint, each.signature) for each in checkpoints]
-    return audit_credits(entries, device=device, pool=pool, verify=verify, checkpoints=seen)
+    return audit_credits(
+        entries, device=device, pool=pool, verify=verify, checkpoints=_signed(checkpoints)
+    )

@@ -183,3 +183,22 @@ def test_a_host_that_tells_two_stories_is_found_out(tmp_path: Path) -> None:
             await home.until(lambda pool: pool.disputes == 1)
 
     run(act())
+
+
+def test_a_story_that_differs_long_ago_is_found_out_and_told_again_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    async def act() -> None:
+        (tmp_path / "host").mkdir()
+        async with scripted_host(tmp_path / "host") as host:
+            async with member_home(tmp_path, host) as home:
+                await home.pool.join(host.invite())
+                for _ in range(5):
+                    await host.checkpoint()
+                await host.checkpoint(number=2, head=b"h" * 32)
+                await home.until(lambda pool: pool.disputes == 1)
+
+            async with member_home(tmp_path, host) as home:
+                await home.until(lambda pool: pool.disputes == 1)
+
+    run(act())

@@ -66,3 +66,14 @@ select number, checkpoint, signature, seen_at
   from pool_checkpoints
  where pool = ?
  order by number, seen_at;
+
+-- name: checkpoints_beside
+-- Those of a number and of the nearest before and after it, the same fields. 1: the pool, 2: the
+-- number.
+select number, checkpoint, signature, seen_at
+  from pool_checkpoints
+ where pool = ?1
+   and number in (?2,
+                  (select max(number) from pool_checkpoints where pool = ?1 and number < ?2),
+                  (select min(number) from pool_checkpoints where pool = ?1 and number > ?2))
+ order by number, seen_at;
