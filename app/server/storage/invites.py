@@ -156,11 +156,16 @@ class Invites:
 
     async def forget(self, account: AccountId, name: str) -> None:
         """Invites of the account are useless, and none says the name any more."""
-        for digest, invite in self._invites.items():
-            if invite.account == account or invite.name == name:
-                gone = invite.revoked_at or self._now()
-                self._invites[digest] = replace(invite, name="", revoked_at=gone)
-                await self._database.write(_SQL["forget"], gone, invite.id)
+        now = self._now()
+        gone = {
+            digest: replace(invite, name="", revoked_at=invite.revoked_at or now)
+            for digest, invite in self._invites.items()
+            if invite.account == account or invite.name == name
+        }
+        # First in memory, all at once: while they are written another one may be made.
+        self._invites |= gone
+        rows = [(each.revoked_at, each.id) for each in gone.values()]
+        await self._database.write_many(_SQL["forget"], rows)
 
     async def revoke(self, invite_id: str) -> Invite | None:
         """The invite, useless from now on; None when there is none. Revoking twice is once."""

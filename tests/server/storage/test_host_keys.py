@@ -175,6 +175,25 @@ def test_an_invite_ends_by_time_and_by_revocation(tmp_path: Path) -> None:
     with_host(tmp_path, act)
 
 
+def test_invites_are_forgotten_while_another_is_made(tmp_path: Path) -> None:
+    async def act(database: Database, clock: Clock) -> None:
+        account, _ = await (await Accounts.open(database, clock)).create("anna")
+        invites, until = await Invites.open(database, clock), Microseconds(BEGIN + DAY)
+        for _ in range(3):
+            await invites.create("device", account=account.id, expires_at=until)
+
+        made, _ = await asyncio.gather(
+            invites.create("account", account=None, expires_at=until),
+            invites.forget(account.id, "anna"),
+        )
+
+        again = await Invites.open(database, clock)
+        assert {*again.all()} == {*invites.all()}
+        assert [each for each in again.all() if each.revoked_at is None] == [made.invite]
+
+    with_host(tmp_path, act)
+
+
 def test_a_word_stands_for_the_first_request_that_it_was_said_with(tmp_path: Path) -> None:
     async def act(database: Database, clock: Clock) -> None:
         words = Idempotency(database, clock)
