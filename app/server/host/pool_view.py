@@ -260,8 +260,9 @@ class PoolView:
         """Every machine, or those of an account by its id; connected ones first."""
         since = Microseconds(self._now() - STRIKE_DAYS * DAY_SECONDS * SECOND)
         strikes = await self._devices.strikes(since=since)
+        counts = await self._devices.strike_counts(since=since)
         shown = [
-            self._machine(device, sum(strike.device == device.id for strike in strikes))
+            self._machine(device, counts.get(device.id, 0))
             for device in self._devices.all()
             if account in ("", device.account)
         ]

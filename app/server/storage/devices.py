@@ -148,6 +148,11 @@ class Devices:
             for row in rows
         )
 
+    async def strike_counts(self, *, since: int) -> dict[DeviceId, int]:
+        """How many strikes each device has, of all that there are; without those that have none."""
+        rows = await self._database.read(_SQL["strike_counts"], since)
+        return {DeviceId(str(device)): int(count or 0) for device, count in rows}
+
     async def forgive(self, device: DeviceId) -> int:
         """Forget a device's strikes; how many there were."""
         await self._database.write(_SQL["forget_standing"], device)

@@ -11,7 +11,7 @@ from app.core.base.units import Microseconds
 from app.core.pool.limits import Limit
 from app.server.storage.accounts import DEFAULT_PROJECT, Accounts
 from app.server.storage.database import Database
-from app.server.storage.devices import Devices, Strike
+from app.server.storage.devices import STRIKES_SHOWN, Devices, Strike
 from app.server.storage.limits import Limits
 from tests.server.storage.host import BEGIN, Clock, with_host
 
@@ -175,5 +175,21 @@ def test_strikes_are_kept_with_their_reason_until_they_are_forgiven(tmp_path: Pa
         assert await devices.strikes(DeviceId("b" * 64)) == ()
         assert await devices.forgive(DEVICE) == 3
         assert await devices.strikes() == ()
+
+    with_host(tmp_path, act)
+
+
+def test_a_machine_with_more_strikes_than_are_shown_hides_no_other(tmp_path: Path) -> None:
+    async def act(database: Database, clock: Clock) -> None:
+        anna, _ = await (await Accounts.open(database, clock)).create("anna")
+        devices, loud = await Devices.open(database, clock), DeviceId("b" * 64)
+        for device, count in ((DEVICE, 2), (loud, STRIKES_SHOWN + 1)):
+            await devices.join(device, anna.id, "attic")
+            for number in range(count):
+                at = Microseconds(BEGIN + number)
+                await devices.strike(Strike(device=device, kind="x", reason="y", job="", at=at))
+
+        assert {strike.device for strike in await devices.strikes()} == {loud}
+        assert await devices.strike_counts(since=BEGIN + 1) == {DEVICE: 1, loud: STRIKES_SHOWN}
 
     with_host(tmp_path, act)

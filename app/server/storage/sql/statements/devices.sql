@@ -32,6 +32,9 @@ select device, kind, reason, job, at
  order by number desc
  limit ?3;
 
+-- name: strike_counts
+select device, count(*) from strikes where at >= ? group by device;
+
 -- name: forgive
 delete from strikes where device = ?;
 
