@@ -116,7 +116,7 @@ class Verdicts:
     async def device_head(self, device: DeviceId) -> tuple[int, bytes]:
         """How many receipts the host has of a device, and the hash of the last."""
         if device not in self._chains:
-            _, last = await self._receipts.last_of_device(device)
+            last = await self._receipts.last_of_device(device)
             chain = DeviceChain()
             if last is not None:
                 verdict = VERDICT.read(last.verdict)

@@ -63,23 +63,9 @@ class Receipts:
         """Those of one job in the order of its attempts."""
         return await self._read(_SQL["of_job"], job)
 
-    async def of_device(
-        self, device: DeviceId, *, after: int = -1, most: int = 100
-    ) -> tuple[StoredReceipt, ...]:
-        """Those of a device after a position of the chain, in its order."""
-        return await self._read(_SQL["of_device"], device, after, most)
-
-    async def last_of_device(self, device: DeviceId) -> tuple[int, StoredReceipt | None]:
-        """How many receipts the device gave, and the verdict with the last of them."""
-        ((count,),) = await self._database.read(_SQL["given_by_device"], device)
-        last = await self._read(_SQL["last_given_by_device"], device)
-        return int(count or 0), _first(last)
-
-    async def of_account(
-        self, account: AccountId, *, before: int | None = None, most: int = 100
-    ) -> tuple[StoredReceipt, ...]:
-        """Those that an account paid or earned by, newest first."""
-        return await self._read(_SQL["of_account"], account, before, most)
+    async def last_of_device(self, device: DeviceId) -> StoredReceipt | None:
+        """The verdict with the last receipt that the device gave."""
+        return _first(await self._read(_SQL["last_given_by_device"], device))
 
     async def all(self, *, after: int = -1, most: int = 1000) -> tuple[StoredReceipt, ...]:
         """The chain in its order, a page at a time: for an audit."""

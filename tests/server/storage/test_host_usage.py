@@ -222,10 +222,7 @@ def test_the_chain_is_read_as_it_was_appended(tmp_path: Path) -> None:
         assert await receipts.all(after=0, most=1) == (chain[1],)
         assert await receipts.head() == chain[2]
         assert await receipts.of_job(JobId("j")) == tuple(chain[:2])
-        assert await receipts.of_device(chain[0].device, after=1) == (chain[2],)
-        assert await receipts.last_of_device(chain[0].device) == (2, chain[2])
-        assert await receipts.of_account(account.id, before=2) == (chain[1], chain[0])
-        assert await receipts.of_account(account.id, most=1) == (chain[2],)
+        assert await receipts.last_of_device(chain[0].device) == chain[2]
         assert await receipts.count() == 3
 
     with_host(tmp_path, act)

@@ -21,32 +21,12 @@ select job, attempt, payer, device, earner, position, hash, device_hash, verdict
  where job = ?
  order by attempt;
 
--- name: of_device
--- 1: the device, 2: after this position, 3: at most.
-select job, attempt, payer, device, earner, position, hash, device_hash, verdict, signature, at
-  from receipts
- where device = ? and position > ?
- order by position
- limit ?;
-
--- name: given_by_device
--- How many verdicts have a receipt of the device within them.
-select count(*) from receipts where device = ? and device_hash <> x'';
-
 -- name: last_given_by_device
 select job, attempt, payer, device, earner, position, hash, device_hash, verdict, signature, at
   from receipts
  where device = ? and device_hash <> x''
  order by position desc
  limit 1;
-
--- name: of_account
--- 1: who paid or earned, 2: before this position or null, 3: at most.
-select job, attempt, payer, device, earner, position, hash, device_hash, verdict, signature, at
-  from receipts
- where (payer = ?1 or earner = ?1) and (?2 is null or position < ?2)
- order by position desc
- limit ?3;
 
 -- name: all
 -- A page of the chain. 1: after this position, 2: at most.
