@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, final
 
@@ -202,11 +202,6 @@ class _Work:
 
     def _whole(self, file: FetchFile) -> Path:
         return self._workshop / f"{file.sha256}.whole"
-
-
-def workshop_names(sha256s: Sequence[str]) -> list[str]:
-    """What files of these hashes may be called in a workshop."""
-    return [f"{sha256}{end}" for sha256 in sha256s for end in (".incomplete", ".whole")]
 
 
 def _has_size(path: Path, size: int) -> bool:

@@ -41,10 +41,5 @@ def vectors_commitment(key: bytes, vectors: Iterable[bytes]) -> bytes:
     return _commit(key, b"athanor vectors 1\n" + parts)
 
 
-def is_committed(commitment: bytes, expected: bytes) -> bool:
-    """Whether two commitments are equal, neither being empty."""
-    return bool(commitment) and hmac.compare_digest(commitment, expected)
-
-
 def _commit(key: bytes, content: bytes) -> bytes:
     return hmac.digest(key, content, "sha256") if key else b""

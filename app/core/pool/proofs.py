@@ -6,7 +6,6 @@ neither change a word of them, nor show one pool's challenge to a node as anothe
 """
 
 import hashlib
-from collections.abc import Mapping
 from typing import Final
 
 from app.core.base.ids import DeviceId, PoolId
@@ -58,12 +57,6 @@ def sealing_key_of(card: bytes, device: DeviceId, verify: Verifier) -> bytes | N
     key, signature = card[:PUBLIC_KEY_BYTES], card[PUBLIC_KEY_BYTES:]
     is_card = len(card) == SEALING_CARD_BYTES
     return key if is_card and verify(device, signature, sealing_statement(key)) else None
-
-
-def sealing_keys(cards: Mapping[DeviceId, bytes], verify: Verifier) -> dict[DeviceId, bytes]:
-    """The keys of those cards that are as their devices signed them."""
-    found = {device: sealing_key_of(card, device, verify) for device, card in cards.items()}
-    return {device: key for device, key in found.items() if key is not None}
 
 
 def is_key(text: str) -> bool:

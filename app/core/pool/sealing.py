@@ -29,8 +29,6 @@ from app.wire.message import Private
 Direction = Literal["request", "answer"]
 
 NONCE_BYTES: Final = 12
-TAG_BYTES: Final = 16
-"""What the seal adds to a plaintext."""
 
 _LABEL: Final = b"athanor sealed job 1\n"
 

@@ -12,7 +12,6 @@ import msgspec
 
 from app.core.pool.keys import SIGNATURE_BYTES, Verifier
 
-HASH_BYTES: Final = 32
 STATEMENT_BYTES_MAX: Final = 16 * 1024
 """Far above any: they hold numbers and names. A verdict holds a receipt."""
 

@@ -5,12 +5,10 @@ the project. A copy of the program that was built without keys believes no state
 downloaded runtime packs are off in it, and `athanor doctor` says so.
 """
 
-from typing import Annotated, Final, final
+from typing import Annotated, final
 
 import msgspec
 from msgspec import Meta
-
-PUBLIC_KEY_DIGITS: Final = 64
 
 
 @final

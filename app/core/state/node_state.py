@@ -158,10 +158,6 @@ class NodeState(Picture, frozen=True, kw_only=True):
     """The pool that this node is a member of."""
     update: UpdateState = UpdateState()
 
-    def requests_of(self, model: ModelName) -> Iterable[RequestState]:
-        """The requests in flight on `model`, oldest first."""
-        return (request for request in self.requests.values() if request.model == model)
-
     def own_requests(self) -> int:
         """How many requests in flight are the owner's."""
         return sum(not request.is_guest for request in self.requests.values())

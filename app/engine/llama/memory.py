@@ -79,10 +79,6 @@ class Memory:
             llama.llama_memory_seq_rm(self._handle, slot + self.mirror, length or -1, -1)
         return bool(is_done)
 
-    def forget_all(self) -> None:
-        """Drops every sequence; the saved ones stay."""
-        llama.llama_memory_clear(self._handle, False)
-
     def length(self, slot: int) -> int:
         """Tokens of the slot's sequence."""
         return int(llama.llama_memory_seq_pos_max(self._handle, slot)) + 1

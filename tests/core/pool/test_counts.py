@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from app.core.base.units import Microseconds
 from app.core.pool.commitments import (
     answer_commitment,
-    is_committed,
     prompt_commitment,
     vectors_commitment,
 )
@@ -141,5 +140,3 @@ def test_commitments_of_other_things_differ() -> None:
     }
 
     assert len(commitments) == 7
-    assert is_committed(answer_commitment(KEY, [1]), answer_commitment(KEY, [1]))
-    assert not is_committed(b"", b"")
