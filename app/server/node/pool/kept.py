@@ -4,6 +4,7 @@ It reads what is on the disk and nothing else, so that it says the same whether 
 files are looked at without it (server/main/kept_credits.py).
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol, final
 
@@ -94,7 +95,8 @@ class Kept:
 
         `disputes`: what the host said in this session that does not agree.
         """
-        found = verify_export(await self.export(), is_signed)
+        # On a thread: the signatures of years take long, and answers are streaming meanwhile.
+        found = await asyncio.to_thread(verify_export, await self.export(), is_signed)
         more = [CreditsFinding(place="host", words=each) for each in disputes]
         earned, spent = await self._books.totals(self._pool, now)
         asked = await self._asks.spent_ever(self._pool)

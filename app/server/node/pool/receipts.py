@@ -12,10 +12,9 @@ from typing import Final, final
 
 import msgspec
 
-from app.core.base.ids import DeviceId, PoolId
+from app.core.base.ids import PoolId
 from app.core.base.units import Micros, Microseconds
 from app.core.pool.checkpoint import find_fork, read_checkpoint
-from app.core.pool.credits_audit import CreditsReport, Settled, audit_credits
 from app.core.pool.receipt import RECEIPT, VERDICT, Receipt, Verdict, differs
 from app.core.pool.signed import SignedBytes, split_signed
 from app.server.identity.keys import DeviceKey, verify
@@ -157,15 +156,6 @@ class Receipts:
         if fork is not None:
             self._dispute(f"the host told two stories: {fork.message}")
 
-    async def audit(self) -> CreditsReport:
-        """Everything that is kept, checked from its beginning."""
-        return audit_kept(
-            await self._kept.all(),
-            await self._kept.checkpoints(),
-            device=self._key.device,
-            pool=self._pool,
-        )
-
     # --- parts ---
 
     async def _signed(self, work: Work, ending: Ending, frame: Finished) -> Finished:
@@ -260,22 +250,3 @@ def _signed(kept: list[KeptCheckpoint]) -> list[SignedBytes]:
 def _is_known(_: str, __: bytes, ___: bytes, /) -> bool:
     """For what was verified before it was kept."""
     return True
-
-
-def audit_kept(
-    receipts: list[KeptReceipt],
-    checkpoints: list[KeptCheckpoint],
-    *,
-    device: DeviceId,
-    pool: PoolId,
-) -> CreditsReport:
-    """The audit of what is kept of one pool."""
-    entries = []
-    for kept in receipts:
-        verdict = None
-        if kept.verdict is not None and kept.verdict_signature is not None:
-            verdict = SignedBytes(kept.verdict, kept.verdict_signature)
-        entries.append(Settled(SignedBytes(kept.receipt, kept.signature), verdict))
-    return audit_credits(
-        entries, device=device, pool=pool, verify=verify, checkpoints=_signed(checkpoints)
-    )

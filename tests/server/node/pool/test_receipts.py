@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from app.core.pool.signed import hash_of
+from app.server.node.pool.desk import PoolDesk
 from app.wire.pool import CancelJob, Chunk, Finished
 from tests.server.node.homes import run, toy
 from tests.server.node.pool.members import joined, member_home
@@ -64,10 +65,9 @@ def test_receipts_of_a_device_are_a_chain_without_gap(tmp_path: Path) -> None:
 
             receipts = sorted((receipt_of(each) for each in found), key=lambda each: each.number)
             assert [each.number for each in receipts] == list(range(6))
-            assert home.pool.member is not None
-            report = await home.pool.member.receipts.audit()
-            assert report.is_sound
-            assert report.pending == 6
+            report = await PoolDesk(home.pool).verify()
+            assert report.is_good
+            assert (report.receipts, report.verdicts) == (6, 0)
 
     run(act())
 
