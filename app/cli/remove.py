@@ -68,5 +68,7 @@ def _is_agreed(found: LibraryModel, *, is_json: bool) -> bool:
 
 
 def _delete(client: Client, found: LibraryModel) -> ModelDeleted:
-    with stderr().status(f"deleting {len(found.shards) or 1} file(s)", spinner="dots"):
+    count = len(found.shards) or 1
+    files = "a file" if count == 1 else f"{count} files"
+    with stderr().status(f"deleting {files}", spinner="dots"):
         return client.delete_model(found.name)

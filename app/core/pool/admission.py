@@ -68,8 +68,8 @@ def admit(
     if math.isinf(line.wait_seconds):
         return Shed(
             status=503,
-            message=f"{line.workers} machine(s) have this model, and none lends it right now; "
-            "/v1/models lists what is lent.",
+            message=f"This model is on {line.workers} machine{'' if line.workers == 1 else 's'}, "
+            "and none lends it right now; /v1/models lists what is lent.",
             retry_after_seconds=retry,
         )
     if line.waiting >= queue_max:

@@ -156,18 +156,18 @@ def what_would_work(
 _WAITS: Final = frozenset[Reason]({"no_slot", "not_lending", "breaker"})
 
 _SENTENCES: Final[dict[Reason, str]] = {
-    "no_slot": "{count} machine(s) will have a free slot: try again in a moment.",
-    "not_lending": "{count} machine(s) may lend again later.",
-    "breaker": "{count} machine(s) are being tried again soon.",
-    "trust": 'With provider.trust "{widest}", {count} machine(s) could do it.',
-    "content": "With any content of the model, {count} machine(s) could do it.",
-    "quantisation": 'With provider.quantisation_min "{recipe}", {count} machine(s) could do it.',
-    "region": "Without provider.region, {count} machine(s) could do it.",
-    "price": "With a maximum price of {price} micros for a million tokens of answer, {count} "
-    "machine(s) could do it.",
-    "free_only": "With credits, {count} machine(s) could do it.",
-    "context": "{count} machine(s) have room for at most {context} tokens.",
-    "sealing": "Without sealing, {count} machine(s) could do it.",
+    "no_slot": "{machines} will have a free slot: try again in a moment.",
+    "not_lending": "{machines} may lend again later.",
+    "breaker": "{machines} may be tried again soon.",
+    "trust": 'With provider.trust "{widest}", {machines} could do it.',
+    "content": "With any content of the model, {machines} could do it.",
+    "quantisation": 'With provider.quantisation_min "{recipe}", {machines} could do it.',
+    "region": "Without provider.region, {machines} could do it.",
+    "price": "With a maximum price of {price} micros for a million tokens of answer, "
+    "{machines} could do it.",
+    "free_only": "With credits, {machines} could do it.",
+    "context": "On {machines} there is room for at most {context} tokens.",
+    "sealing": "Without sealing, {machines} could do it.",
 }
 
 
@@ -175,8 +175,9 @@ def _sentence(reason: Reason, found: list[tuple[Offering, Candidate]]) -> str:
     offerings = [one for one, _ in found]
     recipes = sorted((one.quantisation for one in offerings), key=_bits)
     circles: tuple[Circle, ...] = get_args(Circle)
+    count = len({one.worker for one in offerings})
     return _SENTENCES[reason].format(
-        count=len({one.worker for one in offerings}),
+        machines=f"{count} machine{'' if count == 1 else 's'}",
         widest=min((one.relation for one in offerings), key=circles.index),
         recipe=recipes[-1],
         price=min(candidate.prices.output for _, candidate in found),

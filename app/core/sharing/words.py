@@ -50,7 +50,22 @@ _AFTER: Final[dict[Reason, str]] = {
     Reason.WIFI_STATE: "on another network",
 }
 
+_TOLD: Final[dict[str, str]] = {
+    **{reason.word: words for reason, words in _WHY.items()},
+    Reason.USER_REQ.word: "its owner has lending switched off",
+    Reason.SNOOZED.word: "its owner lends nothing for a while",
+    Reason.OWNER_REQUESTS.word: "its owner's requests are being answered",
+    Reason.TIME_OF_DAY.word: "it is outside the hours that its owner set",
+    "earnings_cap": "it earned what its owner wants in a day",
+    "stopping": "it is stopping",
+}
+
 _ORDERED_FREE: Final = "GPU memory was freed"
+
+
+def told_words(word: str) -> str:
+    """Why another machine lends nothing, as its heartbeat told by a reason's word."""
+    return _TOLD.get(word, word.replace("_", " "))
 
 
 def reason_words(cause: Cause, *, is_memory: bool) -> str:

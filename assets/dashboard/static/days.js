@@ -13,6 +13,7 @@ function resolved(name) {
 }
 
 const DAYS_LEAST = 7;
+const SMALL = new Intl.NumberFormat("en", { maximumSignificantDigits: 2, useGrouping: false });
 
 let plot = null;
 let drawn = "";
@@ -32,7 +33,7 @@ function options(box, dates) {
     scales: { x: { time: false, range: (_, low, high) => [low - 0.6, high + 0.6] }, y: { range: (_, __, most) => [0, (most || 1) * 1.15] } },
     axes: [
       { stroke: soft, font, size: 22, ticks: { show: false }, grid: { show: false }, space: 60, values: (_, splits) => splits.map((each) => (Number.isInteger(each) ? (dates[each] ?? "").slice(5) : "")) },
-      { stroke: soft, font, size: 48, ticks: { show: false }, grid: { stroke: resolved("--line"), width: 1 }, space: 26, values: (_, splits) => splits.map((each) => (each === 0 ? "0" : each >= 1000 ? `${each / 1000}k` : String(Number(each.toPrecision(2))))) },
+      { stroke: soft, font, size: (_, labels) => 14 + 7 * Math.max(5, ...(labels ?? []).map((each) => each.length)), ticks: { show: false }, grid: { stroke: resolved("--line"), width: 1 }, space: 26, values: (_, splits) => splits.map((each) => (each === 0 ? "0" : each >= 1000 ? `${each / 1000}k` : SMALL.format(each))) },
     ],
     series: [
       {},

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from app.core.sharing.facts import Facts, Orders
 from app.core.sharing.hours import Hours
 from app.core.sharing.policy import decide
+from app.core.sharing.reasons import Reason
 from app.core.sharing.rules import Rules
 from app.core.sharing.words import (
     fact_rows,
@@ -14,6 +15,7 @@ from app.core.sharing.words import (
     length,
     memory_words,
     refusal_words,
+    told_words,
 )
 from tests.core.sharing.worlds import BLIND, CALM, CARD, LENDING, facts, rules, stories
 
@@ -35,6 +37,13 @@ def test_a_pause_says_why_and_when_it_goes_on() -> None:
         "paused: a program that always wins is running (Cyberpunk2077), "
         "resumes 10 seconds after it ends"
     )
+
+
+def test_every_word_of_a_heartbeat_is_told_to_an_operator_in_words() -> None:
+    words = [*(reason.word for reason in Reason), "earnings_cap", "stopping"]
+
+    assert all(" " in told_words(word) and "you" not in told_words(word) for word in words)
+    assert told_words("a_newer_reason") == "a newer reason"
 
 
 @pytest.mark.parametrize(

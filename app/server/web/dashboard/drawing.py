@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from app.core.member.credits import credits_text
+from app.core.sharing.words import told_words
 from app.core.state.view import duration, size
 from app.server.web.dashboard.static_files import DASHBOARD, address
 from app.settings.assets import assets_folder
@@ -47,6 +48,7 @@ def _environment() -> Environment:
         billions=billions,
         sentence=sentence,
         prose=prose,
+        told=told_words,
         credits=credits_text,
     )
     return environment
