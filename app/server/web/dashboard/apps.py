@@ -8,6 +8,7 @@ import json
 import shlex
 from collections.abc import Callable
 from typing import Final, Literal, final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -91,9 +92,12 @@ for await (const chunk of stream) {{
 def _open_webui(to: Reach) -> tuple[Snippet, ...]:
     base = shlex.quote(f"OPENAI_API_BASE_URL={to.base}")
     key = shlex.quote(f"OPENAI_API_KEY={to.key}")
+    # A container's own loopback is not this machine's, unless it has this machine's network.
+    is_loopback = urlsplit(to.base).hostname in ("127.0.0.1", "localhost", "::1")
+    bridge = "-p 3000:8080 --add-host=host.docker.internal:host-gateway"
     command = f"""\
-docker run -d -p 3000:8080 --name open-webui \\
-  --add-host=host.docker.internal:host-gateway \\
+docker run -d --name open-webui \\
+  {"--network=host" if is_loopback else bridge} \\
   -e {base} \\
   -e {key} \\
   -v open-webui:/app/backend/data \\

@@ -43,6 +43,15 @@ def test_an_apps_settings_name_address_and_model(app) -> None:
     assert "secret-key" in text
 
 
+def test_a_container_that_is_to_call_loopback_shares_this_machines_network() -> None:
+    app = next(each for each in APPS if each.name == "open-webui")
+    inside = Reach(base="http://host.docker.internal:7117/v1", model="m", key="k", context=1)
+
+    assert "--network=host" in app.snippets(REACH)[-1].text
+    assert "--network=host" not in app.snippets(inside)[-1].text
+    assert "--add-host=host.docker.internal:host-gateway" in app.snippets(inside)[-1].text
+
+
 def test_a_models_name_cannot_break_out_of_a_program() -> None:
     for app in APPS:
         for each in app.snippets(REACH):
