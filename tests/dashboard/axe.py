@@ -18,7 +18,7 @@ _RUN = """
 const done = arguments[arguments.length - 1];
 axe.run(document, {resultTypes: ["violations"]}).then(
   (found) => done(found.violations
-    .filter((each) => ["serious", "critical"].includes(each.impact))
+    .filter((each) => ["moderate", "serious", "critical"].includes(each.impact))
     .map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(" | ")}`)),
   (error) => done([String(error)]));
 """
@@ -38,7 +38,7 @@ def script() -> str:
 
 
 def barriers(pilot: Pilot) -> list[str]:
-    """What is serious or critical on the page as it is now, with the elements."""
+    """What is more than minor on the page as it is now, with the elements."""
     pilot.browser.execute_script(script())
     found = pilot.browser.execute_async_script(_RUN)
     assert isinstance(found, list)

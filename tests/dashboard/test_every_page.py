@@ -42,7 +42,7 @@ def test_a_page_fits_a_phone_and_a_wall(pilot: Pilot, path: str) -> None:
 def test_a_table_of_words_is_whole_on_a_desktop(pilot: Pilot) -> None:
     pilot.go("/dashboard/sharing")
 
-    table = "document.querySelector('[aria-label=\"Who can read what\"]')"
+    table = "document.querySelector('[aria-labelledby=readers] .scroll')"
     assert pilot.ask(f"return {table}.scrollWidth <= {table}.clientWidth")
 
 
