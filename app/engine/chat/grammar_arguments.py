@@ -4,6 +4,7 @@ Where the encoding is JSON, llguidance holds it to the whole schema. In the othe
 held to its type, its listed values and its pattern; what the schema says across arguments is not.
 """
 
+import re
 from typing import Final
 
 from app.engine.chat.form import (
@@ -21,6 +22,9 @@ from app.engine.chat.values import dumped, types_of
 
 LENGTH_MAX: Final = 1000
 """Limits of length past this are left to the model: the lexer would need a state for each."""
+
+_STEP: Final = re.compile(r"\\.|.", re.DOTALL)
+"""A character of a pattern, or an escaped one with what escapes it."""
 
 _WORD: Final = r"/[A-Za-z0-9_.-]{1,64}/"
 _PYTHON_TEXT: Final = r"""/'([^'\\\n]|\\[\\'"nrt])*'|"([^"\\\n]|\\[\\'"nrt])*"/"""
@@ -82,11 +86,12 @@ def _text_terminal(schema: Schema) -> str:
     rules: list[str] = []
     pattern = schema.get("pattern")
     if isinstance(pattern, str):
-        before = "" if pattern.startswith("^") else "(?s:.*)"
-        after = "" if pattern.endswith("$") and not pattern.endswith(r"\$") else "(?s:.*)"
-        body = pattern.removeprefix("^")
-        body = body.removesuffix("$") if not after else body
-        rules.append(f"/{before}(?:{body.replace('/', chr(92) + '/')}){after}/")
+        steps = _STEP.findall(pattern)
+        begins, ends = steps[:1] == ["^"], steps[-1:] == ["$"]
+        # A bare slash would end the expression in Lark; many programs write it escaped already.
+        inner = (r"\/" if step == "/" else step for step in steps[begins : len(steps) - ends])
+        before, after = ("" if is_held else "(?s:.*)" for is_held in (begins, ends))
+        rules.append(f"/{before}(?:{''.join(inner)}){after}/")
     low, high = schema.get("minLength"), schema.get("maxLength")
     low = low if isinstance(low, int) and low <= LENGTH_MAX else 0
     bounded = isinstance(high, int) and high <= LENGTH_MAX

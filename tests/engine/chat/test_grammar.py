@@ -171,6 +171,7 @@ HARD: Json = {
                 "kind": {"enum": ["a/b", "c'd", 7, None]},
                 "rows": {"type": "array", "items": {"$ref": "#/$defs/code"}, "maxItems": 2},
                 "when": {"type": "string", "format": "unheard-of"},
+                "page": {"type": "string", "pattern": r"^https?:\/\/[a-z]+(/[a-z]+)?$"},
             },
             "required": ["code", "kind"],
             "additionalProperties": False,
