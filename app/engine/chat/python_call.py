@@ -66,7 +66,11 @@ def _closes(source: Source, length: int) -> Steps[bool]:
 
     Templates do not escape quotes, so it does only where what follows can follow a text.
     """
-    if source.text[source.at + length - 2] == "\\":
+    end = source.at + length - 1
+    slashes = 0
+    while source.text[end - slashes - 1] == "\\":
+        slashes += 1
+    if slashes % 2:  # an even number of them escapes itself, as in a path that ends with one
         return False
     while not source.has_ended and _UNDECIDED.fullmatch(source.text, source.at + length):
         yield from source.wait()

@@ -172,6 +172,7 @@ HARD: Json = {
                 "rows": {"type": "array", "items": {"$ref": "#/$defs/code"}, "maxItems": 2},
                 "when": {"type": "string", "format": "unheard-of"},
                 "page": {"type": "string", "pattern": r"^https?:\/\/[a-z]+(/[a-z]+)?$"},
+                "disk": {"type": "string", "pattern": r"^[A-Z]:\\$"},
             },
             "required": ["code", "kind"],
             "additionalProperties": False,
