@@ -7,7 +7,7 @@ left out there.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -40,7 +40,7 @@ def limits() -> LLParserLimits:
 
 def text_of(schema: Schema, *, is_lenient: bool = False) -> str:
     """The schema as JSON text for a grammar, with our choices for what it leaves open."""
-    plain = _without_remarks(schema)
+    plain = _without(schema, _is_remark)
     if isinstance(plain, bool):
         plain = {} if plain else {"enum": []}
     choices = {"whitespace_pattern": WHITESPACE} | ({"lenient": True} if is_lenient else {})
@@ -64,6 +64,11 @@ def check(schema: Schema, *, field: str, is_lenient: bool = False) -> None:
         raise InvalidGrammar(
             f"the schema is invalid{pointer and f' at {pointer}'}: {fault}", field=field
         )
+
+
+def without_hard_patterns(schema: Schema) -> Schema:
+    """The schema without the patterns that text cannot be held to: those that look ahead, say."""
+    return _without(schema, _is_hard_pattern)
 
 
 def is_holdable(schema: Schema) -> bool:
@@ -118,25 +123,35 @@ def _items(parts: object) -> Iterator[tuple[str, Schema]]:
                 yield name, part
 
 
-def _without_remarks(schema: Schema) -> Schema:
-    """The schema without the formats that are only remarks."""
+def _without(schema: Schema, is_left_out: Callable[[str, object], bool]) -> Schema:
+    """The schema without the keywords, there and within, of which `is_left_out` holds."""
     if not isinstance(schema, dict):
         return schema
+
+    def rest(part: object) -> object:
+        return _without(part, is_left_out) if isinstance(part, dict) else part
+
     plain: dict[str, object] = {}
     for keyword, value in schema.items():
         if keyword in _MAPS and isinstance(value, dict):
-            plain[keyword] = {name: _plain(part) for name, part in value.items()}
+            plain[keyword] = {name: rest(part) for name, part in value.items()}
         elif keyword in _LISTS and isinstance(value, list):
-            plain[keyword] = [_plain(part) for part in value]
+            plain[keyword] = [rest(part) for part in value]
         elif keyword in _SINGLE:
-            plain[keyword] = _plain(value)
-        elif keyword != "format" or value in FORMATS:
+            plain[keyword] = rest(value)
+        elif not is_left_out(keyword, value):
             plain[keyword] = value
     return plain
 
 
-def _plain(part: object) -> object:
-    return _without_remarks(part) if isinstance(part, dict) else part
+def _is_remark(keyword: str, value: object) -> bool:
+    return keyword == "format" and not (isinstance(value, str) and value in FORMATS)
+
+
+def _is_hard_pattern(keyword: str, value: object) -> bool:
+    if keyword != "pattern" or not isinstance(value, str):
+        return False
+    return bool(_fault(json.dumps({"type": "string", "pattern": value})))
 
 
 def _depth(schema: object) -> int:

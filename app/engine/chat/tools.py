@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from app.core.base.errors import InvalidGrammar, RequestError
-from app.engine.chat.schema import Schema, check
+from app.engine.chat.schema import Schema, check, without_hard_patterns
 from app.wire.engine import PromptChat
 from app.wire.message import Json
 
@@ -150,6 +150,7 @@ def _tool(index: int, raw: Json) -> Tool:
         )
     if "type" not in parameters and not parameters.keys() & {"anyOf", "oneOf", "allOf", "$ref"}:
         parameters = {"type": "object", **parameters}
+    parameters = without_hard_patterns(parameters)
     try:
         check(parameters, field=f"{field}.function.parameters", is_lenient=True)
     except InvalidGrammar as error:

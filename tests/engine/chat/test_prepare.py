@@ -276,6 +276,17 @@ def test_an_invalid_schema_of_a_tool_is_a_grammars_fault() -> None:
         learned("Qwen-Qwen3-0.6B").prepare(chat, None)
 
 
+@pytest.mark.parametrize("name", ["Qwen-Qwen3-0.6B", "Qwen3-Coder", "LFM2.5-8B-A1B"])
+@pytest.mark.parametrize("pattern", ["^(?!-)[a-z-]+$", r"\bfoo\b", r"(a)\1"])
+def test_a_pattern_of_a_tool_that_cannot_be_held_to_is_left_out(name: str, pattern: str) -> None:
+    text = {"type": "string", "pattern": pattern}
+    inside = {"type": "object", "properties": {"pattern": {"anyOf": [text, {"type": "null"}]}}}
+    parameters = {"type": "object", "properties": {"slug": text, "more": inside}}
+    chat = PromptChat(messages=[user("Hi")], tools=[tool(name="f", parameters=parameters)])
+
+    assert learned(name).prepare(chat, None).grammar is not None
+
+
 def test_a_template_that_refuses_the_order_of_roles_is_quoted() -> None:
     said = {"role": "assistant", "content": "b"}
 
