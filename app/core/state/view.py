@@ -127,13 +127,19 @@ def notices(state: NodeState, now: float) -> tuple[Notice, ...]:
                         key=f"rung:{model.name}",
                         severity="warning",
                         message=f"{model.name}: {why}",
-                        remedy="Update the graphics driver; a new version of Athanor tries the "
-                        "fast plan again.",
+                        remedy=_remedy_of_a_safer_plan(state),
                     )
                 )
             case _:
                 pass
     return tuple(found)
+
+
+def _remedy_of_a_safer_plan(state: NodeState) -> str:
+    again = "A new version of Athanor tries the fast plan again."
+    if all(device.kind == "cpu" for device in state.devices):
+        return again
+    return f"Update the graphics driver. {again}"
 
 
 def _stands_in(model: ModelState) -> bool:

@@ -1,5 +1,7 @@
 """Laws of the words that all faces show."""
 
+from typing import Literal
+
 import pytest
 
 from app.core.sharing.policy import Verdict
@@ -72,6 +74,23 @@ def test_a_safer_plan_is_never_silent() -> None:
     )
 
     assert [notice.key for notice in notices(state, 0.0)] == ["rung:small"]
+
+
+@pytest.mark.parametrize(("kind", "is_advised"), [("cpu", False), ("gpu", True)])
+def test_a_graphics_driver_is_advised_of_where_there_is_one(
+    kind: Literal["cpu", "gpu"], is_advised: bool
+) -> None:
+    device = Device(name="D0", description="", kind=kind, memory_free=0, memory_total=2**30)
+    state = told(
+        DevicesSeen(devices=(device,)),
+        listed(SMALL),
+        EngineStarted(model=SMALL, at=0.0, rung=1),
+        EngineReady(model=SMALL, at=0.0, facts=FACTS, keep_alive=-1.0),
+    )
+
+    (notice,) = notices(state, 0.0)
+
+    assert ("graphics driver" in notice.remedy) == is_advised
 
 
 def test_a_device_line_leaves_out_what_is_not_known() -> None:
