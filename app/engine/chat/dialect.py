@@ -74,9 +74,15 @@ class Dialect:
         """The dialect of a template; of ChatML where a model has none. A tenth of a second.
 
         `control_token` gives the id of a text that is one control token; grammars need it to name
-        markers. Raises: TemplateFailed when the source is no template.
+        markers. A source that is no template refuses every conversation, with the reason: the model
+        completes texts all the same.
         """
-        compiled = ChatTemplate(CHATML if template is None else template, now=now, clock=clock)
+        try:
+            compiled = ChatTemplate(CHATML if template is None else template, now=now, clock=clock)
+        except TemplateFailed as failure:
+            # Python's literal of a text is Jinja's too.
+            refusing = f"{{{{ raise_exception({failure.message!r}) }}}}"
+            compiled = ChatTemplate(refusing, now=now, clock=clock)
         return cls(compiled, Probe(compiled, bos=bos, eos=eos), control_token=control_token)
 
     @property

@@ -8,6 +8,7 @@ import pytest
 from app.core.base.errors import InvalidGrammar, RequestError, TemplateFailed
 from app.engine.chat import probe
 from app.engine.chat.dialect import Dialect
+from app.engine.chat.template import SOURCE_CHARACTERS_MAX
 from app.wire.engine import PromptChat
 from app.wire.message import Json
 from tests import sdist
@@ -305,3 +306,23 @@ def test_tools_are_not_changed_by_a_template() -> None:
 
     assert given.tools == [tool(name="f")]
     assert probed == probe.TOOLS
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("{% if %}", "failed at line 1: Expected an expression"),
+        ("{{ 'a' }}\n{% 日本🎉 \"}}' %}", "failed at line 2"),
+        ("x" * (SOURCE_CHARACTERS_MAX + 1), "has [0-9]+ characters"),
+    ],
+    ids=["nonsense", "nonsense in other letters", "too long"],
+)
+def test_a_source_that_is_no_template_refuses_conversations_with_the_reason(
+    source: str, reason: str
+) -> None:
+    dialect = Dialect.learn(source, bos="", eos="")
+
+    assert not dialect.can_call_tools
+    with pytest.raises(TemplateFailed, match=f"^the chat template {reason}") as refused:
+        prompt(dialect, [user("Hi")])
+    refused.value.message.encode()
