@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from app.client.errors import ServerRefused
 from app.core.base.errors import AthanorError
 
 _PIPE_WIDTH: Final = 500
@@ -65,8 +66,9 @@ def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 def print_error(error: AthanorError, *, is_json: bool) -> None:
     """What is wrong and what to do about it."""
     if is_json:
-        described = {"kind": error.kind, "message": error.message, "remedy": error.remedy}
-        print_json({"error": described})
+        # A server's own word is the one that a script can tell its refusals apart by.
+        kind = error.code if isinstance(error, ServerRefused) and error.code else error.kind
+        print_json({"error": {"kind": kind, "message": error.message, "remedy": error.remedy}})
         return
     console = stderr()
     console.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)

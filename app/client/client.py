@@ -358,4 +358,8 @@ def _refusal(status: int, body: bytes) -> ServerRefused:
         detail = msgspec.json.decode(body, type=ErrorAnswer).error
     except msgspec.DecodeError:
         return ServerRefused(f"the server answered with status {status}", code="", status=status)
-    return ServerRefused(detail.message, code=detail.code or detail.type, status=status)
+    message, remedy = detail.message, detail.remedy or ""
+    if remedy:
+        # The server's message ends with it, for applications that show nothing else.
+        message = message.removesuffix(f" {remedy}").removesuffix(".")
+    return ServerRefused(message, code=detail.code or detail.type, status=status, remedy=remedy)

@@ -40,7 +40,7 @@ class ServerRefused(AthanorError):
 
     kind: ClassVar[str] = "server_refused"
 
-    def __init__(self, message: str, *, code: str, status: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, code: str, status: int, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
         self.code = code
         self.status = status

@@ -101,10 +101,20 @@ def test_an_unknown_model_is_not_found(capsys: Captured, command: str) -> None:
     assert "Did you mean 'slow-model'?" in captured.err
 
 
-def test_a_broken_file_cannot_be_loaded_and_says_why(capsys: Captured) -> None:
+def test_a_broken_file_cannot_be_loaded_and_says_why_and_what_to_do(capsys: Captured) -> None:
     assert main(["load", "broken"]) == Exit.FAILED
 
-    assert "no GGUF" in capsys.readouterr().err
+    why, what_to_do, rest = capsys.readouterr().err.split("\n")
+    assert why.startswith("error: ") and why.endswith("no GGUF file")
+    assert what_to_do.startswith("Download the file again") and not rest
+
+
+def test_a_refusal_of_the_server_has_its_word_and_its_remedy_in_json(capsys: Captured) -> None:
+    error = json.loads(_json(capsys, "load", "broken", code=Exit.FAILED))["error"]
+
+    assert error["kind"] == "model_file_invalid"
+    assert error["message"].endswith("no GGUF file")
+    assert error["remedy"].startswith("Download the file again")
 
 
 def test_models_lists_what_there_is_and_what_cannot_be_used(capsys: Captured) -> None:
