@@ -1,5 +1,6 @@
 """`athanor doctor` on this machine, with things put wrong one by one."""
 
+import asyncio
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ from app.cli.doctor.finding import DoctorReport, Finding
 from app.cli.exit_codes import Exit
 from app.cli.main import main
 from app.server.storage.data_folder import FORMAT_FILE
+from app.server.storage.database import Database
 from app.settings.paths import Paths
 
 Captured = pytest.CaptureFixture[str]
@@ -91,6 +93,27 @@ def test_data_of_a_newer_version_is_wrong(home: Path, capsys: Captured) -> None:
     (finding,) = (each for each in _about(report, "folders") if each.verdict == "wrong")
     assert "written by Athanor 9.0.0, which is newer" in finding.message
     assert finding.remedy.startswith("Update Athanor")
+
+
+async def _made(database: Path) -> None:
+    async with await Database.open(database):
+        pass
+
+
+def test_a_damaged_database_is_wrong_before_a_server_stumbles_over_it(
+    home: Path, capsys: Captured
+) -> None:
+    database = Paths.under(home).database
+    database.parent.mkdir(exist_ok=True)
+    asyncio.run(_made(database))
+    assert all(each.verdict == "ok" for each in _about(_report(capsys), "server"))
+    database.write_bytes(b"this is no database" * 100)
+
+    report = _report(capsys, code=Exit.FAILED)
+
+    (finding,) = (each for each in _about(report, "server") if each.verdict == "wrong")
+    assert str(database) in finding.message
+    assert "move it away" in finding.remedy
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there a folder's mode forbids nothing")

@@ -8,6 +8,7 @@ from app.cli.doctor.finding import Finding, Findings, Verdict
 from app.client.client import Client
 from app.client.errors import NoServer
 from app.core.base.errors import AthanorError
+from app.server.storage.database import DatabaseUnusable, check_file
 from app.settings.paths import Paths
 from app.settings.schema import Settings
 
@@ -37,6 +38,7 @@ def check_server(paths: Paths, settings: Settings, *, port_is_chosen: bool) -> F
             picture = client.state()
     except NoServer:
         yield Finding(about="server", verdict="ok", message="not running")
+        yield from _database(paths)
         yield _port(settings.server.port, is_chosen=port_is_chosen)
         return
     except AthanorError as error:
@@ -63,6 +65,14 @@ def check_neighbours(settings: Settings) -> Findings:
                 message=f"port {port} is taken, perhaps by {name}; two servers share the GPU's "
                 "memory",
             )
+
+
+def _database(paths: Paths) -> Findings:
+    """What would keep a server from starting; one that runs has its database open."""
+    try:
+        check_file(paths.database)
+    except DatabaseUnusable as error:
+        yield Finding(about="server", verdict="wrong", message=error.message, remedy=error.remedy)
 
 
 def _port(port: int, *, is_chosen: bool) -> Finding:

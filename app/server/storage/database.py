@@ -12,7 +12,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
@@ -213,6 +213,22 @@ class Database:
     async def _version(self) -> int:
         ((version,),) = await self._connection.execute_fetchall("pragma user_version")
         return int(version)
+
+
+def check_file(path: Path) -> None:
+    """Reads the file through, which no process may write meanwhile; none is made.
+
+    Raises: DatabaseUnusable.
+    """
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(address_to_read(path), uri=True)) as connection:
+            ((said,),) = connection.execute("pragma quick_check(1)")
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+    if said != "ok":
+        raise _unusable(path, sqlite3.DatabaseError(said))
 
 
 def migrations(schema: Schema = "node") -> list[str]:
