@@ -48,8 +48,15 @@ async def audit_chain(
 
 
 def _unlike(stored: StoredReceipt, paid: dict[int, Micros]) -> str:
-    """How a verdict and the books differ; "" where they agree."""
+    """How a verdict differs from its row or from the books; "" where all agree."""
     verdict = VERDICT.read(stored.verdict)
+    if verdict is not None:
+        kept = (stored.job, stored.attempt, stored.device)
+        if kept != (verdict.job, verdict.attempt, verdict.device):
+            return (
+                f"receipts: the row of entry {verdict.number} names another job, attempt or device "
+                "than the verdict in it"
+            )
     told = _NOTHING if verdict is None else verdict.earned
     booked = paid.get(stored.attempt, _NOTHING)
     if told == booked:
