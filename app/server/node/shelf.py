@@ -49,7 +49,9 @@ class Shelf:
         self.library = library
         """The files themselves, for whoever may wait for the disk."""
         self._hub = hub
-        self._scanned_at = self._scan_began_at = -inf
+        self._scanned_at = -inf
+        self._seen_from = -inf
+        """When the newest look at the folders began that has ended."""
         self._is_stale = asyncio.Event()
         self._seeking = asyncio.Lock()
         self._unknown: dict[str, float] = {}
@@ -60,9 +62,10 @@ class Shelf:
 
     async def scan(self) -> bool:
         """Lists the files anew; the state shows them from now on. Whether something changed."""
-        self._scan_began_at = time.monotonic()
+        began = time.monotonic()
         has_changed = await asyncio.to_thread(self.library.scan)
         self._scanned_at = time.monotonic()
+        self._seen_from = max(self._seen_from, began)
         self._unknown.clear()
         self._tell()
         return has_changed
@@ -134,14 +137,15 @@ class Shelf:
     async def seek(self, name: str) -> None:
         """Look at the folders where nobody knows the name, at most every few seconds for each.
 
-        A look that began before the question may have passed the file already, so it does not
-        count; all who ask during one share the next.
+        A look that began before the question may have passed the file already, and one that has
+        not ended may not have come to it, so neither counts; all who ask during one share the
+        next.
         """
         asked_at = time.monotonic()
         if self._is_known(name) or asked_at - self._unknown.get(name, -inf) < FRESH_SECONDS:
             return
         async with self._seeking:
-            if self._scan_began_at < asked_at:
+            if self._seen_from < asked_at:
                 await self.scan()
         if not self._is_known(name):
             if len(self._unknown) >= _UNKNOWN_KEPT:

@@ -66,6 +66,53 @@ def test_a_name_that_was_just_unknown_costs_no_second_look_at_the_disk(
     run(test())
 
 
+def test_a_look_that_has_not_ended_does_not_say_that_a_file_is_missing(
+    tmp_path: Path, gguf_store: GgufStore
+) -> None:
+    """The list is made anew now and then, also while somebody waits for a look of its own."""
+    begun: list[str] = []
+    passed, second_ends, third_goes_on = (threading.Event() for _ in range(3))
+
+    def others() -> tuple[Place, ...]:
+        """Asked for before the folders are read."""
+        begun.append("look")
+        assert len(begun) != 3 or third_goes_on.wait(60)
+        return ()
+
+    class Demonstration:
+        """Looked for after the folders were read."""
+
+        trouble = ""
+
+        def found(self) -> None:
+            if len(begun) == 2:
+                passed.set()
+                assert second_ends.wait(60)
+
+    async def test() -> None:
+        demonstration = Demonstration()
+        library = Library((tmp_path,), others=others, starter=demonstration)  # type: ignore[arg-type]
+        shelf = Shelf(library, Hub(NodeState()))
+        await shelf.scan()
+        first = asyncio.create_task(shelf.seek("other"))
+        await asyncio.to_thread(passed.wait, 60)
+        shutil.copy(gguf_store.llama(), tmp_path / "late.gguf")
+        second = asyncio.create_task(shelf.seek("late"))
+        await asyncio.sleep(0)
+        by_itself = asyncio.create_task(shelf.scan())
+        await asyncio.sleep(0)
+
+        second_ends.set()
+        await first
+        asyncio.get_running_loop().call_later(0.05, third_goes_on.set)
+        await second
+
+        assert shelf.find("late") == "late"
+        await by_itself
+
+    run(test())
+
+
 def test_all_who_ask_during_a_look_at_the_disk_share_the_next_and_the_loop_does_not_wait(
     tmp_path: Path,
 ) -> None:
