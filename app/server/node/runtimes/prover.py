@@ -70,7 +70,6 @@ class Prover:
         self._report_seconds_max = report_seconds_max
         self._is_doubted = False
         self._drivers: dict[str, list[str]] | None = None
-        self._keeping = asyncio.Lock()
         self.pinned: frozenset[str] = frozenset()
         self.on_change: Callable[[], None] = lambda: None
         """Called when something was proved."""
@@ -192,14 +191,11 @@ class Prover:
     async def lift(self, backend: str, pack: str, build: str) -> None:
         """Forgets that a module cannot be used at all: it has just been opened."""
         pair = Pair(device=EVERY, backend=backend, pack=pack, build=build)
-        async with self._keeping:
-            record = without_proofs(self._store.record, [pair])
-            if record != self._store.record:
-                await asyncio.to_thread(self._store.keep, record)
+        if without_proofs(self._store.record, [pair]) != self._store.record:
+            await asyncio.to_thread(self._store.change, lambda now: without_proofs(now, [pair]))
 
     async def _remember(self, proof: Proof) -> None:
-        async with self._keeping:
-            await asyncio.to_thread(self._store.keep, with_proof(self._store.record, proof))
+        await asyncio.to_thread(self._store.change, lambda record: with_proof(record, proof))
         self.on_change()
 
     async def _tried(self, name: str, pair: Pair, plan: ModulePlan | None) -> Proof:

@@ -260,7 +260,7 @@ class Runtimes:
         told = ""
         if name not in {AUTO, PROCESSOR}:
             told = await self._try(pack.title if pack else words_of(name), pack, record, name=name)
-        await asyncio.to_thread(self._store.keep, wished(self._store.record, name))
+        await asyncio.to_thread(self._store.change, lambda now: wished(now, name))
         await self._settled()
         return f"{told} Models that load from now on use it.".strip()
 
@@ -275,12 +275,14 @@ class Runtimes:
         return told
 
     async def _remove(self, pack: Pack) -> str:
-        record = self._store.record
-        if record.wish == pack.id:
-            record = wished(record, AUTO)
-        pairs = [proof.pair for proof in record.proofs if proof.pair.pack == pack.id]
+        def without_it(record: RuntimeRecord) -> RuntimeRecord:
+            if record.wish == pack.id:
+                record = wished(record, AUTO)
+            pairs = [proof.pair for proof in record.proofs if proof.pair.pack == pack.id]
+            return without_proofs(record, pairs)
+
         await asyncio.to_thread(self._store.remove, pack.id)
-        await asyncio.to_thread(self._store.keep, without_proofs(record, pairs))
+        await asyncio.to_thread(self._store.change, without_it)
         await self._settled()
         return f"{pack.title} {pack.version} is removed."
 

@@ -55,7 +55,7 @@ class Store:
         self.folder = folder
         self._open = open_kept
         self._writing = threading.RLock()
-        """Plans are written for orders and for listings, in threads of their own."""
+        """The record and plans are written for orders and for listings, in threads of their own."""
         self._verified = Verified(folder)
         self.record = self._read_record()
         self.plans = 0
@@ -64,15 +64,17 @@ class Store:
 
     # --- the record ---
 
-    def keep(self, record: RuntimeRecord) -> None:
-        """Remembers the record; engines that start from now on go by it. Raises: OSError."""
-        self.record = record
-        self._write("record.json", record)
-        self.renew_plan()
+    def change(self, change: Callable[[RuntimeRecord], RuntimeRecord]) -> None:
+        """Remembers what `change` makes of the record as it is by then, whoever else changed it
+        meanwhile; engines that start from now on go by it. Raises: OSError."""
+        with self._writing:
+            self.record = change(self.record)
+            self._write("record.json", self.record)
+            self.renew_plan()
 
     def keep_number(self, number: int) -> None:
         """No list of a lower number is believed from now on. Raises: OSError."""
-        self.keep(replace(self.record, number=number))
+        self.change(lambda record: replace(record, number=number))
 
     def renew_plan(self) -> None:
         """Writes what engines read, by the packs that are there now. Raises: OSError."""

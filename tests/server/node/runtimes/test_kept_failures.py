@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.runtime import runtime
-from app.core.runtime.record import EVERY
+from app.core.runtime.record import EVERY, Pair, Proof, RuntimeRecord, with_proof
 from app.wire.runtime import PackPicture, RuntimePicture
 from tests.server.node.runtimes.world import World, world_at
 from tests.support.release_keys import PublishersKey
@@ -74,6 +74,27 @@ def test_a_pack_that_ended_the_engine_is_used_after_a_test_that_passes(tmp_path:
     assert _cuda(picture).is_in_use
     assert any(f"CUDA on {EVERY}: it crashed" in words for words in before)
     assert after == []
+
+
+def test_what_is_proved_while_a_pack_is_removed_is_kept(tmp_path: Path) -> None:
+    """Deleting a pack takes seconds, in which models load and GPUs fail."""
+
+    async def scene() -> RuntimeRecord:
+        async with world_at(tmp_path) as world:
+            await _install(world)
+            await world.listed()
+            await world.runtimes.remove("cuda13")
+            await asyncio.sleep(0)  # From here on the removal goes on in a thread.
+            pair = Pair(device=EVERY, backend="vulkan", pack="", build="meanwhile")
+            proof = Proof(pair=pair, is_good=False, at=0.0, reason="it crashed")
+            world.store.change(lambda record: with_proof(record, proof))
+            assert not (await world.done()).has_failed
+            return world.store.record
+
+    record = asyncio.run(scene())
+
+    assert "meanwhile" in [proof.pair.build for proof in record.proofs]
+    assert not [proof for proof in record.proofs if proof.pair.pack]
 
 
 def test_what_the_notice_of_a_failure_names_can_be_typed_and_tries_each_again(

@@ -209,7 +209,7 @@ def _expired(world: World) -> None:
 
 
 def _old(world: World) -> None:
-    world.store.keep(replace(world.store.record, number=7))
+    world.store.change(lambda record: replace(record, number=7))
 
 
 @pytest.mark.parametrize(
