@@ -42,6 +42,7 @@ class Outbound:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._calls: OrderedDict[tuple[int, int], OutboundCall] = OrderedDict()
+        """In the order in which they were told last: one that is under way is not forgotten."""
         self._totals: dict[str, HostTotal] = {}
 
     def record(
@@ -58,6 +59,7 @@ class Outbound:
         known = self._calls.get(key)
         call = known or OutboundCall(at=self._now(), host=host, purpose=purpose, method=method)
         self._calls[key] = replace(call, status=status, received_bytes=received_bytes)
+        self._calls.move_to_end(key)
         total = self._totals.get(host) or HostTotal(host=host, calls=0, received_bytes=0)
         self._totals[host] = replace(
             total,
@@ -68,8 +70,8 @@ class Outbound:
             self._calls.popitem(last=False)
 
     def calls(self) -> tuple[OutboundCall, ...]:
-        """The last `CALLS_KEPT`, newest first."""
-        return tuple(reversed(self._calls.values()))
+        """The `CALLS_KEPT` that were told last, the one that began last first."""
+        return tuple(sorted(reversed(self._calls.values()), key=lambda call: -call.at))
 
     def totals(self) -> tuple[HostTotal, ...]:
         """Every host, the one with most bytes first."""
