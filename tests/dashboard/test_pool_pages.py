@@ -24,6 +24,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
         running = made.host
         running.account("anna")
         running.account("<img src=x onerror=window.harm=1>", credits=0)
+        running.account("w" * 100, credits=0)
         running.key("anna", "<b>laptop</b>")
         with running.client() as client:
             client.make_invite(InviteRequest(name="bert", credits=5_000_000))
@@ -78,6 +79,16 @@ def test_a_page_fits_a_phone_and_a_wall(page: Pilot, path: str) -> None:
 
         assert page.ask("return document.documentElement.scrollWidth") <= width  # type: ignore[operator]
     assert page.complaints() == []
+
+
+def test_a_name_as_long_as_a_stranger_may_choose_hides_no_balance(page: Pilot) -> None:
+    page.go("/dashboard/books")
+    page.find("table")
+
+    wide = (
+        "return [...document.querySelectorAll('.scroll')].map(e => e.scrollWidth - e.clientWidth)"
+    )
+    assert page.ask(wide) == [0, 0]
 
 
 def test_an_account_is_made_and_granted_credits_by_keyboard_alone(page: Pilot) -> None:
