@@ -110,6 +110,17 @@ def test_a_wrong_rule_leads_to_its_field_and_a_right_one_is_told_on_the_page_dra
     assert pilot.ask("return window.name") == ""
 
 
+def test_a_snooze_is_seen_for_as_long_as_it_lasts(pilot: Pilot) -> None:
+    pilot.go("/dashboard/sharing")
+
+    pilot.click("form[action$='/snooze'] button")
+    pilot.sees("[aria-labelledby=lending]", "Nothing is lent until")
+    pilot.click("[aria-labelledby=lending] form[action$='/resume'] button")
+
+    pilot.until(lambda: not pilot.all("[aria-labelledby=lending] form[action$='/resume']"))
+    assert "Nothing is lent until" not in pilot.says("[aria-labelledby=lending]")
+
+
 def test_an_app_is_tried_as_it_will_call(pilot: Pilot) -> None:
     pilot.go("/dashboard/connect?app=open-webui&model=echo")
 

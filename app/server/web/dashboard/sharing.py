@@ -91,7 +91,8 @@ async def free(request: ApiRequest) -> ASGIApp:
 async def resume(request: ApiRequest) -> ASGIApp:
     """Let requests use GPU memory again, and end a snooze."""
     services_of(request).neighbour.resume()
-    return done(request, "Requests may load models again, and lending goes on.")
+    words = "Requests may load models again, and lending goes on."
+    return done(request, words, go=SHARING.path)
 
 
 @post("/dashboard/snooze", guards=[change], include_in_schema=False, status_code=200)
@@ -102,7 +103,8 @@ async def snooze(request: ApiRequest) -> ASGIApp:
         raise RequestError("must be a whole number of hours", field="hours")
     is_finishing = await field(request, "finish") == "yes"
     services_of(request).neighbour.snooze(3600.0 * hours, is_finishing=is_finishing)
-    return done(request, f"Nothing is lent for {hours} hour{'' if hours == 1 else 's'}.")
+    words = f"Nothing is lent for {hours} hour{'' if hours == 1 else 's'}."
+    return done(request, words, go=SHARING.path)
 
 
 @post("/dashboard/sharing/lending", guards=[change], include_in_schema=False, status_code=200)
