@@ -6,7 +6,10 @@ from the child costs one assignment, since it happens for every token.
 
 import asyncio
 from collections.abc import Callable
-from typing import final
+from typing import Final, final
+
+LATE_SECONDS: Final = 1.0
+"""Who looks so much later than was planned did not run in between."""
 
 
 @final
@@ -45,10 +48,16 @@ class Watchdog:
             self._timer = None
 
     def _check(self) -> None:
+        assert self._timer is not None, "it calls this"
+        late = self._loop.time() - self._timer.when()
         self._timer = None
         patience = self._patience()
         if patience is None:
             return
+        if late > LATE_SECONDS:
+            # It was this process that stood still: the computer slept, or somebody stopped it. What
+            # the child said meanwhile is not read yet.
+            self.heard()
         deadline = self._heard_at + patience
         if self._loop.time() >= deadline:
             self._on_silence(patience)
