@@ -27,11 +27,17 @@ class NoHost(AthanorError):
         )
 
 
-@final
 class ServerSilent(AthanorError):
     """The server runs but did not answer in time, or broke off in the middle of an answer."""
 
     kind: ClassVar[str] = "server_silent"
+
+
+@final
+class ServerTaken(ServerSilent):
+    """A server could not be started, since another one of this user begins, serves or ends."""
+
+    kind: ClassVar[str] = "already_running"
 
 
 @final

@@ -14,7 +14,7 @@ from typing import Final, Self, final
 import msgspec
 
 import app
-from app.client.errors import ServerSilent
+from app.client.errors import ServerSilent, ServerTaken
 from app.core.base.errors import AthanorError
 from app.settings.environment import for_other_programs
 from app.settings.paths import HOME_VARIABLE
@@ -43,7 +43,8 @@ class ServerProcess:
         """`athanor serve` with these flags; returns when it serves, however long that takes.
 
         Tethered, it ends with this process, however that ends; else it lives on. Raises:
-        ServerSilent with what the child said instead of being ready.
+        ServerSilent with what the child said instead of being ready, ServerTaken where there is
+        another one.
         """
         is_frozen = bool(getattr(sys, "frozen", False))
         program = [str(Program.of_this().lasting)] if is_frozen else [sys.executable, "-m", "app"]
@@ -108,4 +109,5 @@ def _failure(output: bytes) -> AthanorError:
         return ServerSilent(
             "the server that was started ended at once", remedy="`athanor serve` shows why."
         )
-    return ServerSilent(detail.message, remedy=detail.remedy)
+    error = ServerTaken if detail.kind == ServerTaken.kind else ServerSilent
+    return error(detail.message, remedy=detail.remedy)

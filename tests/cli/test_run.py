@@ -6,14 +6,18 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 
 from app.cli.exit_codes import Exit
+from app.client.client import Client
 from app.client.discovery import read_lock
 from app.client.process import wait_gone
+from app.server.main.lock_file import LockFile
 from app.settings.paths import Paths
+from app.wire.local import NodePicture
 from tests.cli.terminal import CTRL_C, CTRL_D, CTRL_J, ENTER, MORE, PROMPT, ROOT, terminal
 from tests.support.node import RunningNode, put_toy, running_node
 
@@ -240,9 +244,48 @@ def test_without_a_server_one_runs_for_the_time_of_the_command(home: Path) -> No
     result = _run(home, "toy", "hello")
 
     assert result.stdout == "hello\n"
-    assert "starting one for the time of this command" in result.stderr
+    assert "started for the time of this command" in result.stderr
     lock = read_lock(Paths.under(home).lock_file)
     assert lock is None or wait_gone(lock.pid, 20)
+
+
+def test_a_command_that_finds_a_server_at_its_beginning_or_end_waits_for_it(home: Path) -> None:
+    toy = put_toy(home)
+    (home / "config.toml").write_text(f"[server]\nport = 0\n[models]\nfolders = ['{toy}']\n")
+    paths = Paths.under(home)
+    paths.ensure()
+    held = LockFile.take(paths.lock_file)
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(_run, home, "toy", "hello")
+        ended, _ = wait([answer], timeout=3)
+        held.close()
+        result = answer.result()
+
+    assert not ended
+    assert (result.stdout, result.returncode) == ("hello\n", Exit.OK)
+
+
+def test_the_server_of_a_chat_ends_after_what_another_command_asked_it(home: Path) -> None:
+    toy = put_toy(home, step_seconds=0.01)
+    server = "[server]\nport = 0\nstop_grace_seconds = 0\n"
+    (home / "config.toml").write_text(f"{server}[models]\nfolders = ['{toy}']\n")
+
+    question = "word " * 60
+
+    with terminal("run", "toy", home=home) as screen, ThreadPoolExecutor(1) as pool:
+        screen.expect(READY)
+        answer = pool.submit(_run, home, "toy", question)
+        with Client.find(Paths.under(home)) as client:
+            next(event for event in client.events() if _is_answering(event.picture))
+        screen.type(CTRL_D)
+
+        assert answer.result().stdout == f"{question}\n"
+        assert screen.ended() == Exit.OK
+
+
+def _is_answering(picture: NodePicture) -> bool:
+    return any(engine.running for engine in picture.engines)
 
 
 def test_a_server_that_cannot_start_for_a_command_says_why(home: Path) -> None:
