@@ -21,10 +21,15 @@ class Watchdog:
     """
 
     def __init__(
-        self, patience: Callable[[], float | None], on_silence: Callable[[float], None]
+        self,
+        patience: Callable[[], float | None],
+        on_silence: Callable[[float], None],
+        *,
+        late_seconds: float = LATE_SECONDS,
     ) -> None:
         self._patience = patience
         self._on_silence = on_silence
+        self._late_seconds = late_seconds
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -54,7 +59,7 @@ class Watchdog:
         patience = self._patience()
         if patience is None:
             return
-        if late > LATE_SECONDS:
+        if late > self._late_seconds:
             # It was this process that stood still: the computer slept, or somebody stopped it. What
             # the child said meanwhile is not read yet.
             self.heard()
