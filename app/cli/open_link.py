@@ -23,7 +23,7 @@ from app.client.errors import NoServer
 from app.core.base.errors import RequestError
 from app.settings.autostart.entry import program_of
 from app.settings.environment import for_other_programs
-from app.settings.paths import HOME_VARIABLE
+from app.settings.paths import HOME_VARIABLE, spelled_out
 from app.tray.command_line import LINK_FLAG
 from app.tray.life.opening import has_display, open_on_screen
 from app.wire.link import LINK_LENGTH_MAX, SCHEME
@@ -105,7 +105,7 @@ def _start_tray(link: str) -> None:
         source=source,
     )
     home = os.environ.get(HOME_VARIABLE, "")
-    absolute = {HOME_VARIABLE: str(Path(home).expanduser().absolute())} if home else {}
+    absolute = {HOME_VARIABLE: str(spelled_out(home).absolute())} if home else {}
     tray = subprocess.Popen(  # noqa: S603  # our own program
         launch.command,
         stdin=subprocess.PIPE,

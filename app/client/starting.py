@@ -17,7 +17,7 @@ import app
 from app.client.errors import ServerSilent, ServerTaken
 from app.core.base.errors import AthanorError
 from app.settings.environment import for_other_programs
-from app.settings.paths import HOME_VARIABLE
+from app.settings.paths import HOME_VARIABLE, spelled_out
 from app.settings.program import Program
 from app.wire.serving import Serving
 
@@ -87,7 +87,7 @@ class ServerProcess:
 def _environment(environment: Mapping[str, str], *, is_frozen: bool) -> dict[str, str]:
     """Ours, for a child with another working folder."""
     home = environment.get(HOME_VARIABLE)
-    absolute = {HOME_VARIABLE: str(Path(home).expanduser().absolute())} if home else {}
+    absolute = {HOME_VARIABLE: str(spelled_out(home).absolute())} if home else {}
     return {**for_other_programs(environment, is_frozen=is_frozen), **absolute}
 
 

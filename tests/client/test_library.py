@@ -128,7 +128,7 @@ def test_a_model_of_another_program_is_not_deleted_and_its_own_way_is_named(
         client.delete_model("tagged:1b")
 
     assert raised.value.status == 409
-    assert "`ollama rm tagged:1b`" in str(raised.value)
+    assert "`ollama rm tagged:1b`" in raised.value.remedy
     assert not client.library_model("tagged:1b").may_delete
     assert sorted(str(path) for path in (root / "ollama").rglob("*")) == before
 

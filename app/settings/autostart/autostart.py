@@ -25,7 +25,7 @@ from app.settings.autostart.entry import (
     launch_of,
 )
 from app.settings.autostart.run_values import RUN_KEY, Registry, RunValues
-from app.settings.paths import HOME_VARIABLE
+from app.settings.paths import HOME_VARIABLE, spelled_out
 from app.settings.program import Program
 
 _SYSTEMS: Final[dict[str, System]] = {"win32": "windows", "darwin": "macos"}
@@ -64,7 +64,7 @@ class Switch:
             is_frozen=bool(getattr(sys, "frozen", False)),
             system=system,
             source=str(Path(app.__file__).resolve().parent.parent),
-            home=str(Path(home).expanduser().absolute()) if home else "",
+            home=str(spelled_out(home).absolute()) if home else "",
         )
         return cls(system, folder_of(system, environment), launch, RunValues())
 

@@ -30,7 +30,7 @@ from app.settings.links.entry import (
     with_default,
     without_default,
 )
-from app.settings.paths import HOME_VARIABLE
+from app.settings.paths import HOME_VARIABLE, spelled_out
 from app.settings.program import Program
 
 _SYSTEMS: Final[dict[str, System]] = {"win32": "windows", "darwin": "macos"}
@@ -212,7 +212,7 @@ class UserClasses:
 
 def _words(home: str) -> tuple[str, ...]:
     """What follows the program, before the link."""
-    kept = (f"--home={Path(home).expanduser().absolute()}",) if home else ()
+    kept = (f"--home={spelled_out(home).absolute()}",) if home else ()
     # A link is a stranger's text: behind these dashes it is never read as a flag, nor is what it
     # smuggles behind a quotation mark on Windows.
     return ("open", *kept, "--")

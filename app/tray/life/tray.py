@@ -211,7 +211,7 @@ class Tray:
             self._carry_out(action)
         except AthanorError as error:
             log.warning("a wish failed: %s", error)
-            self._change(trouble=f"{error.message}. {error.remedy}".strip())
+            self._change(trouble=f"{error.message.removesuffix('.')}. {error.remedy}".strip())
         except OSError as error:
             log.warning("a wish failed: %s", error)
             self._change(trouble=str(error))
