@@ -41,7 +41,7 @@ class Attempts:
             *(record.sha256, record.first),
             *(prices.input, prices.cached_input, prices.output),
             *(shares.worker, shares.fee, shares.fund),
-            *(record.prompt_tokens, at),
+            *(record.prompt_tokens, record.is_embedding, at),
         )
         written = asyncio.get_running_loop().create_future()
         self._waiting.append((_SQL["add"], values, written))
@@ -99,7 +99,8 @@ class Attempts:
 
 def _record(row: Sequence[Value]) -> Record:
     job, worker, account, payer, sha256, *rest = row
-    attempt, first, given, cached, output, work, fee, fund, prompt = (int(n or 0) for n in rest)
+    numbers = [int(n or 0) for n in rest]
+    attempt, first, given, cached, output, work, fee, fund, prompt, is_embedding = numbers
     return Record(
         id=EventId(f"job/{job!s}/attempt/{attempt}"),
         job=JobId(str(job)),
@@ -112,4 +113,5 @@ def _record(row: Sequence[Value]) -> Record:
         prices=Prices(input=Micros(given), cached_input=Micros(cached), output=Micros(output)),
         shares=Shares(worker=work, fee=fee, fund=fund),
         prompt_tokens=prompt,
+        is_embedding=bool(is_embedding),
     )

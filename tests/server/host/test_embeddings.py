@@ -12,10 +12,13 @@ import pytest
 
 from app.core.base.ids import JobId, RequestId
 from app.core.base.units import Micros
+from app.core.ledger.work import Reported
+from app.core.pool.receipt import VERDICT
 from app.wire.engine import Embed, Generate, Refused
 from app.wire.pool import Ask, Told
 from tests.server.host.pools import Pool, pool
 from tests.server.host.test_asks_of_before import Asker
+from tests.server.host.test_orphans import DEVICE, HOLD, Host, finished, with_orphans
 from tests.support.pool_host import PRICES
 from tests.support.pool_worker import Compute, Event, Worker, offered
 from tests.support.worker_engine import engine_compute
@@ -208,3 +211,21 @@ class Blade:
                 yield event
 
         return cut
+
+
+def test_an_embedding_that_died_with_its_host_is_paid_by_its_receipt(tmp_path: Path) -> None:
+    async def act(host: Host) -> None:
+        await host.chain.load()
+        await host.record(DEVICE.device, is_embedding=True)
+        await host.orphans.load()
+        async with host.orphans.running():
+            host.orphans.heard(DEVICE.device, finished(), Reported(prompt=10, answer=0))
+            told = await asyncio.wait_for(host.told.get(), 20)
+
+        verdict = VERDICT.read(told.verdict)
+        assert verdict is not None
+        assert (verdict.charged, verdict.earned) == (10, 10 * 80 // 100)
+        assert await host.books.charged(HOLD) == 10
+        assert await host.books.paid(HOLD) == [{0: 10 * 80 // 100}]
+
+    with_orphans(tmp_path, act)

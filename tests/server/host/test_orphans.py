@@ -89,7 +89,14 @@ class Host:
         self.told.put_nowait(frame)
         return True
 
-    async def record(self, worker: DeviceId, *, attempt: int = 0, first: int = 0) -> None:
+    async def record(
+        self,
+        worker: DeviceId,
+        *,
+        attempt: int = 0,
+        first: int = 0,
+        is_embedding: bool = False,
+    ) -> None:
         """Somebody was asked, as the books of attempts have it."""
         record = Record(
             id=EventId(f"{HOLD}/attempt/{attempt}"),
@@ -103,6 +110,7 @@ class Host:
             prices=Prices(input=PRICE, cached_input=PRICE, output=PRICE),
             shares=Shares(worker=80, fee=15, fund=5),
             prompt_tokens=10,
+            is_embedding=is_embedding,
         )
         written = asyncio.create_task(self.attempts.record(record, NOW))
         while not written.done():

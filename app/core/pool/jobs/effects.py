@@ -58,6 +58,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     shares: Shares
     prompt_tokens: int
     """By the host's own count; of a sealed job as many as its bytes allow."""
+    is_embedding: bool = False
+    """The prompt is all the work, so an answer of no tokens is paid."""
 
 
 # --- dispatch ------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ token on. The workers come back with signed receipts, which their outboxes keep 
 countersigned. So a hold without a job is an orphan: it is settled from the receipts of its
 attempts, never for more than was held, each paid up to where the next one began. That the next one
 began there proves what the one before had delivered, so that is paid without its receipt too. If
-nobody claims, the hold expires and its payer has everything back. Nothing is paid for an embedding:
-it is delivered whole, at once, so a host that died with its hold open had not delivered it.
+nobody claims, the hold expires and its payer has everything back. An embedding is paid to the last
+that was asked for it: where the books could not be written it was delivered before it was paid.
 
     orphan = orphan_of(hold, records)
     orphan, settlement = claim(orphan, attempt, reported, now)     for each late receipt
@@ -101,6 +101,7 @@ def settlement_of(orphan: Orphan) -> Settlement:
             prices=first.prices,
             shares=first.shares,
             prompt=first.prompt_tokens,
+            is_embedding=first.is_embedding,
         ),
         tuple(_attempt(orphan, place) for place in range(len(orphan.records))),
         End.LATE,

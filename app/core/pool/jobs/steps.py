@@ -167,6 +167,7 @@ def _placed(turn: Turn, placement: Placement) -> None:
             prices=turn.job.candidate.prices,
             shares=job.request.shares,
             prompt_tokens=money.prompt_tokens(turn.job),
+            is_embedding=job.request.is_embedding,
         )
     )
     turn.want(SendOffer(worker=placement.worker, offer=_offer(turn.job, attempt, answered)))

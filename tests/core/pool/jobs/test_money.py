@@ -5,10 +5,17 @@ import pytest
 from app.core.base.units import Micros
 from app.core.ledger.commands import Extend, Reserve, Void
 from app.core.pool.jobs import happenings as befell
-from app.core.pool.jobs.effects import Book, CancelAttempt, Countersign, FindWorker, ObserveCount
+from app.core.pool.jobs.effects import (
+    Book,
+    CancelAttempt,
+    Countersign,
+    FindWorker,
+    ObserveCount,
+    Record,
+)
 from app.core.pool.jobs.rules import JobRules
 from app.core.pool.wishes import RouteWishes
-from app.wire.engine import Delta, Ended, Said
+from app.wire.engine import Delta, Embed, Ended, Generate, Said
 from app.wire.pool import Chunk
 from tests.core.pool.jobs.play import NAME, REQUEST, Play, body, embedding
 
@@ -262,6 +269,15 @@ def test_the_prompt_is_all_that_an_embedding_costs() -> None:
     job.running("a").embedded("a").finished("a", answer=0).counted(0, 0).settled()
 
     assert (job.end.ending, job.end.cost) == ("completed", PROMPT)
+
+
+@pytest.mark.parametrize(("asked", "is_embedding"), [(embedding(), True), (body(), False)])
+def test_that_the_prompt_is_all_the_work_is_on_the_disk_for_a_host_that_dies(
+    asked: Embed | Generate, is_embedding: bool
+) -> None:
+    (record,) = Play(body=asked).granted().placed("a").wanted(Record)
+
+    assert record.is_embedding is is_embedding
 
 
 def test_every_receipt_is_signed_for_once_also_one_that_came_after_the_failover() -> None:

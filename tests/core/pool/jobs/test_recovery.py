@@ -65,6 +65,27 @@ def test_a_receipt_does_not_claim_more_prompt_than_the_host_counted() -> None:
     assert settlement is not None and settlement.charge == 10 + 2
 
 
+def embedded(*workers: str) -> Orphan:
+    asked = (record(number, worker, 0) for number, worker in enumerate(workers))
+    return orphan(*(msgspec.structs.replace(each, is_embedding=True) for each in asked))
+
+
+def test_the_prompt_of_an_embedding_is_paid_without_a_token_of_answer() -> None:
+    _, settlement = take(embedded("a"), 0, "a", answer=0)
+
+    assert settlement is not None and settlement.charge == 10
+    assert earned(settlement) == {0: 10 * 80 // 100}
+
+
+def test_an_embedding_is_paid_once_to_the_last_that_was_asked() -> None:
+    one, _ = take(embedded("a", "b"), 0, "a", answer=0)
+
+    _, settlement = take(one, 1, "b", answer=0)
+
+    assert settlement is not None and settlement.charge == 10
+    assert earned(settlement) == {0: 0, 1: 10 * 80 // 100}
+
+
 def test_two_workers_are_paid_for_disjoint_ranges_whatever_they_claim() -> None:
     one = orphan(record(0, "a", 0), record(1, "b", 30))
     one, nothing = take(one, 0, "a", answer=500)

@@ -3,18 +3,18 @@
 -- name: add
 insert or ignore into attempts (job, attempt, worker, account, payer, sha256, first, input,
                                 cached_input, output, worker_share, fee_share, fund_share,
-                                prompt_tokens, at)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+                                prompt_tokens, is_embedding, at)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: all
 select job, worker, account, payer, sha256, attempt, first, input, cached_input, output,
-       worker_share, fee_share, fund_share, prompt_tokens
+       worker_share, fee_share, fund_share, prompt_tokens, is_embedding
   from attempts
  order by job, attempt;
 
 -- name: of_job
 select job, worker, account, payer, sha256, attempt, first, input, cached_input, output,
-       worker_share, fee_share, fund_share, prompt_tokens
+       worker_share, fee_share, fund_share, prompt_tokens, is_embedding
   from attempts
  where job = ?
  order by attempt;
