@@ -173,11 +173,13 @@ class _Auditor:
 
     def _event_rows(self) -> Iterator[_Row]:
         sums = self._sums(_SQL["posted_by_event"])
+        amounts = self._sums(_SQL["amount_by_event"])
         expected = 1
-        for number, name in self._connection.execute(_SQL["events"]):
+        for number, name, amount in self._connection.execute(_SQL["events"]):
             found = (
                 "" if number == expected else f"is number {number}, not {expected}",
                 "" if sums[number] == 0 else f"its postings sum to {sums[number]}, not 0",
+                _differs("amount", amount, amounts[number], "its postings and reservations"),
             )
             expected = number + 1
             yield _Row(str(name), "; ".join(filter(None, found)))

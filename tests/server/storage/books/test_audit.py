@@ -4,15 +4,32 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from app.core.base.units import Micros, Microseconds
+from app.core.ledger.commands import AnyCommand, Clawback, EventId, Expire, Extend, Lapse, LotId
 from app.server.storage.books_audit import Audit, audit
+from app.server.storage.books_store import BooksStore
 from app.server.storage.database import DatabaseUnusable
-from tests.server.storage.books.told import file_with_a_life
+from tests.server.storage.books.told import (
+    BOB,
+    MINUTE,
+    NOW,
+    file_with_a_life,
+    grant,
+    reserve,
+    settle,
+    tell_all_well,
+    void,
+)
 
 
 def tampered(folder: Path, *statements: str) -> Audit:
     """The audit of books that somebody changed by hand, the triggers out of the way."""
-    path = file_with_a_life(folder)
+    return changed_by_hand(file_with_a_life(folder), *statements)
+
+
+def changed_by_hand(path: Path, *statements: str) -> Audit:
     with sqlite3.connect(path) as connection:
         for (name,) in connection.execute("select name from sqlite_master where type = 'trigger'"):
             connection.execute(f"drop trigger {name}")
@@ -63,6 +80,37 @@ def test_a_change_by_hand_is_found_and_named(
     assert named <= {(finding.subject, finding.name) for finding in found.findings}
     assert not found.is_clean and found.mismatched >= len(named)
     assert found.seen == found.matched + found.mismatched + found.unreadable
+
+
+LATER = Microseconds(NOW + MINUTE)
+EVERY_KIND: list[AnyCommand] = [
+    grant("grant", 10_000),
+    reserve("hold", 500),
+    Extend(id=EventId("more"), at=NOW, hold=EventId("hold"), amount=Micros(100), timeout=MINUTE),
+    Clawback(id=EventId("taken"), at=NOW, lot=LotId("grant"), amount=Micros(10_000)),
+    settle("paid", "hold", 200),  # what comes free of it goes to the debt
+    replace(grant("gift", 900, BOB), expires_at=LATER),
+    reserve("useless", 30, BOB),
+    void("voided", "useless"),
+    reserve("forgotten", 40, BOB),
+    Expire(id=EventId("expired"), at=LATER, hold=EventId("forgotten")),
+    Lapse(id=EventId("lapsed"), at=LATER, lot=LotId("gift")),
+]
+
+
+@pytest.mark.parametrize("event", [command.id for command in EVERY_KIND])
+def test_an_amount_is_what_its_event_moved_held_or_released(tmp_path: Path, event: str) -> None:
+    path = tmp_path / "books.db"
+    store = BooksStore.open(path)
+    tell_all_well(store, *EVERY_KIND)
+    store.close()
+    assert audit(path).is_clean
+
+    found = changed_by_hand(
+        path, f"update ledger_events set amount = amount + 7 where id = '{event}'"
+    )
+
+    assert ("event", event) in {(finding.subject, finding.name) for finding in found.findings}
 
 
 def test_pages_that_cannot_be_read_are_counted_and_not_skipped(tmp_path: Path) -> None:

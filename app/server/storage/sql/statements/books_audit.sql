@@ -49,7 +49,29 @@ select hold, case kind when 'settle' then 'posted' when 'void' then 'voided' els
                    where kind in ('settle', 'void', 'expire') group by hold);
 
 -- name: events
-select number, id from ledger_events order by number;
+select number, id, amount from ledger_events order by number;
+
+-- name: amount_by_event
+-- What each event answered: held or released by it, what its hold's account was charged, or what
+-- was moved. A debt takes part of what comes free or comes in: that is none of the event's own.
+select e.number,
+       case
+       when e.kind in ('reserve', 'extend') then
+            (select sum(amount) from ledger_reservations where event = e.number)
+       when e.kind in ('void', 'expire') then
+            (select -sum(amount) from ledger_reservations where event = e.number)
+       when e.kind = 'settle' then
+            (select -sum(p.amount)
+               from ledger_postings p
+               join ledger_accounts a on a.number = p.account
+               join ledger_holds h on h.number = e.hold
+               join ledger_accounts payer on payer.number = h.account
+              where p.event = e.number and a.kind in ('user', 'debt') and a.owner = payer.owner)
+       else (select sum(p.amount)
+               from ledger_postings p join ledger_accounts a on a.number = p.account
+              where p.event = e.number and p.amount > 0 and a.kind <> 'debt')
+       end
+  from ledger_events e;
 
 -- name: posted_by_event
 select event, sum(amount) from ledger_postings group by event;
