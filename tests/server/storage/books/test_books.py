@@ -244,3 +244,19 @@ def test_a_hold_is_known_while_it_is_open_and_after_it_ended(tmp_path: Path) -> 
         assert await books.hold(EventId("never")) is None
 
     with_books(tmp_path, act)
+
+
+def test_what_a_debt_takes_when_a_job_is_paid_is_no_part_of_the_jobs_charge(tmp_path: Path) -> None:
+    async def act(books: Bookkeeper) -> None:
+        taken = Clawback(
+            id=EventId("taken"), at=NOW, lot=LotId("grant"), amount=Micros(1_000), about=""
+        )
+        for command in (grant("grant", 1_000), reserve("hold", 500), taken):
+            await books.submit(command)
+
+        outcome = await books.submit(settle("paid", "hold", 200))
+
+        assert outcome.amount == await books.charged(EventId("hold")) == 200
+        assert (await books.balance(ALICE, NOW)).balance == 0
+
+    with_books(tmp_path, act)

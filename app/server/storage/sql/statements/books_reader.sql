@@ -58,12 +58,11 @@ select p.attempt, sum(p.amount)
  group by p.attempt;
 
 -- name: charged
--- What the account of a hold paid when it was settled.
-select coalesce(-sum(p.amount), 0)
-  from ledger_holds h
-  join ledger_events e on e.hold = h.number and e.kind = 'settle'
-  join ledger_postings p on p.event = e.number and p.account = h.account
- where h.id = ? and p.attempt is null;
+-- What the account of a hold paid when it was settled. Not the sum of its postings: a debt takes
+-- what comes free of the hold in the same event.
+select coalesce(sum(e.amount), 0)
+  from ledger_holds h join ledger_events e on e.hold = h.number and e.kind = 'settle'
+ where h.id = ?;
 
 -- name: holds_due
 -- Those that are over, and those whose end lies too far ahead: see Hold.is_due.
