@@ -270,17 +270,19 @@ class Orphans:
             left.orphan = _later(orphan, at)
             return
         is_paid = outcome.result.is_in_books
+        # A late claim takes what its payer still has, and of the rest the fund is the payer.
+        charge = min(settlement.charge, outcome.amount) if is_paid else _NOTHING
         log.info(
             "an orphan is settled",
-            extra={"job": orphan.job, "result": outcome.result.name, "charge": settlement.charge},
+            extra={"job": orphan.job, "result": outcome.result.name, "charge": charge},
         )
         for record, line in zip(orphan.records, settlement.lines, strict=True):
             signed = left.receipts.get(record.attempt)
             if signed is not None:
                 work = _work(record, line, signed, is_paid=is_paid)
-                await self._verdicts.give(work, settlement.charge if is_paid else _NOTHING)
+                await self._verdicts.give(work, charge)
         if is_paid:
-            await self._tell_payer(orphan.records, settlement)
+            await self._tell_payer(orphan.records, replace(settlement, charge=charge))
         self._end(orphan.job)
         # A receipt that comes later wants its verdict, which says what its attempt was paid here.
         if not is_paid or orphan.is_complete:
