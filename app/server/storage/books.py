@@ -29,7 +29,14 @@ from app.core.ledger.commands import ID_LENGTH_MAX, AnyCommand, EventId, Expire,
 from app.core.ledger.lots import Lot
 from app.core.ledger.result import Outcome
 from app.server.storage.books_audit import Audit, audit
-from app.server.storage.books_reader import Balance, BooksReader, Flow, LotRow, StatementRow
+from app.server.storage.books_reader import (
+    Balance,
+    BooksReader,
+    Flow,
+    LotRow,
+    Parties,
+    StatementRow,
+)
 from app.server.storage.books_schema import translated
 from app.server.storage.books_store import BooksStore, Broken
 from app.server.storage.database import BUSY_SECONDS
@@ -121,6 +128,10 @@ class Bookkeeper:
     async def paid(self, *holds: EventId) -> list[dict[int, Micros]]:
         """What each attempt of a job earned, for each hold; empty where it was not paid from."""
         return await self._read(lambda: [self._reader.paid(hold) for hold in holds])
+
+    async def parties(self, *holds: EventId) -> list[Parties]:
+        """Who paid and who earned, for each hold."""
+        return await self._read(lambda: [self._reader.parties(hold) for hold in holds])
 
     async def charged(self, hold: EventId) -> Micros:
         """What a hold's account paid when it was settled; 0 where it never was."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final, NamedTuple, final
 
+from app.core.base.ids import AccountId
 from app.core.base.units import Micros, Microseconds
 from app.core.ledger.accounts import AccountKind, LedgerAccount
 from app.core.ledger.changes import Hold
@@ -52,6 +53,15 @@ class StatementRow(NamedTuple):
     source: str | None
 
 
+class Parties(NamedTuple):
+    """Whose credits a hold moved."""
+
+    payer: AccountId | None
+    """None: there is no such hold."""
+    earners: dict[int, AccountId]
+    """Attempt -> who was paid for it, when the hold was settled."""
+
+
 class Flow(NamedTuple):
     """What came in and went out of an account in a time, both above zero."""
 
@@ -87,6 +97,15 @@ class BooksReader:
         """Attempt -> what its worker earned when that hold was settled."""
         rows = self._connection.execute(_SQL["paid"], (hold,))
         return {attempt: Micros(amount) for attempt, amount in rows}
+
+    def parties(self, hold: EventId) -> Parties:
+        """Who paid and who earned by that hold; nobody where there never was one."""
+        row = self._connection.execute(_SQL["payer"], (hold,)).fetchone()
+        earners = self._connection.execute(_SQL["earners"], (hold,))
+        return Parties(
+            payer=None if row is None else AccountId(row[0]),
+            earners={attempt: AccountId(owner) for attempt, owner in earners},
+        )
 
     def charged(self, hold: EventId) -> Micros:
         """What its account paid when that hold was settled; 0 where it never was."""

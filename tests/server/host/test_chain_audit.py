@@ -11,7 +11,15 @@ from app.server.host.verdicts import Work
 from app.server.identity.keys import verify
 from app.server.storage.receipts import Receipts
 from tests.core.pool.chains import DEVICE, POOL
-from tests.server.host.test_orphans import EARNED, JOB, OTHER, RECEIPT_SENT, Host, with_orphans
+from tests.server.host.test_orphans import (
+    EARNED,
+    JOB,
+    OTHER,
+    RECEIPT_SENT,
+    Host,
+    finished,
+    with_orphans,
+)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +66,41 @@ def test_a_row_that_names_another_than_its_verdict_does_is_named(
                 "verdict in it"
             ],
         )
+
+    with_orphans(tmp_path, act)
+
+
+@pytest.mark.parametrize("who", ["payer", "earner"])
+def test_a_row_that_names_another_payer_or_earner_than_the_books_is_named(
+    tmp_path: Path, who: str
+) -> None:
+    async def act(host: Host) -> None:
+        await judge(host, EARNED)
+        others = {"payer": host.worker, "earner": host.payer}
+        await host.database.write("drop trigger receipts_are_not_changed")
+        await host.database.write(f"update receipts set {who} = ?", others[who])
+
+        receipts = Receipts(host.database)
+        found = await audit_chain(receipts, host.books, pool=POOL.pool, verify=verify)
+        assert found == (
+            1,
+            [
+                f"receipts: the row of entry 0 names another {who} than the books do of attempt 0 "
+                f"of job {JOB}"
+            ],
+        )
+
+    with_orphans(tmp_path, act)
+
+
+def test_a_verdict_on_work_that_nobody_recorded_names_its_worker_alone(tmp_path: Path) -> None:
+    async def act(host: Host) -> None:
+        await host.chain.load()
+        await host.orphans.answer(DEVICE.device, finished())
+
+        receipts = Receipts(host.database)
+        found = await audit_chain(receipts, host.books, pool=POOL.pool, verify=verify)
+        assert found == (1, [])
 
     with_orphans(tmp_path, act)
 

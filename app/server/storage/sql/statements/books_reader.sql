@@ -57,6 +57,20 @@ select p.attempt, sum(p.amount)
  where h.id = ? and p.attempt is not null
  group by p.attempt;
 
+-- name: payer
+select a.owner
+  from ledger_holds h join ledger_accounts a on a.number = h.account
+ where h.id = ?;
+
+-- name: earners
+-- Whose account earned as each attempt of a hold's job when it was settled.
+select p.attempt, a.owner
+  from ledger_holds h
+  join ledger_events e on e.hold = h.number and e.kind = 'settle'
+  join ledger_postings p on p.event = e.number
+  join ledger_accounts a on a.number = p.account
+ where h.id = ? and p.attempt is not null;
+
 -- name: charged
 -- What the account of a hold paid when it was settled. Not the sum of its postings: a debt takes
 -- what comes free of the hold in the same event.
