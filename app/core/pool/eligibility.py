@@ -90,7 +90,8 @@ def reasons_against(
         "region": wishes.region not in ("", one.region),
         "price": not is_own and not _is_affordable(find, candidate),
         "price_floor": not is_own and candidate.prices.output < one.price_floor,
-        "free_only": find.is_free and not is_own,
+        # Of who trusts its own devices alone, "trust" says it: the same change is enough for both.
+        "free_only": find.is_free and not is_own and wishes.trust != "own",
         "context": min(one.context, candidate.context) < needed,
         "sealing": request.is_sealed and not one.can_seal,
         "breaker": standing.is_open(one.worker, one.sha256, now),

@@ -237,6 +237,7 @@ def test_what_was_answered_counts_as_prompt_of_the_next_worker() -> None:
     [
         ({"running": 4}, {}, "free slot"),
         ({}, {"wishes": RouteWishes(trust="friends")}, 'provider.trust "anyone"'),
+        ({}, {"wishes": RouteWishes(trust="own"), "is_free": True}, 'provider.trust "anyone"'),
         ({}, {"wishes": RouteWishes(quantisation_min="Q6_K")}, "Q4_K_M"),
         ({}, {"wishes": RouteWishes(output_price_max=Micros(5))}, "2000000 micros"),
         ({"context": 10}, {}, "at most 10 tokens"),
