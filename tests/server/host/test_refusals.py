@@ -99,6 +99,19 @@ def test_a_refusal_of_the_host_can_be_named_and_understood(club: Pool, refusal: 
         check_refusal(program, refusal)
 
 
+@pytest.mark.parametrize("most", ["0", "-1", "1.5", "much"])
+def test_a_cost_that_cannot_be_meant_is_refused_with_what_may_be_said(
+    club: Pool, most: str
+) -> None:
+    headers = {"x-athanor-cost-max-micros": most}
+    asked = Refusal("a cost", "POST", CHAT, HELLO, 400, "invalid_request", headers)
+
+    with client(club, club.secret) as program:
+        told = check_refusal(program, asked)
+
+    assert "a whole number of micros, above 0" in told.error.message
+
+
 def test_who_has_no_credits_is_told_so(club: Pool) -> None:
     club.host.account("poor", credits=0)
 

@@ -88,5 +88,5 @@ def _cost_max(headers: Mapping[str, str]) -> Micros | None:
         return None
     micros = whole_number(text)
     if micros is None or not 0 < micros <= AMOUNT_MAX:
-        raise RequestError(f"{_COST_MAX}: it must be a whole number of micros")
+        raise RequestError(f"{_COST_MAX}: it must be a whole number of micros, above 0")
     return Micros(micros)
