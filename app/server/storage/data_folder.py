@@ -207,12 +207,18 @@ def _older(database: Path) -> str:
 
 
 def _back_up(source: Path, target: Path) -> None:
-    """By SQLite itself, which reads what its log still holds. Raises: DataUnusable."""
+    """By SQLite itself, which reads what its log still holds; of what is no database, the bytes.
+
+    Raises: DataUnusable.
+    """
     target.touch(mode=0o600)
     try:
         with _reading(source) as read, contextlib.closing(sqlite3.connect(target)) as written:
             read.backup(written)
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+            shutil.copy2(source, target)
+            return  # whoever opens it says what is wrong with it
         raise DataUnusable(
             f"{source} is to be brought to a new form, and no copy of it can be made: {error}",
             remedy="Free some room on its disk, then start again. Nothing was changed.",

@@ -171,6 +171,17 @@ def test_a_damaged_database_is_left_to_whoever_opens_it(tmp_path: Path) -> None:
     assert copies_of(tmp_path / "athanor.db") == []
 
 
+def test_what_is_no_database_is_kept_as_it_is_and_left_to_whoever_opens_it(tmp_path: Path) -> None:
+    (tmp_path / "pool").mkdir()
+    (tmp_path / "pool" / "pool.db").write_bytes(b"no database at all, " * 100)
+
+    ensure_data(tmp_path, NEW)
+
+    kept = tmp_path / KEPT_FOLDER / "format-0" / "pool" / "pool.db"
+    assert kept.read_bytes() == b"no database at all, " * 100
+    assert format_of(tmp_path).format == len(STEPS)
+
+
 def test_two_processes_do_not_bring_one_folder_on_at_one_moment(tmp_path: Path) -> None:
     ensure_data(tmp_path, NEW)
     program = (
