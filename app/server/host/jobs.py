@@ -114,11 +114,10 @@ class Jobs:
         rules: JobRules = RULES,
     ) -> None:
         """`tell` sends a frame to a member; False when it is not there."""
-        self._now = now
+        self._now, self._rules = now, rules
         self._books, self._attempts = books, attempts
         self._counter, self._verdicts = counter, verdicts
         self._dispatch, self._ears, self._tell = dispatch, ears, tell
-        self._rules = rules
         self._runs: dict[JobId, _Run] = {}
         self._group: asyncio.TaskGroup | None = None
         self._grace: asyncio.Timeout | None = None
@@ -365,11 +364,12 @@ class Jobs:
 
     async def _countersign(self, run: _Run, effect: Countersign) -> None:
         settled = run.job.settlement
-        charged = settled.charge if settled is not None else Micros(0)
-        await self._verdicts.countersign(effect, charged)
-        run.unsigned -= 1
-        self._unsigned -= 1
-        self._rest_if_done()
+        try:
+            await self._verdicts.countersign(effect, settled.charge if settled else Micros(0))
+        finally:  # or else a verdict that met a bug would keep every stop waiting
+            self._unsigned -= 1
+            self._rest_if_done()
+        run.unsigned -= 1  # without a verdict, who was asked stays remembered
         self._forget_attempts(run)
 
     def _forget_attempts(self, run: _Run) -> None:

@@ -5,14 +5,19 @@ import asyncio
 import pytest
 
 from app.core.base.errors import RequestConflict
+from app.core.base.ids import DeviceId
 from app.core.base.units import Micros
 from app.core.ledger.commands import Extend, Reserve, Settle, Void
 from app.core.ledger.result import Outcome, Result
-from app.core.pool.jobs.effects import End, FindWorker
-from app.core.pool.jobs.job import AnswerEvent
+from app.core.ledger.work import Reported
+from app.core.pool.jobs.effects import Countersign, End, FindWorker, MeasureAttempt
+from app.core.pool.jobs.happenings import Placed
+from app.core.pool.jobs.job import AnswerEvent, Counted
 from app.server.host.jobs import Jobs
-from app.wire.pool import Sealed
-from tests.core.pool.jobs.play import START, request
+from app.wire.engine import Delta, Ended, Said
+from app.wire.message import Message
+from app.wire.pool import Accepted, Chunk, Finished, Offer, Sealed
+from tests.core.pool.jobs.play import NAME, REQUEST, START, Play, request
 
 
 class Books:
@@ -42,9 +47,10 @@ class Line:
 
 
 class Caller:
-    """Is told the end, and breaks over it."""
+    """Is told the end, and breaks over it if `is_broken`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_broken: bool = True) -> None:
+        self.is_broken = is_broken
         self.ends: asyncio.Queue[End] = asyncio.Queue()
 
     def may_hold(self, amount: Micros) -> Micros:
@@ -58,7 +64,8 @@ class Caller:
 
     def end(self, end: End) -> None:
         self.ends.put_nowait(end)
-        raise ZeroDivisionError("heliotrope")
+        if self.is_broken:
+            raise ZeroDivisionError("heliotrope")
 
 
 def jobs(books: Books, *, is_broken: bool) -> Jobs:
@@ -98,3 +105,61 @@ def test_a_job_with_the_id_of_one_under_way_is_refused_and_that_one_goes_on() ->
             return len(running)
 
     assert asyncio.run(act()) == 1
+
+
+class Surroundings:
+    """All that jobs need: one machine answers at once, and its verdict meets a bug."""
+
+    def __init__(self) -> None:
+        self.jobs = Jobs(
+            now=lambda: START, books=Books(), dispatch=self, attempts=self,  # type: ignore[arg-type]
+            counter=self, verdicts=self, ears=self, tell=self.tell,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def want(self, _: FindWorker) -> None:
+        (attempt,) = Play().granted().placed("a").job.attempts
+        self.jobs._happen(NAME, Placed(placement=attempt.placement))
+
+    def tell(self, device: DeviceId, frame: Message) -> bool:
+        if isinstance(frame, Offer):
+            said = Delta(request=REQUEST, choice=0, parts=[Said(text="1")], tokens=1, token_ids=[1])
+            ended = Ended(request=REQUEST, choice=0, reason="stop")
+            answer = Chunk(job=NAME, attempt=0, first=0, tokens=[1], events=[said, ended])
+            self.jobs.heard(device, Accepted(job=NAME, attempt=0))
+            self.jobs.heard(device, answer)
+            self.jobs.heard(
+                device, Finished(job=NAME, attempt=0, reason="completed", receipt=b"receipt")
+            )
+        return True
+
+    def reported(self, *_: object) -> Reported:
+        return Reported(prompt=10, answer=1)
+
+    async def measure(self, _: MeasureAttempt) -> Counted:
+        return Counted(prompt_tokens=10, answer_tokens=1)
+
+    async def countersign(self, _: Countersign, __: Micros) -> None:
+        raise ZeroDivisionError("heliotrope")
+
+    async def record(self, *_: object) -> None:
+        """It is written."""
+
+    def leave(self, *_: object) -> None:
+        """Nobody is in the line."""
+
+    free = observed = ended = forget = leave
+
+
+def test_a_stop_waits_for_no_verdict_that_a_bug_has_ended(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def act() -> None:
+        running = Surroundings().jobs
+        async with running.running():
+            running.submit(request(), Caller(is_broken=False))
+            async with asyncio.timeout(20):
+                await running.stop(grace_seconds=3600)
+
+    asyncio.run(act())
+
+    assert "a job ended by a bug" in caplog.text
