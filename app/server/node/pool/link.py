@@ -43,6 +43,8 @@ LOOK_SECONDS: Final = 5.0
 GOOD_SECONDS: Final = 60.0
 """A session that stood so long was a good one: the waits begin anew. One that falls at once, again
 and again, must not be opened every second."""
+LAST_SECONDS: Final = 1.0
+"""For the last words to be with the system."""
 
 
 class Ear(Protocol):
@@ -158,13 +160,18 @@ class Link:
             await self._wait(wait, trouble, remedy, is_directed=directed > 0)
 
     async def leave(self, goodbye: Message | None = None, *, is_for_good: bool) -> None:
-        """Say goodbye and end the session; the socket closes soon. Waits a moment at most."""
+        """Say goodbye and end the session; the socket closes soon. Waits a moment at most, until
+        the goodbye is with the system."""
         if goodbye is not None:
             self.send(goodbye)
         self._is_leaving = True
         if data := self._session.leave(self._clock(), is_for_good=is_for_good):
+            self._written.clear()
             self._out.append(data)
         self._bell.ring()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                await self.written()
 
     # --- one socket ---
 
@@ -225,7 +232,7 @@ class Link:
     async def _flush(self, socket: Socket) -> None:
         """The last words, as far as the socket takes them."""
         with contextlib.suppress(Unreachable, TimeoutError):
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(LAST_SECONDS):
                 while self._out:
                     await socket.send(self._out.popleft())
 

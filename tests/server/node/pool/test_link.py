@@ -233,6 +233,22 @@ def test_leaving_says_goodbye_and_a_node_that_left_stays_away(tmp_path: Path) ->
     run(act())
 
 
+def test_the_goodbye_is_with_the_system_when_the_link_has_left(tmp_path: Path) -> None:
+    async def act() -> None:
+        async with joined(tmp_path) as home:
+            await home.until(lambda pool: pool.link == "connected")
+            assert home.pool.member is not None
+            link = home.pool.member.link
+
+            await link.leave(GoingAway(reason="stop"), is_for_good=False)
+
+            async with asyncio.timeout(0):
+                await link.written()
+            await home.host.expect(GoingAway)
+
+    run(act())
+
+
 def test_a_node_that_stops_says_that_it_goes_away(tmp_path: Path) -> None:
     async def act() -> None:
         (tmp_path / "host").mkdir()
