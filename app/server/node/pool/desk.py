@@ -14,7 +14,7 @@ from app.core.pool.invite import Invite, read_invite, refuse_expired
 from app.core.pool.wishes import is_within
 from app.server.identity.keys import verify
 from app.server.node.pool.kept import Kept, last_joined, no_pool
-from app.server.node.pool.lessor import Lessor, refuse_unlinked
+from app.server.node.pool.lessor import Lessor, refuse_unreached
 from app.server.node.pool.pool import Pool
 from app.wire.pool import Quote
 from app.wire.pool_local import (
@@ -83,11 +83,14 @@ class PoolDesk:
         await self._pool.wake()
 
     async def market(self) -> MarketPicture:
-        """What can be had, whether or not it may be."""
+        """What can be had, whether or not it may be.
+
+        Raises: RequestError without a pool; Busy where its host is not reached.
+        """
         member, settings = self._pool.member, self._pool.house.pool_settings()
         if member is None:
             raise no_pool()
-        await member.market.find_soon("")
+        await self._look(member, "")
         left = await self._left(member)
         return MarketPicture(
             quotes=tuple(quote_picture(quote) for quote in member.market.quotes()),
@@ -105,8 +108,7 @@ class PoolDesk:
         member = self._pool.member
         if member is None:
             raise no_pool()
-        refuse_unlinked(self._pool)
-        found = await member.market.find_soon(model)
+        found = await self._look(member, model)
         if found is None:
             near = tuple(POOL_PREFIX + quote.model for quote in member.market.quotes()[:3])
             raise ModelNotFound(model, near)
@@ -137,6 +139,13 @@ class PoolDesk:
                 available=Micros(state.balance - state.held),
             ),
         )
+
+    async def _look(self, member: "Member", name: str) -> Quote | None:
+        """See Market.find_soon. Raises: Busy where the host is gone: its list is of before."""
+        refuse_unreached(self._pool)
+        found = await member.market.find_soon(name)
+        refuse_unreached(self._pool)  # it may have gone while it was asked
+        return found
 
     async def _left(self, member: "Member") -> Allowance:
         """What one more request may cost now."""

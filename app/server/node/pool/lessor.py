@@ -74,7 +74,7 @@ class Lessor:
         member = self._pool.member
         if member is None:
             raise _no_pool(name)
-        refuse_unlinked(self._pool)
+        _refuse_unlinked(self._pool)
         quote = await member.market.find_soon(name)
         if quote is None:
             raise unserved(name)
@@ -114,14 +114,26 @@ class Lessor:
         return JobId("k" + digest[:40])
 
 
-def refuse_unlinked(pool: Pool) -> None:
-    """Raises Busy where the host is not reached now, with why."""
-    member, state = pool.member, pool.house.hub.state.pool
-    if member is None or not member.link.is_open:
-        raise Busy(
-            "this node is " + (link_words(state, pool.house.now()) if state else "not connected"),
-            retry_after_seconds=NOT_CONNECTED_RETRY_SECONDS,
-        )
+def refuse_unreached(pool: Pool) -> None:
+    """Raises Busy where the host cannot be asked just now, with why."""
+    state = pool.house.hub.state.pool
+    if state is None or state.link != "connected":
+        raise _not_connected(pool)
+
+
+def _refuse_unlinked(pool: Pool) -> None:
+    """Raises Busy without a session. One whose socket was lost carries a request to the host when
+    it is back, and so takes it."""
+    if pool.member is None or not pool.member.link.is_open:
+        raise _not_connected(pool)
+
+
+def _not_connected(pool: Pool) -> Busy:
+    state = pool.house.hub.state.pool
+    return Busy(
+        "this node is " + (link_words(state, pool.house.now()) if state else "not connected"),
+        retry_after_seconds=NOT_CONNECTED_RETRY_SECONDS,
+    )
 
 
 def _no_pool(name: str) -> ModelNotFound:

@@ -1,13 +1,15 @@
 """Laws of the link: it comes back from whatever the network does, and never disturbs the node."""
 
 import asyncio
+import contextlib
 import functools
 from pathlib import Path
 
 import pytest
 
-from app.core.base.errors import RequestError
+from app.core.base.errors import Busy, RequestError
 from app.core.base.units import Micros
+from app.server.node.pool.desk import PoolDesk
 from app.wire.pool import Chunk, GoingAway, Heartbeat, Register, Standing
 from tests.server.node.homes import run, toy
 from tests.server.node.pool.members import joined, member_home
@@ -289,6 +291,28 @@ def test_a_host_that_is_gone_is_waited_for_while_the_node_serves_its_owner(tmp_p
 
             assert shown.trouble and shown.retry_at is not None
             assert await home.node.ask("echo", "hello") == "hello"
+
+    run(act())
+
+
+def test_what_can_be_had_is_not_told_while_the_host_is_gone(tmp_path: Path) -> None:
+    async def act() -> None:
+        (tmp_path / "host").mkdir()
+        async with contextlib.AsyncExitStack() as stack:
+            host = await stack.enter_async_context(scripted_host(tmp_path / "host"))
+            async with member_home(tmp_path, host) as home:
+                await home.pool.join(host.invite())
+                await home.until(lambda pool: pool.link == "connected")
+
+                await stack.aclose()
+                await home.until(lambda pool: pool.link == "waiting")
+
+                assert home.pool.member is not None and home.pool.member.link.is_open
+                desk = PoolDesk(home.pool)
+                with pytest.raises(Busy, match="this node is not connected to Club: "):
+                    await desk.market()
+                with pytest.raises(Busy, match="this node is not connected to Club: "):
+                    await desk.quote("large", prompt=10, answer=10)
 
     run(act())
 
