@@ -258,7 +258,7 @@ class PoolView:
 
     async def machines(self, account: str = "") -> MachineList:
         """Every machine, or those of an account by its id; connected ones first."""
-        since = Microseconds(self._now() - STRIKE_DAYS * DAY_SECONDS * SECOND)
+        since = self._strikes_since()
         strikes = await self._devices.strikes(since=since)
         counts = await self._devices.strike_counts(since=since)
         shown = [
@@ -302,13 +302,17 @@ class PoolView:
         device = self.device(name_or_id)
         await self._devices.remove(device.id)
         self._end_session(device.id, "this machine was removed from the pool")
-        return self._machine(self.device(device.id), 0)
+        counts = await self._devices.strike_counts(since=self._strikes_since())
+        return self._machine(self.device(device.id), counts.get(device.id, 0))
 
     async def forgive(self, name_or_id: str) -> MachinePicture:
         """Nothing is held against the machine any more. Raises: UnknownHere."""
         device = self.device(name_or_id)
         await self._watchman.forgive(device.id)
         return self._machine(device, 0)
+
+    def _strikes_since(self) -> Microseconds:
+        return Microseconds(self._now() - STRIKE_DAYS * DAY_SECONDS * SECOND)
 
     def _machine(self, device: Device, strikes: int) -> MachinePicture:
         account = self._accounts.get(device.account)

@@ -119,7 +119,9 @@ def test_a_stream_that_nobody_goes_on_with_ends_in_an_error_and_never_in_done(cl
     assert club.available() == (before, 0)
 
 
-def test_a_machine_is_told_at_once_what_is_held_against_it(club: Pool) -> None:
+def test_a_machine_is_told_at_once_what_is_held_against_it_and_whoever_removes_it_too(
+    club: Pool,
+) -> None:
     async def act() -> dict[str, int]:
         async with workers(club, "liar") as (liar,), club.api() as api:
             honest = liar.compute
@@ -137,6 +139,8 @@ def test_a_machine_is_told_at_once_what_is_held_against_it(club: Pool) -> None:
             return liar.standings[-1].strikes
 
     assert asyncio.run(act()) == {"answers whose text is not what their tokens say": 1}
+    with club.host.client() as client:
+        assert client.remove_machine("liar").strikes == 1
 
 
 class Refuser(Worker):
