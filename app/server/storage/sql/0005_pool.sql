@@ -52,7 +52,7 @@ end;
 
 create table pool_checkpoints (
     pool       text    not null references memberships (pool), -- whose chain of verdicts
-    number     integer not null check (number >= 0),           -- how many verdicts it covers
+    number     integer not null check (number >= 0),           -- in the chain of checkpoints
     checkpoint blob    not null,                               -- as it was signed
     signature  blob    not null check (length(signature) = 64), -- of the host
     seen_at    integer not null check (seen_at > 0),           -- when it came here first
