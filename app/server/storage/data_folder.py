@@ -128,7 +128,11 @@ def _read(data: Path) -> Format:
 
 def _write(data: Path, form: Format) -> None:
     beside = data / f".{FORMAT_FILE}.new"
-    beside.write_bytes(msgspec.json.encode(form) + b"\n")
+    with beside.open("wb") as file:
+        file.write(msgspec.json.encode(form) + b"\n")
+        file.flush()
+        # Else a power cut can leave it empty, and no version would open the folder any more.
+        os.fsync(file.fileno())
     beside.replace(data / FORMAT_FILE)
 
 

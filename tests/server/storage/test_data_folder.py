@@ -65,6 +65,22 @@ def test_an_empty_folder_is_of_the_newest_form_and_has_no_copy(tmp_path: Path) -
     assert not (tmp_path / "data" / KEPT_FOLDER).exists()
 
 
+def test_the_form_is_on_the_disk_before_it_has_its_name(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def note(_: object, event: str, called: object) -> None:
+        if event == "c_call" and called in (os.fsync, os.replace):
+            calls.append("synchronised" if called is os.fsync else "named")
+
+    sys.setprofile(note)
+    try:
+        ensure_data(tmp_path, NEW)
+    finally:
+        sys.setprofile(None)
+
+    assert calls == ["synchronised", "named"]
+
+
 def test_a_folder_of_a_newer_version_is_refused_with_a_sentence_and_left_as_it_is(
     tmp_path: Path,
 ) -> None:
