@@ -6,7 +6,7 @@ is over. On the way of a streamed chunk it only looks at the first message.
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Final, TypeGuard, final
+from typing import TYPE_CHECKING, Final, TypeGuard, final
 
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
@@ -20,7 +20,9 @@ from app.server.web.errors import Failure, Headers, failure_of, http_failure
 from app.server.web.guards import Answered, Caller, Door, Passed, Refused, Verdict, judge
 from app.server.web.guards import Scope as KeyScope
 from app.server.web.pace import PACE, Pace, in_time
-from app.server.web.services import Services
+
+if TYPE_CHECKING:
+    from app.server.web.services import Services
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +101,7 @@ class Gate:
                 await answer.send_failure(failure)
 
 
-def node_gate(app: ASGIApp, services: Services) -> Gate:
+def node_gate(app: ASGIApp, services: "Services") -> Gate:
     """The gate of a node: its keys, its dashboard's sessions, and no key on this machine."""
     server = services.settings.server
     door = Door(

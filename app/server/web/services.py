@@ -33,6 +33,7 @@ from app.server.node.pool.desk import PoolDesk
 from app.server.storage.keys import Key, NewKey
 from app.server.web.answering import Answering
 from app.server.web.dashboard.backing import Backing
+from app.server.web.gate import caller_of, headers_of
 from app.settings.schema import Settings
 from app.wire.openai.request import ModelRequest
 from app.wire.runtime import RuntimePicture
@@ -262,11 +263,10 @@ class Services:
 
     def answering(self, scope: Scope, data: ModelRequest) -> Answering:
         """What answers a request of OpenAI's API: an engine at home, or the pool for credits."""
-        headers = dict(scope["headers"])
-        named = headers.get(b"idempotency-key", b"").decode("latin-1")
-        # Two callers may choose the same key and mean different requests.
-        caller = headers.get(b"authorization", b"").decode("latin-1")
-        key = f"{caller}\n{named}" if named else ""
+        named = headers_of(scope).get("idempotency-key", "")
+        # Two callers may choose the same key and mean different requests: whose key it is the gate
+        # has found, in whichever header the caller's own stands.
+        key = f"{caller_of(scope).domain}\n{named}" if named else ""
         return Answering(
             router=self.pool.lessor(data.provider or {}, key),
             heartbeat_seconds=self.settings.server.heartbeat_seconds,
