@@ -1,16 +1,17 @@
 """Entrance: how a browser gets its session, and how it gives it back."""
 
+from collections.abc import Callable
 from typing import Final
 
 from litestar import get, post
 from litestar.openapi import ResponseSpec
 from litestar.types import ASGIApp
 
-from app.server.storage.sessions import SESSION_SECONDS
+from app.server.storage.sessions import SESSION_SECONDS, Sessions
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard.changes import change, field, own_page
 from app.server.web.dashboard.drawing import draw
-from app.server.web.dashboard.links import CODE_SECONDS
+from app.server.web.dashboard.links import CODE_SECONDS, Links
 from app.server.web.dashboard.pages import ALL_PAGES, HOME, framed, html_response
 from app.server.web.gate import administer, caller_of, port_of
 from app.server.web.openai.serving import json_response
@@ -45,22 +46,40 @@ async def make_link(request: ApiRequest) -> ASGIApp:
 @get(ENTER, include_in_schema=False)
 async def enter(request: ApiRequest) -> ASGIApp:
     """Let the browser of a one-time link in."""
+    backing = services_of(request).dashboard
+    return await let_in(
+        request,
+        backing.links,
+        backing.sessions,
+        welcome=lambda session: _welcome(request, session),
+        refuse=lambda why: _refused(request, why),
+    )
+
+
+async def let_in(
+    request: ApiRequest,
+    links: Links,
+    sessions: Sessions,
+    *,
+    welcome: Callable[[str], ASGIApp],
+    refuse: Callable[[str], ASGIApp],
+) -> ASGIApp:
+    """What `welcome` makes of the session of a one-time link, or `refuse` of a word of TROUBLE."""
     if "prefetch" in request.headers.get("sec-purpose", ""):
         # A browser that guesses what will be opened must not use the code up.
         return html_response("", status=503)
-    backing = services_of(request).dashboard
-    link = backing.links.find(request.query_params.get("code", ""))
+    link = links.find(request.query_params.get("code", ""))
     if isinstance(link, str):
-        return _refused(request, link)
+        return refuse(link)
     async with link.turn:
         if link.session is None:
-            link.session = await backing.sessions.begin("link")
-            return _welcome(request, link.session)
+            link.session = await sessions.begin("link")
+            return welcome(link.session)
         if caller_of(request.scope).session == link.session:
-            return _welcome(request)
+            return welcome(link.session)
         # Two came with one code: the other one may not have been the owner.
-        await backing.sessions.end(link.session)
-        return _refused(request, "used")
+        await sessions.end(link.session)
+        return refuse("used")
 
 
 @post("/dashboard/sign-in", guards=[own_page], include_in_schema=False, status_code=200)
@@ -76,25 +95,27 @@ async def sign_in(request: ApiRequest) -> ASGIApp:
 @post("/dashboard/sign-out", guards=[change], include_in_schema=False, status_code=200)
 async def sign_out(request: ApiRequest) -> ASGIApp:
     """End this browser's session, or every browser's."""
-    sessions = services_of(request).dashboard.sessions
+    await end_session(request, services_of(request).dashboard.sessions)
+    return _moved(request, session_cookie(request, "", seconds=0))
+
+
+async def end_session(request: ApiRequest, sessions: Sessions) -> None:
+    """This browser is signed out, or every browser where that is asked for."""
     session = caller_of(request.scope).session
     if await field(request, "everywhere"):
         await sessions.end_all()
     elif session is not None:
         await sessions.end(session)
-    return _moved(request, {"set-cookie": session_cookie(request, "", seconds=0)})
 
 
-def _welcome(request: ApiRequest, session: str | None = None) -> ASGIApp:
+def _welcome(request: ApiRequest, session: str) -> ASGIApp:
     """To the home page, by a page of our own.
 
     Not by a redirect: where another program's page was clicked, the browser would not send the
     strict cookie along with it.
     """
-    if session is None:
-        return _moved(request, {})
     cookie = session_cookie(request, session, seconds=int(SESSION_SECONDS))
-    return _moved(request, {"set-cookie": cookie})
+    return _moved(request, cookie)
 
 
 def session_cookie(request: ApiRequest, session: str, *, seconds: int) -> str:
@@ -103,9 +124,10 @@ def session_cookie(request: ApiRequest, session: str, *, seconds: int) -> str:
     return set_cookie(session, port_of(scope), seconds=seconds, scheme=scope["scheme"])
 
 
-def _moved(request: ApiRequest, headers: dict[str, str]) -> ASGIApp:
+def _moved(request: ApiRequest, cookie: str) -> ASGIApp:
     body = draw("moved.html", {"to": _wished(request)})
-    return html_response(body, headers={**headers, "referrer-policy": "no-referrer"})
+    headers = {"set-cookie": cookie, "referrer-policy": "no-referrer"}
+    return html_response(body, headers=headers)
 
 
 def _wished(request: ApiRequest) -> str:

@@ -8,12 +8,12 @@ from litestar.types import ASGIApp
 
 from app.server.storage.sessions import SESSION_SECONDS
 from app.server.web.body import ApiRequest
-from app.server.web.dashboard.changes import change, field
+from app.server.web.dashboard.changes import change
 from app.server.web.dashboard.drawing import draw
-from app.server.web.dashboard.entrance import ENTER, TROUBLE, session_cookie
+from app.server.web.dashboard.entrance import ENTER, TROUBLE, end_session, let_in, session_cookie
 from app.server.web.dashboard.links import CODE_SECONDS
 from app.server.web.dashboard.pages import html_response
-from app.server.web.gate import administer, caller_of
+from app.server.web.gate import administer
 from app.server.web.openai.serving import json_response
 from app.server.web.pool.desk import desk_of
 from app.server.web.pool.pages.frame import OVERVIEW, POOL_PAGES, closed_page
@@ -37,32 +37,20 @@ async def make_link(request: ApiRequest) -> ASGIApp:
 @get(ENTER, include_in_schema=False)
 async def enter(request: ApiRequest) -> ASGIApp:
     """Let the browser of a one-time link in."""
-    if "prefetch" in request.headers.get("sec-purpose", ""):
-        # A browser that guesses what will be opened must not use the code up.
-        return html_response("", status=503)
     desk = desk_of(request)
-    link = desk.links.find(request.query_params.get("code", ""))
-    if isinstance(link, str):
-        return closed_page(request, TROUBLE[link])
-    async with link.turn:
-        if link.session is None:
-            link.session = await desk.sessions.begin("link")
-            return _moved(request, link.session, seconds=int(SESSION_SECONDS))
-        if caller_of(request.scope).session == link.session:
-            return _moved(request, link.session, seconds=int(SESSION_SECONDS))
-        # Two came with one code: the other one may not have been the operator.
-        await desk.sessions.end(link.session)
-        return closed_page(request, TROUBLE["used"])
+    return await let_in(
+        request,
+        desk.links,
+        desk.sessions,
+        welcome=lambda session: _moved(request, session, seconds=int(SESSION_SECONDS)),
+        refuse=lambda why: closed_page(request, TROUBLE[why]),
+    )
 
 
 @post("/dashboard/sign-out", guards=[change], include_in_schema=False, status_code=200)
 async def sign_out(request: ApiRequest) -> ASGIApp:
     """End this browser's session, or every browser's."""
-    sessions, session = desk_of(request).sessions, caller_of(request.scope).session
-    if await field(request, "everywhere"):
-        await sessions.end_all()
-    elif session is not None:
-        await sessions.end(session)
+    await end_session(request, desk_of(request).sessions)
     return _moved(request, "", seconds=0)
 
 
