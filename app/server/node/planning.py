@@ -70,7 +70,7 @@ def choose(
             free=Footprint(),
             explanation="",
         )
-    fit = plan_load(card, [_use(device) for device in devices], wishes)
+    fit = plan_load(card, [use_of(device) for device in devices], wishes)
     return Choice(
         source=source,
         plan=fit.plan,
@@ -94,6 +94,17 @@ def without(devices: Sequence[Device], residents: Iterable[Bytes]) -> list[Devic
         )
         for device in devices
     ]
+
+
+def use_of(device: Device) -> DeviceUse:
+    """What plans and verdicts know of a device."""
+    return DeviceUse(
+        name=device.name,
+        description=device.description,
+        kind=device.kind,
+        memory_free=device.memory_free,
+        memory_total=device.memory_total,
+    )
 
 
 def identity(card: ModelCard) -> str:
@@ -123,13 +134,3 @@ def _footprint(needs: Iterable[Need], count: Callable[[Need], int]) -> Footprint
         else:
             device += count(need)
     return Footprint(host_bytes=host, device_bytes=device)
-
-
-def _use(device: Device) -> DeviceUse:
-    return DeviceUse(
-        name=device.name,
-        description=device.description,
-        kind=device.kind,
-        memory_free=device.memory_free,
-        memory_total=device.memory_total,
-    )

@@ -19,7 +19,7 @@ from app.server.hardware.bandwidth import measure_ram, nvidia_bandwidths
 from app.server.hardware.devices import Devices
 from app.server.hardware.engine_program import EngineProgram
 from app.server.hardware.machine import look_at_machine
-from app.server.node.planning import Bytes, identity, without
+from app.server.node.planning import Bytes, identity, use_of, without
 from app.server.node.recent import Done
 from app.server.storage.speeds import Speeds
 
@@ -57,16 +57,6 @@ class Sight:
         )
 
 
-def _use(device: Device) -> DeviceUse:
-    return DeviceUse(
-        name=device.name,
-        description=device.description,
-        kind=device.kind,
-        memory_free=device.memory_free,
-        memory_total=device.memory_total,
-    )
-
-
 @final
 class Machine:
     """Verdicts on models for this machine, and what it learns of them. On one event loop."""
@@ -95,7 +85,7 @@ class Machine:
         """The machine as it is now. The first look may take some seconds: it measures."""
         devices = await self._devices.now()
         bandwidths = await self._bandwidths_of(devices)
-        uses = [_use(device) for device in without(devices, self._residents())]
+        uses = [use_of(device) for device in without(devices, self._residents())]
         return Sight(uses, bandwidths, self._wishes, self._speeds)
 
     async def learn(self, card: ModelCard, done: Done) -> None:
