@@ -19,7 +19,7 @@ from app.tray.look.actions import (
 )
 from app.tray.look.entries import Item, Menu, action_of, items_of
 from app.tray.look.facts import Facts, Shelved
-from app.tray.look.menu import ITEMS_MAX, MODELS_MAX, menu_of
+from app.tray.look.menu import MODELS_MAX, menu_of
 from app.wire.local import DownloadPicture, NodePicture
 from app.wire.sharing import NeighbourPicture
 from app.wire.update import UpdatePicture
@@ -193,7 +193,7 @@ def test_every_menu_is_short_and_what_cannot_be_clicked_says_why(
 ) -> None:
     menu = menu_of(picture, facts)
 
-    assert sum(isinstance(entry, Item) for entry in menu) <= ITEMS_MAX
+    assert sum(isinstance(entry, Item) for entry in menu) <= 12
     for each in items_of(menu):
         assert each.text.strip()
         assert each.is_enabled or each.reason or each.action is None

@@ -1,4 +1,4 @@
-"""Chains: whether stored receipts, verdicts or checkpoints are those that were signed, in order.
+"""Chains: whether stored receipts or verdicts are those that were signed, in order.
 
 Each entry has a number from 0 and the hash of the one before it, under a signature. The first entry
 at which the story breaks is named, with what happened there:
@@ -16,7 +16,6 @@ from typing import Final, Literal, final
 import msgspec
 
 from app.core.base.ids import DeviceId, PoolId
-from app.core.pool.checkpoint import CHECKPOINT
 from app.core.pool.keys import Verifier
 from app.core.pool.receipt import RECEIPT, VERDICT
 from app.core.pool.signed import SignedBytes
@@ -93,18 +92,6 @@ def verify_verdicts(
         return found and Link(found.number, found.previous, (found.pool,))
 
     return verify_chain(entries, read, owner=(pool,), verify=verify, after=after, head=head)
-
-
-def verify_checkpoints(
-    entries: Sequence[SignedBytes], *, pool: PoolId, verify: Verifier
-) -> Breach | None:
-    """The same for all of a host's checkpoints."""
-
-    def read(body: bytes) -> Link | None:
-        found = CHECKPOINT.read(body)
-        return found and Link(found.number, found.previous, (found.pool,))
-
-    return verify_chain(entries, read, owner=(pool,), verify=verify)
 
 
 def verify_chain(

@@ -123,8 +123,6 @@ class LibraryFacts(Picture, frozen=True, kw_only=True):
     hashing: str = ""
     """The file whose content is being read; "" while none is."""
     hashed_bytes: int = 0
-    hash_bytes: int = 0
-    """Of that file."""
 
 
 @final

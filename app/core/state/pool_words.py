@@ -116,18 +116,5 @@ def today_words(pool: PoolState) -> str:
     return "Today: " + " · ".join(parts)
 
 
-def pool_lines(state: NodeState, now: float) -> list[str]:
-    """The pool for `athanor status`: the link, the work, today; [] where none is joined."""
-    pool = state.pool
-    if pool is None:
-        return []
-    link, work = link_words(pool, now), work_words(state, now)
-    lines = [f"pool: {link}"]
-    if work != link:
-        lines.append(f"pool: {work}")
-    lines.append(f"pool: balance {credits_words(pool.balance)}. {today_words(pool)}")
-    return lines
-
-
 def _count(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"

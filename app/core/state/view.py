@@ -10,8 +10,7 @@ from app.core.models.demonstration import DESCRIPTION, REMEDY, labelled
 from app.core.sharing.words import memory_words
 from app.core.state.due import unload_at
 from app.core.state.engine_life import Failed, Loading, Ready, Unloaded, Unloading
-from app.core.state.node_state import Device, ModelState, NodeState, Notice
-from app.core.state.pool_words import pool_lines
+from app.core.state.node_state import ModelState, NodeState, Notice
 from app.core.state.update_state import UpdateState, update_words
 
 _STAGES: Final = {
@@ -38,18 +37,6 @@ def summary(state: NodeState, now: float) -> str:
     words = "; ".join(model_line(model, now) for model in engines)
     requests = len(state.requests)
     return f"{_count(requests, 'request')} in flight; {words}" if requests else words
-
-
-def status_lines(state: NodeState, now: float) -> list[str]:
-    """The whole node, a line a matter: server, models that are not unloaded, devices, notices."""
-    addresses = ", ".join(state.server.addresses) or "no address yet"
-    lines = [f"Athanor {state.server.version} at {addresses}"]
-    lines += [model_line(model, now) for model in state.engines()]
-    lines += [line for line in (neighbour_line(state, now),) if line]
-    lines += pool_lines(state, now)
-    lines += [device_line(device) for device in state.devices]
-    lines += [notice_line(notice) for notice in notices(state, now)]
-    return lines
 
 
 def neighbour_line(state: NodeState, now: float) -> str:
@@ -179,22 +166,6 @@ def _of_update(update: UpdateState) -> list[Notice]:
             )
         )
     return found
-
-
-def notice_line(notice: Notice) -> str:
-    """One notice with its remedy."""
-    return f"{notice.severity}: {notice.message}" + (f" {notice.remedy}" if notice.remedy else "")
-
-
-def device_line(device: Device) -> str:
-    """One device: memory, and how busy and warm it is where that is known."""
-    used = device.memory_total - device.memory_free
-    words = [f"{size(used)} of {size(device.memory_total)} used"]
-    if device.busy_percent is not None:
-        words.append(f"{device.busy_percent:.0f}% busy")
-    if device.temperature_celsius is not None:
-        words.append(f"{device.temperature_celsius:.0f} °C")
-    return f"{device.description or device.name}: " + ", ".join(words)
 
 
 def duration(seconds: float) -> str:

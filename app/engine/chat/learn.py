@@ -44,7 +44,6 @@ MANY_TYPES: Final = (
         }
     ),
 )
-NO_ARGUMENTS: Final = (Call({}),)
 TWO_CALLS: Final = (Call({"arg_beta": "Zqx one"}), Call({"arg_beta": "Zqx two"}, OTHER_FUNCTION))
 
 

@@ -232,7 +232,6 @@ class Shelf:
             revision=revision,
             hashing=str(progress.path),
             hashed_bytes=progress.bytes_done,
-            hash_bytes=progress.bytes_total,
         )
 
     def _tell_troubles(self) -> None:

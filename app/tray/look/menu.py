@@ -28,7 +28,6 @@ from app.tray.look.entries import Entry, Item, Menu, Separator
 from app.tray.look.facts import Facts, Shelved
 from app.wire.local import DownloadPicture, EnginePicture, NodePicture
 
-ITEMS_MAX: Final = 12
 MODELS_MAX: Final = 12
 """In the submenu; the page of models has the others."""
 NEWS_MAX: Final = 2

@@ -24,7 +24,7 @@ from app.core.state.events import (
 )
 from app.core.state.mood import headline
 from app.core.state.node_state import Neighbour, NodeState
-from app.core.state.view import duration, notices, size, status_lines, summary
+from app.core.state.view import duration, life_words, notices, size, summary
 from tests.core.state.pictures import FACTS, SMALL, listed, serving, told
 
 
@@ -48,7 +48,7 @@ def test_a_load_says_its_stage_and_how_far() -> None:
         EngineProgressed(model=SMALL, stage="weights", fraction=0.41),
     )
 
-    assert "small: loading weights 41%" in status_lines(state, 0.0)
+    assert life_words(state.models[SMALL], 0.0) == "loading weights 41%"
 
 
 def test_a_failure_says_why_what_to_do_and_when_it_is_tried_again() -> None:
@@ -61,9 +61,11 @@ def test_a_failure_says_why_what_to_do_and_when_it_is_tried_again() -> None:
         failures=2,
     )
 
-    lines = status_lines(told(fell, state=serving()), 0.0)
+    (notice,) = notices(told(fell, state=serving()), 0.0)
 
-    assert "error: small failed: out of memory; next try in 8 s Close a game." in lines
+    assert notice.severity == "error"
+    assert notice.message == "small failed: out of memory; next try in 8 s"
+    assert notice.remedy == "Close a game."
 
 
 def test_a_safer_plan_is_never_silent() -> None:
@@ -91,16 +93,6 @@ def test_a_graphics_driver_is_advised_of_where_there_is_one(
     (notice,) = notices(state, 0.0)
 
     assert ("graphics driver" in notice.remedy) == is_advised
-
-
-def test_a_device_line_leaves_out_what_is_not_known() -> None:
-    device = Device(
-        name="CUDA0", description="RTX", kind="gpu", memory_free=2**30, memory_total=3 * 2**30
-    )
-
-    state = told(DevicesSeen(devices=(device,)))
-
-    assert "RTX: 2.0 GiB of 3.0 GiB used" in status_lines(state, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +123,6 @@ def test_memory_that_is_given_away_is_told_in_the_same_words_everywhere() -> Non
 
     words = "asleep: GPU memory was freed, resumes in 1 minute"
     assert summary(state, 0.0) == words
-    assert words in status_lines(state, 0.0)
     assert headline(state, 0.0) == f"A{words[1:]}"
 
 

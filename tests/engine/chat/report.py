@@ -18,14 +18,13 @@ from app.engine.chat.form import (
 )
 from app.engine.chat.learn import (
     MANY_TYPES,
-    NO_ARGUMENTS,
     ONE_TEXT,
     TWO_CALLS,
     Learned,
     learn,
     reads_back,
 )
-from app.engine.chat.probe import CONTENT, REASON, Probe
+from app.engine.chat.probe import CONTENT, REASON, Call, Probe
 from app.engine.chat.template import ChatTemplate
 from tests import sdist
 
@@ -54,7 +53,7 @@ def finding(path: Path) -> Finding:
     learned = learn(probe)
     assert learned is not None, path.name
     calls = learned.form.calls
-    tried = (ONE_TEXT, NO_ARGUMENTS, MANY_TYPES)
+    tried = (ONE_TEXT, (Call({}),), MANY_TYPES)
     return Finding(
         path.stem,
         probe,

@@ -15,7 +15,6 @@ from app.core.ledger.accounts import LedgerAccount
 from app.core.ledger.commands import EventId, Transfer
 from app.core.ledger.result import Result
 from app.server.storage.books import Bookkeeper
-from app.server.storage.books_audit import Audit
 
 _ABOUT: Final = "job"
 
@@ -47,10 +46,6 @@ class Mirror:
         got = await books.balance(accounts.earned(pool_id), now)
         gone = await books.balance(accounts.spent(pool_id), now)
         return Micros(got.balance), Micros(-gone.balance)
-
-    async def audit(self) -> Audit:
-        """The books rebuilt from their events."""
-        return await (await self._open()).audit()
 
     async def close(self) -> None:
         """Nothing may be asked after it."""
