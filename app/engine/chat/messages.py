@@ -19,6 +19,8 @@ from app.wire.message import Json
 _ROLES: Final = {"developer": "system", "function": "tool"}
 _KNOWN: Final = frozenset({"system", "user", "assistant", "tool"})
 _REASONING: Final = ("reasoning_content", "reasoning", "thinking")
+_TEXT_ARGUMENT: Final = "arguments"
+"""The name under which arguments that are no JSON object stand as a text."""
 
 
 @final
@@ -123,14 +125,19 @@ def _call(call: Message, bearing: Bearing) -> Message:
 
 
 def _arguments(given: object, field: str) -> dict[str, object]:
-    """The arguments of a call as an object."""
+    """The arguments of a call as an object.
+
+    A client sends back what a model wrote, and an answer that was cut short ends within a call.
+    So text that is no object becomes one: what a template writes of it reads as a call still.
+    """
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return {}
     if isinstance(given, str):
         try:
-            given = json.loads(given) if given.strip() else {}
-        except ValueError as error:
-            raise RequestError(f"the arguments are not JSON: {error}", field=field) from error
-    if given is None:
-        return {}
+            read = json.loads(given)
+        except (ValueError, RecursionError):
+            read = None
+        return read if isinstance(read, dict) else {_TEXT_ARGUMENT: given}
     if not isinstance(given, dict):
         raise RequestError("the arguments are not a JSON object", field=field)
     return given

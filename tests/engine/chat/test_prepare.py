@@ -1,6 +1,7 @@
 """A conversation becomes a prompt of the model's own kind, with nothing of it lost."""
 
 import copy
+import json
 from datetime import datetime
 
 import pytest
@@ -37,6 +38,13 @@ def prompt(dialect: Dialect, messages: list[Json], **chat: object) -> str:
     return dialect.prepare(PromptChat(messages=messages, **chat), None).text  # type: ignore[arg-type]
 
 
+def cut_short(arguments: str) -> Json:
+    """An assistant's turn with one call, whose arguments are any text."""
+    function = {"name": "get_weather", "arguments": arguments}
+    call = {"id": "call_0", "type": "function", "function": function}
+    return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+
 @pytest.mark.parametrize("path", sdist.templates(), ids=lambda path: path.stem)
 def test_every_template_bears_a_conversation_with_calls(path: object) -> None:
     name = getattr(path, "stem", "")
@@ -50,6 +58,30 @@ def test_every_template_bears_a_conversation_with_calls(path: object) -> None:
     for words in ("SYSTEM says", "CITY name", "RESULT says", "ANSWER says", "QUESTION two"):
         assert words in text
     assert "RESULT says" in fresh
+
+
+@pytest.mark.parametrize("path", sdist.templates(), ids=lambda path: path.stem)
+def test_every_template_bears_a_call_that_was_cut_short(path: object) -> None:
+    dialect = learned(getattr(path, "stem", ""))
+    messages = [user("QUESTION"), cut_short('{"city": "CITY na'), result("RESULT says")]
+
+    prepared = dialect.prepare(PromptChat(messages=messages, tools=TOOLS), None)
+
+    assert "CITY na" in prepared.text
+    assert "RESULT says" in prepared.text
+    assert not prepared.new_parser().has_calls
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["{", '{"city": "CITY', "CITY", '"CITY"', "[1]", "[" * 99_999],
+    ids=lambda text: text[:9],
+)
+def test_arguments_that_are_no_object_stand_in_one_as_they_were_sent(arguments: str) -> None:
+    text = prompt(learned("Qwen-Qwen3-0.6B"), [user("Hi"), cut_short(arguments), result("R")])
+
+    call = json.loads(text.split("<tool_call>\n")[1].split("\n</tool_call>")[0])
+    assert call == {"name": "get_weather", "arguments": {"arguments": arguments}}
 
 
 @pytest.mark.parametrize("path", sdist.templates(), ids=lambda path: path.stem)
@@ -254,9 +286,9 @@ def tool(**function: object) -> Json:
         ),
         (
             {"messages": [user("a"), {"role": "assistant", "tool_calls": [
-                {"function": {"name": "f", "arguments": "{"}}]}]},
+                {"function": {"name": "f", "arguments": ["a"]}}]}]},
             "messages[1].tool_calls[0].function.arguments",
-            "JSON",
+            "JSON object",
         ),
     ],
 )  # fmt: skip
