@@ -78,7 +78,7 @@ def test_a_traceback_is_kept_where_it_carries_no_content(file: Path) -> None:
     assert "ValueError: plain" in file.read_text()
 
 
-@pytest.mark.parametrize("name", ["aiosqlite", "httpx", "uvicorn.access", "websockets"])
+@pytest.mark.parametrize("name", ["aiosqlite", "httpx", "uvicorn.error", "websockets"])
 def test_foreign_loggers_are_heard_from_warning_up(file: Path, name: str) -> None:
     logging.getLogger(name).info("GET http://host/?secret=1")
     logging.getLogger(name).warning("trouble")
