@@ -14,6 +14,7 @@ from typing import Final, final
 from app.core.base.errors import LOAD_LARGER, ContextExceeded, RequestError, Unsupported
 from app.engine.backend import Vocabulary
 from app.engine.chat.dialect import Dialect
+from app.engine.chat.fuel import Limits
 from app.engine.constrain import Constrainer, Constraint, grammar_of
 from app.engine.ranges import check
 from app.engine.transcript import Parser, PlainParser, Transcript
@@ -92,6 +93,7 @@ class Preparer:
             raise Unsupported("this model makes embeddings, it cannot answer", field="model")
         if message.answered and message.choices != 1:
             raise RequestError("only an answer of one choice can go on", field="answered")
+        self._check_characters(message)
         reading = self.read(message)
         prompt = len(reading.tokens)
         self._check_length(prompt, message)
@@ -249,6 +251,26 @@ class Preparer:
             if len(words) == 1 and self._vocabulary.is_control(words[0]):
                 tokens.add(words[0])
         return frozenset(tokens)
+
+    def _check_characters(self, message: Generate) -> None:
+        """A conversation longer than any template may write is past the context.
+
+        How many tokens it has is not said: counting those of 30 million characters takes half a
+        minute.
+        """
+        if not isinstance(message.prompt, PromptChat):
+            return
+        contents = (said.get("content") for said in message.prompt.messages)
+        characters = sum(len(text) for text in contents if isinstance(text, str))
+        if characters > Limits().text:
+            context = self._facts.plan.context
+            raise ContextExceeded(
+                prompt_tokens=0,
+                context=context,
+                message=f"request ({characters} characters) exceeds the available context size "
+                f"({context} tokens), try increasing it",
+                remedy=LOAD_LARGER,
+            )
 
     def _check_length(self, prompt_tokens: int, message: Generate) -> None:
         """Prompt and what was answered fit, with room for a token more if one may be needed."""

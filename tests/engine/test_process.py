@@ -188,6 +188,14 @@ def test_a_prompt_past_the_context_is_refused_with_the_numbers(engine: EngineChi
     assert (refused.prompt_tokens > 600, refused.context) == (True, 512)
 
 
+def test_a_prompt_that_no_template_may_write_is_past_the_context_too(engine: EngineChild) -> None:
+    refused = engine.answer(chat("endless", "x" * 9_000_000)).refused
+
+    assert (refused.kind, refused.field) == ("context_length_exceeded", "messages")
+    assert (refused.prompt_tokens, refused.context) == (0, 512)
+    assert "(9000000 characters) exceeds the available context size (512 tokens)" in refused.message
+
+
 @pytest.mark.parametrize(
     ("message", "field"),
     [
