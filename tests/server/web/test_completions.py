@@ -130,6 +130,15 @@ def test_a_suffix_asks_to_fill_in_the_middle(web: Web) -> None:
     assert generate.prompt == PromptInfill(prefix="def f(", suffix="return x")
 
 
+def test_an_empty_suffix_is_none(web: Web) -> None:
+    complete(web, "def f(", suffix="")
+    complete(web, [1, 2], suffix="")
+
+    text, tokens = web.node.generates
+    assert text.prompt == PromptText(text="def f(")
+    assert tokens.prompt == PromptTokens(tokens=[1, 2])
+
+
 def test_prompt_and_echo_reach_the_engine(web: Web) -> None:
     complete(web, "ab", echo=True)
     complete(web, [1, 2])

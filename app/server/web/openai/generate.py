@@ -99,7 +99,7 @@ def completion_prompts(request: CompletionRequest) -> list[Prompt]:
     refuse_best_of(request)
     output_of(request)
     inputs = split_inputs(request.prompt, "prompt", most=PROMPTS_MAX // (request.n or 1))
-    if request.suffix is None:
+    if not request.suffix:  # clients of editors send "" where nothing follows
         return [
             PromptText(text=each) if isinstance(each, str) else PromptTokens(tokens=each)
             for each in inputs
