@@ -14,10 +14,12 @@ from litestar.datastructures import State
 from litestar.params import Body
 
 from app.core.base.errors import Fault, RequestError
+from app.server.web.allowed import allowed_words
 from app.server.web.invalid import invalid
 
 _WITH_PATH: Final = re.compile(r"(?P<what>.*) - at `(?P<path>[^`]*)`", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
+_UNKNOWN_WORD: Final = re.compile(r"Invalid (?:enum )?value (?P<word>.*)", re.DOTALL)
 _TYPE: Final = re.compile(r"Expected `[^`]*`, got `[^`]*`")
 
 S = TypeVar("S")
@@ -36,7 +38,7 @@ def decode_body(kind: type[msgspec.Struct], body: bytes) -> msgspec.Struct:
     try:
         return _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
-        raise _named(str(error)) from None
+        raise _named(kind, str(error)) from None
     except msgspec.DecodeError as error:
         raise RequestError(f"the body is not valid JSON: {error}", fault="invalid_json") from None
     except UnicodeDecodeError:
@@ -45,7 +47,7 @@ def decode_body(kind: type[msgspec.Struct], body: bytes) -> msgspec.Struct:
         raise RequestError("the body is nested too deep", fault="invalid_json") from None
 
 
-def _named(message: str) -> RequestError:
+def _named(kind: type[msgspec.Struct], message: str) -> RequestError:
     """msgspec's words, with the JSON path in front as a client writes it: messages[0].role."""
     match = _WITH_PATH.fullmatch(message)
     what, path = (match["what"], match["path"]) if match else (message, "$")
@@ -54,6 +56,10 @@ def _named(message: str) -> RequestError:
     if missing is not None:
         field = f"{field}.{missing['name']}" if field else missing["name"]
         return invalid(field, "is required", fault="missing_required_parameter")
+    unknown = _UNKNOWN_WORD.fullmatch(what)
+    if unknown is not None and (words := allowed_words(kind, field)):
+        listed = " or ".join(filter(None, (", ".join(map(repr, words[:-1])), repr(words[-1]))))
+        return invalid(field, f"{unknown['word']} is not known here; it may be {listed}")
     fault: Fault | None = "invalid_type" if _TYPE.fullmatch(what) else None
     if not field:
         return RequestError(f"the body: {what}", fault=fault)

@@ -162,6 +162,34 @@ def test_a_wrong_value_is_a_400_that_names_its_field(web: Web, field: str, value
     assert not web.node.generates, "nothing was computed"
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        (
+            "tool_choice",
+            "maybe",
+            "'maybe' is not known here; it may be 'auto', 'none' or 'required'",
+        ),
+        ("tool_choice", {"type": "x"}, "it may be 'allowed_tools', 'custom' or 'function'"),
+        (
+            "response_format",
+            {"type": "yaml"},
+            "'grammar', 'json_object', 'json_schema', 'regex' or",
+        ),
+        ("reasoning_effort", "extreme", "it may be 'high', 'low', 'max', 'medium', 'minimal', "),
+        ("function_call", "maybe", "it may be 'auto' or 'none'"),
+        ("messages", [{"role": "alien"}], "'alien' is not known here; it may be 'system', "),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_who_says_a_word_that_is_not_known_is_told_those_that_are(
+    web: Web, field: str, value: object, words: str
+) -> None:
+    response = web.client.post("/v1/chat/completions", json={"messages": HELLO, field: value})
+
+    assert words in error_of(response)["message"]
+
+
 @pytest.mark.parametrize(("message", "field"), WRONG_MESSAGES, ids=[f for _, f in WRONG_MESSAGES])
 def test_a_wrong_message_is_a_400_that_names_its_place(
     web: Web, message: object, field: str
