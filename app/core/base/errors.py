@@ -138,10 +138,24 @@ class ModelNotFound(RequestError):
 
     kind: ClassVar[str] = "model_not_found"
 
-    def __init__(self, name: str, nearest: tuple[str, ...] = (), *, reason: str = "") -> None:
-        """`reason` stands in the place of the sentence that there is no such model."""
+    def __init__(
+        self,
+        name: str,
+        nearest: tuple[str, ...] = (),
+        *,
+        reason: str = "",
+        remedy: str = "GET /v1/models lists those that there are.",
+    ) -> None:
+        """`reason` stands in the place of the sentence that there is no such model.
+
+        `remedy` says where to look, and is left out where a reason or near names say more.
+        """
         hint = f" Did you mean {' or '.join(repr(n) for n in nearest)}?" if nearest else ""
-        super().__init__((reason or f"model {name!r} not found.") + hint, field="model")
+        super().__init__(
+            (reason or f"model {name!r} not found.") + hint,
+            field="model",
+            remedy="" if nearest or reason else remedy,
+        )
         self.name = name
         self.nearest = nearest
 

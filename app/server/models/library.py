@@ -35,6 +35,7 @@ from app.server.models.toy import read_toy
 
 __all__ = ["Copy", "Entry", "Library"]
 
+_WHERE_TO_LOOK = "`athanor models` and GET /v1/models list those that there are."
 _CHANGES = "it changes while it is read; something is still writing it"
 _CHANGES_REMEDY = "It is offered as soon as it rests; nothing needs to be done."
 
@@ -170,7 +171,8 @@ class Library:
         if entry is not None:
             return entry
         with self._lock:
-            raise ModelNotFound(name, self._tables.directory.nearest(name))
+            nearest = self._tables.directory.nearest(name)
+        raise ModelNotFound(name, nearest, remedy=_WHERE_TO_LOOK)
 
     def card(self, name: str) -> ModelCard:
         """The card of the model that `name` means, read again if the file has changed.

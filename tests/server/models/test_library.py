@@ -171,6 +171,15 @@ def test_an_unknown_name_brings_the_nearest(tmp_path: Path) -> None:
         scanned(tmp_path).find("qwen-8b")
 
     assert raised.value.nearest == ("qwen3-8b:q4_k_m",)
+    assert not raised.value.remedy
+
+
+def test_an_unknown_name_with_none_near_brings_where_to_look(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound) as raised:
+        scanned(tmp_path).find("gpt-9")
+
+    assert "`athanor models`" in raised.value.remedy
+    assert "GET /v1/models" in raised.value.remedy
 
 
 def test_what_the_file_calls_itself_is_a_name_once_it_is_read(tmp_path: Path) -> None:
