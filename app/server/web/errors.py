@@ -84,7 +84,8 @@ _HTTP: Final[dict[int, _Row]] = {
 }
 
 _HTTP_WORDS: Final = {
-    404: "there is nothing at this path; the API is under /v1",
+    404: "there is nothing at this path; there are /v1/chat/completions, /v1/completions, "
+    "/v1/embeddings and /v1/models, and /openapi lists all others",
     405: "this path does not take this method",
     413: "the request body is larger than the server accepts (server.body_bytes_max)",
     415: "the body must be JSON, with Content-Type: application/json",

@@ -65,6 +65,16 @@ def test_an_unknown_model_is_answered_with_the_nearest(web: Web) -> None:
     assert detail["param"] == "model"
 
 
+def test_who_goes_astray_is_told_which_paths_there_are(web: Web) -> None:
+    for path in ("/v1", "/v1/responses", "/v1/v1/chat/completions", "/nothing"):
+        response = web.client.get(path)
+
+        assert response.status_code == 404
+        for there in ("/v1/chat/completions,", "/v1/models", "/openapi"):
+            assert there in str(detail_of(response)["message"])
+    assert {"/v1/models", "/tokenize"} <= set(web.client.get("/openapi").json()["paths"])
+
+
 def test_who_should_come_again_is_told_when(web: Web) -> None:
     assert web.chat(model="busy").headers["retry-after"] == "7"
     assert int(web.chat(model="crash-early").headers["retry-after"]) > 0
