@@ -36,7 +36,7 @@ class NeighbourPicture(SharingMessage, frozen=True, kw_only=True):
     """How the node stands to the other programs of its machine."""
 
     summary: str
-    """One line: "asleep: GPU memory was freed, resumes in 40 seconds"."""
+    """One line: "asleep: GPU memory was freed, resumes in 4 minutes"."""
     memory: MemoryAction = "keep"
     """keep: models stay. spare: those that nobody uses go. free: all go."""
     memory_causes: tuple[CausePicture, ...] = ()

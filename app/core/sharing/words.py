@@ -3,6 +3,7 @@
 "paused: a program that always wins is running (Cyberpunk2077), resumes 5 minutes after it ends"
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
@@ -87,7 +88,7 @@ def resumes_words(cause: Cause, now: float) -> str:
     if cause.reason is Reason.TIME_OF_DAY and cause.detail:
         return f"resumes {cause.detail}"
     if cause.resumes_at is not None:
-        return f"resumes in {length(cause.resumes_at - now)}"
+        return f"resumes {_wait_words(cause.resumes_at - now)}"
     if cause.unknown or cause.reason not in _AFTER:
         return ""
     wait = length(cause.lasts_seconds) + " " if cause.lasts_seconds else ""
@@ -158,6 +159,15 @@ def length(seconds: float) -> str:
         if whole >= 2 * size or (whole >= size and whole % size == 0):
             return _several(round(whole / size), unit)
     return _several(whole, "second")
+
+
+def _wait_words(seconds: float) -> str:
+    """Until something goes on, in whole minutes: a line that counts seconds would not hold still.
+
+    It is the first line of the tray's menu, and a menu that is open must not jump.
+    """
+    minutes = math.ceil(seconds / 60)
+    return "within a minute" if minutes <= 1 else f"in {length(60 * minutes)}"
 
 
 def _several(count: int, unit: str) -> str:

@@ -86,6 +86,15 @@ def test_memory_that_was_ordered_free_is_asleep_for_a_while() -> None:
     )
 
 
+def test_a_wait_is_told_in_whole_minutes_so_that_a_menu_that_is_open_holds_still() -> None:
+    hold = replace(CALM, orders=Orders(held_until=150.0))
+    verdict = decide(hold, LENDING, None, 0.0).verdict
+
+    lines = [memory_words(verdict, now).partition("resumes ")[2] for now in range(151)]
+
+    assert list(dict.fromkeys(lines)) == ["in 3 minutes", "in 2 minutes", "within a minute"]
+
+
 @given(stories, rules)
 def test_clients_are_told_no_names_of_programs(story: list[tuple[float, Facts]], by: Rules) -> None:
     for _, seen in story:

@@ -121,7 +121,7 @@ def test_memory_that_is_given_away_is_told_in_the_same_words_everywhere() -> Non
 
     state = told(VerdictChanged(neighbour=Neighbour(verdict=verdict)), state=open_node)
 
-    words = "asleep: GPU memory was freed, resumes in 1 minute"
+    words = "asleep: GPU memory was freed, resumes within a minute"
     assert summary(state, 0.0) == words
     assert headline(state, 0.0) == f"A{words[1:]}"
 
