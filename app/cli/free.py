@@ -21,6 +21,8 @@ from app.wire.sharing import (
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _LENGTH: Final = re.compile(r"(\d+(?:\.\d+)?) ?(s|m|min|h|d|)")
 
+_NO_GPU: Final = "This machine has no GPU; `athanor free --all` frees the memory of models in RAM."
+
 
 def _seconds(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
     """A length of time: seconds, or a number with s, m, h or d. Raises: BadParameter."""
@@ -60,10 +62,11 @@ def free(is_all: bool, hold_seconds: float | None, is_json: bool) -> int:
     with running() as client:
         answer = client.free(request)
         summary = client.neighbour().neighbour.summary
+        has_gpu = any(device.kind != "cpu" for device in client.state().devices)
     if is_json:
         print_json(answer)
     else:
-        stdout().print(_freed(answer, is_all=is_all), markup=False, soft_wrap=True)
+        stdout().print(_freed(answer, is_all=is_all, has_gpu=has_gpu), markup=False, soft_wrap=True)
         note(summary[0].upper() + summary[1:] + ".")
     return Exit.OK if answer.is_back else Exit.FAILED
 
@@ -120,9 +123,11 @@ def neighbour(is_json: bool) -> int:
     return Exit.OK
 
 
-def _freed(answer: FreeAnswer, *, is_all: bool) -> str:
+def _freed(answer: FreeAnswer, *, is_all: bool, has_gpu: bool) -> str:
     if not answer.ended:
-        return "No model is in memory." if is_all else "No model holds GPU memory."
+        if is_all:
+            return "No model is in memory."
+        return "No model holds GPU memory." if has_gpu else _NO_GPU
     names = ", ".join(each.model for each in answer.ended)
     ram = sum(each.ram_bytes for each in answer.ended)
     amount = (

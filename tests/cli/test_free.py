@@ -32,10 +32,10 @@ def test_memory_is_freed_held_and_used_again(node: RunningNode, capsys: Captured
 
     held = msgspec.json.decode(_json(capsys, "neighbour"), type=NeighbourAnswer).neighbour
     assert held.refuses_loads and held.memory == "free"
-    assert held.summary.startswith("asleep: GPU memory was freed, resumes in")
+    assert held.summary.startswith("asleep: memory was freed, resumes in")
 
     assert main(["status"]) == 0
-    assert "asleep: GPU memory was freed" in capsys.readouterr().out
+    assert "asleep: memory was freed" in capsys.readouterr().out
 
     resumed = msgspec.json.decode(_json(capsys, "resume"), type=NeighbourPicture)
     assert (resumed.memory, resumed.held_until) == ("keep", None)
@@ -49,7 +49,7 @@ def test_words_say_what_json_says(node: RunningNode, capsys: Captured) -> None:
     assert main(["resume"]) == 0
 
     out = capsys.readouterr().out
-    assert "No model holds GPU memory." in out
+    assert "This machine has no GPU; `athanor free --all`" in out
     assert "Lending: not lending: you have not turned it on." in out
     assert "FACT" in out and "last input" in out
 

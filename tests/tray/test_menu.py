@@ -151,6 +151,9 @@ def test_freed_memory_can_be_used_again_by_a_click() -> None:
     menu = menu_of(picture(devices=(GPU,), neighbour=held), HERE)
 
     assert action_of(menu, "resume") == Resume()
+    assert item(menu, "resume").text == "Use GPU memory again"
+    without_gpu = menu_of(picture(neighbour=held), HERE)
+    assert item(without_gpu, "resume").text == "Use memory again"
     words = "Asleep: GPU memory was freed, resumes in 5 minutes"
     assert item(menu, "neighbour").label == words
     same = menu_of(picture(devices=(GPU,), neighbour=held, headline=words), HERE)

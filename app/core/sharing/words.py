@@ -61,21 +61,22 @@ _TOLD: Final[dict[str, str]] = {
     "stopping": "it is stopping",
 }
 
-_ORDERED_FREE: Final = "GPU memory was freed"
-
 
 def told_words(word: str) -> str:
     """Why another machine lends nothing, as its heartbeat told by a reason's word."""
     return _TOLD.get(word, word.replace("_", " "))
 
 
-def reason_words(cause: Cause, *, is_memory: bool) -> str:
-    """Why, without a verb before it: "a program that always wins is running (Cyberpunk2077)"."""
+def reason_words(cause: Cause, *, memory: str = "") -> str:
+    """Why, without a verb before it: "a program that always wins is running (Cyberpunk2077)".
+
+    `memory` is what the machine's is called, for a cause why that is given away.
+    """
     if cause.unknown:
         return f"it is not known {_NOT_KNOWN[cause.reason]} ({cause.unknown})"
     words = _WHY[cause.reason]
-    if is_memory and cause.reason is Reason.USER_REQ:
-        words = _ORDERED_FREE
+    if memory and cause.reason is Reason.USER_REQ:
+        words = f"{memory} was freed"
     if cause.is_over:
         return f"until just now {words}"
     if not cause.detail or cause.reason is Reason.TIME_OF_DAY:
@@ -96,19 +97,19 @@ def resumes_words(cause: Cause, now: float) -> str:
     return f"resumes {wait if after.startswith('after') else ''}{after}"
 
 
-def cause_words(cause: Cause, now: float, *, is_memory: bool) -> str:
+def cause_words(cause: Cause, now: float, *, memory: str = "") -> str:
     """The reason and when it goes on."""
-    parts = (reason_words(cause, is_memory=is_memory), resumes_words(cause, now))
+    parts = (reason_words(cause, memory=memory), resumes_words(cause, now))
     return ", ".join(part for part in parts if part)
 
 
-def memory_words(verdict: Verdict, now: float) -> str:
-    """What becomes of GPU memory, and why, in one line."""
+def memory_words(verdict: Verdict, now: float, *, memory: str) -> str:
+    """What becomes of GPU memory, and why, in one line; `memory` is what it is called here."""
     if not verdict.memory_causes:
         return "models stay in memory while they are used"
     state = "asleep" if verdict.memory_causes[0].reason is Reason.USER_REQ else "paused"
     state = state if verdict.refuses_loads else "making room"
-    return f"{state}: {cause_words(verdict.memory_causes[0], now, is_memory=True)}"
+    return f"{state}: {cause_words(verdict.memory_causes[0], now, memory=memory)}"
 
 
 def lending_words(verdict: Verdict, now: float) -> str:
@@ -119,10 +120,10 @@ def lending_words(verdict: Verdict, now: float) -> str:
     if cause.reason is Reason.USER_REQ:
         return "not lending: you have not turned it on"
     state = "finishing, then paused" if verdict.lending == "finish" else "paused"
-    return f"{state}: {cause_words(cause, now, is_memory=False)}"
+    return f"{state}: {cause_words(cause, now)}"
 
 
-def refusal_words(causes: Sequence[Cause], now: float) -> str:
+def refusal_words(causes: Sequence[Cause], now: float, *, memory: str) -> str:
     """What a client is told whose model is not loaded. Names no program: a client may be a guest.
 
     `causes` are those of memory.
@@ -134,7 +135,7 @@ def refusal_words(causes: Sequence[Cause], now: float) -> str:
         lasts_seconds=causes[0].lasts_seconds,
         resumes_at=causes[0].resumes_at,
     )
-    return f"this node loads no model now: {cause_words(nameless, now, is_memory=True)}"
+    return f"this node loads no model now: {cause_words(nameless, now, memory=memory)}"
 
 
 def fact_rows(facts: Facts) -> list[tuple[str, str, str]]:

@@ -4,6 +4,7 @@ The tray's tooltip, `athanor status` and the page say the same sentence because 
 Pure functions of a picture and a time; every line is complete by itself and has no markup.
 """
 
+from collections.abc import Iterable
 from typing import Final, assert_never
 
 from app.core.models.demonstration import DESCRIPTION, REMEDY, labelled
@@ -42,7 +43,14 @@ def summary(state: NodeState, now: float) -> str:
 def neighbour_line(state: NodeState, now: float) -> str:
     """Why GPU memory is given away, and until when; "" while it is not."""
     verdict = state.neighbour.verdict
-    return memory_words(verdict, now) if verdict.memory_causes else ""
+    if not verdict.memory_causes:
+        return ""
+    return memory_words(verdict, now, memory=memory_name(device.kind for device in state.devices))
+
+
+def memory_name(kinds: Iterable[str]) -> str:
+    """What models hold and give back, on a machine with devices of these kinds."""
+    return "memory" if all(kind == "cpu" for kind in kinds) else "GPU memory"
 
 
 def model_line(model: ModelState, now: float) -> str:

@@ -30,6 +30,7 @@ from app.core.sharing.words import refusal_words
 from app.core.state.engine_life import Loading, Ready, Unloading
 from app.core.state.events import VerdictChanged
 from app.core.state.node_state import Neighbour as NeighbourState
+from app.core.state.view import memory_name
 from app.server.hardware.devices import Devices
 from app.server.hardware.surroundings.look import Lookout, Surroundings
 from app.server.node.engine import Engine
@@ -118,7 +119,7 @@ class Neighbour:
         """Engines with GPU memory, or all, are gone; for a while no request takes it again."""
         hold = self._hold_seconds if hold_seconds is None else hold_seconds
         self._order(replace(self._orders, held_until=self._now() + hold if hold > 0 else None))
-        refusal = self.paused() or Paused("GPU memory was freed", retry_after_seconds=1)
+        refusal = self.paused() or Paused(f"{self._memory()} was freed", retry_after_seconds=1)
         among = await self._among(everything=everything, unused_only=False)
         return await self._freeing.free(among, refusal)
 
@@ -140,10 +141,13 @@ class Neighbour:
         cause = verdict.memory_causes[0]
         left = cause.lasts_seconds if cause.resumes_at is None else cause.resumes_at - now
         return Paused(
-            refusal_words(verdict.memory_causes, now),
+            refusal_words(verdict.memory_causes, now, memory=self._memory()),
             retry_after_seconds=min(max(1, math.ceil(left)), RETRY_SECONDS_MAX),
             remedy="The owner of this machine can load it all the same: `athanor load`.",
         )
+
+    def _memory(self) -> str:
+        return memory_name(device.kind for device in self._hub.state.devices)
 
     def _loaded_by_hand(self, name: ModelName) -> None:
         """The owner wants GPU memory used again."""
@@ -263,7 +267,8 @@ class Neighbour:
         words = [cause.reason.word for cause in verdict.memory_causes]
         log.info("giving memory back", extra={"reasons": " ".join(words)})
         refusal = self.paused() or Paused(
-            refusal_words(verdict.memory_causes, self._now()), retry_after_seconds=1
+            refusal_words(verdict.memory_causes, self._now(), memory=self._memory()),
+            retry_after_seconds=1,
         )
         await self._freeing.free(among, refusal)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.core.state.mood import shortened
+from app.core.state.view import memory_name
 from app.tray.look.actions import (
     CopyAddress,
     Dismiss,
@@ -185,15 +186,15 @@ def _model(name: str, engine: EnginePicture | None, *, is_demonstration: bool) -
 
 
 def _free(picture: NodePicture, facts: Facts) -> Item:
-    has_gpu = any(device.kind != "cpu" for device in picture.devices)
+    memory = memory_name(device.kind for device in picture.devices)
     holds = any(engine.status in {"loaded", "loading"} for engine in picture.engines)
     neighbour = picture.neighbour
     if not holds and neighbour is not None and neighbour.held_until is not None:
-        return Item(key="resume", label="Use GPU memory again", action=Resume())
+        return Item(key="resume", label=f"Use {memory} again", action=Resume())
     reason = "" if holds else "no model is in memory"
     return Item(
         key="free",
-        label="Free GPU memory now" if has_gpu else "Free memory now",
+        label=f"Free {memory} now",
         action=FreeMemory(),
         reason="being freed" if facts.is_freeing else reason,
     )

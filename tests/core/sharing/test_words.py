@@ -33,7 +33,7 @@ def test_a_pause_says_why_and_when_it_goes_on() -> None:
     assert lending_words(over.verdict, 160.0) == (
         "paused: until just now a program that always wins is running, resumes in 4 minutes"
     )
-    assert memory_words(game.verdict, 0.0) == (
+    assert memory_words(game.verdict, 0.0, memory="GPU memory") == (
         "paused: a program that always wins is running (Cyberpunk2077), "
         "resumes 10 seconds after it ends"
     )
@@ -80,8 +80,12 @@ def test_lending_is_told_in_one_line(seen: Facts, by: Rules, words: str) -> None
 def test_memory_that_was_ordered_free_is_asleep_for_a_while() -> None:
     asleep = decide(replace(CALM, orders=Orders(held_until=3600.0)), LENDING, None, 0.0).verdict
 
-    assert memory_words(asleep, 0.0) == "asleep: GPU memory was freed, resumes in 1 hour"
-    assert memory_words(decide(CALM, LENDING, None, 0.0).verdict, 0.0) == (
+    words = [memory_words(asleep, 0.0, memory=memory) for memory in ("GPU memory", "memory")]
+    assert words == [
+        "asleep: GPU memory was freed, resumes in 1 hour",
+        "asleep: memory was freed, resumes in 1 hour",
+    ]
+    assert memory_words(decide(CALM, LENDING, None, 0.0).verdict, 0.0, memory="memory") == (
         "models stay in memory while they are used"
     )
 
@@ -90,8 +94,9 @@ def test_a_wait_is_told_in_whole_minutes_so_that_a_menu_that_is_open_holds_still
     hold = replace(CALM, orders=Orders(held_until=150.0))
     verdict = decide(hold, LENDING, None, 0.0).verdict
 
-    lines = [memory_words(verdict, now).partition("resumes ")[2] for now in range(151)]
+    lines = [memory_words(verdict, now, memory="memory") for now in range(151)]
 
+    lines = [line.partition("resumes ")[2] for line in lines]
     assert list(dict.fromkeys(lines)) == ["in 3 minutes", "in 2 minutes", "within a minute"]
 
 
@@ -100,7 +105,7 @@ def test_clients_are_told_no_names_of_programs(story: list[tuple[float, Facts]],
     for _, seen in story:
         verdict = decide(seen, by, None, 0.0).verdict
         if verdict.memory_causes:
-            assert "Game" not in refusal_words(verdict.memory_causes, 0.0)
+            assert "Game" not in refusal_words(verdict.memory_causes, 0.0, memory="memory")
 
 
 @given(facts)

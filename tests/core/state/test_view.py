@@ -121,9 +121,12 @@ def test_memory_that_is_given_away_is_told_in_the_same_words_everywhere() -> Non
 
     state = told(VerdictChanged(neighbour=Neighbour(verdict=verdict)), state=open_node)
 
-    words = "asleep: GPU memory was freed, resumes within a minute"
+    words = "asleep: memory was freed, resumes within a minute"
     assert summary(state, 0.0) == words
     assert headline(state, 0.0) == f"A{words[1:]}"
+    gpu = Device(name="CUDA0", description="RTX", kind="gpu", memory_free=0, memory_total=1)
+    with_gpu = told(DevicesSeen(devices=(gpu,)), state=state)
+    assert summary(with_gpu, 0.0) == "asleep: GPU memory was freed, resumes within a minute"
 
 
 def test_a_lost_gpu_is_a_notice_until_it_is_back() -> None:

@@ -10,7 +10,7 @@ from app.core.base.errors import RequestError
 from app.core.base.numbers import whole_number
 from app.core.pool.wishes import REGION_LENGTH_MAX
 from app.core.state.pool_words import TOLD_TO_THE_HOST
-from app.core.state.view import size
+from app.core.state.view import memory_name, size
 from app.server.web.body import ApiRequest
 from app.server.web.dashboard.actions import done
 from app.server.web.dashboard.changes import change, field, is_touched
@@ -77,12 +77,19 @@ async def sharing(request: ApiRequest) -> ASGIApp:
 
 @post("/dashboard/free", guards=[change], include_in_schema=False, status_code=200)
 async def free(request: ApiRequest) -> ASGIApp:
-    """Free GPU memory now. Answers when it is free; answers under way end with an error."""
-    freed = await services_of(request).neighbour.free(everything=False)
+    """Free GPU memory now. Answers when it is free; answers under way end with an error.
+
+    Without a GPU it is the machine's memory that is given back.
+    """
+    services = services_of(request)
+    has_gpu = any(device.kind != "cpu" for device in services.hub.state.devices)
+    freed = await services.neighbour.free(everything=not has_gpu)
+    held = freed.gpu_bytes if has_gpu else sum(each.ram_bytes for each in freed.ended)
+    memory = _memory(services)
     words = (
-        f"{size(freed.gpu_bytes)} of GPU memory came back in {freed.seconds:.1f} s."
+        f"{size(held)} of {memory} came back in {freed.seconds:.1f} s."
         if freed.ended
-        else "No model held GPU memory."
+        else f"No model held {memory}."
     )
     return done(request, words)
 
@@ -142,9 +149,14 @@ def values(services: Services) -> Mapping[str, object]:
     state, now = services.hub.state, services.now()
     return {
         "neighbour": neighbour_picture(state, now),
+        "memory_name": _memory(services),
         "pool": pool_picture(state, now, device=services.pool.device),
         "machine": services.machine,
     }
+
+
+def _memory(services: Services) -> str:
+    return memory_name(device.kind for device in services.hub.state.devices)
 
 
 async def _typed(request: ApiRequest, names: tuple[str, ...]) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from app.core.sharing.reasons import Cause
 from app.core.sharing.words import cause_words, lending_words, memory_words
 from app.core.state.node_state import NodeState
+from app.core.state.view import memory_name
 from app.wire.sharing import CausePicture, NeighbourPicture
 
 
@@ -10,14 +11,15 @@ def neighbour_picture(state: NodeState, now: float) -> NeighbourPicture:
     """What the state says of it."""
     shown = state.neighbour
     verdict, orders = shown.verdict, shown.orders
+    memory = memory_name(device.kind for device in state.devices)
     return NeighbourPicture(
-        summary=memory_words(verdict, now),
+        summary=memory_words(verdict, now, memory=memory),
         memory=verdict.memory,
-        memory_causes=tuple(_cause(each, now, is_memory=True) for each in verdict.memory_causes),
+        memory_causes=tuple(_cause(each, now, memory) for each in verdict.memory_causes),
         refuses_loads=verdict.refuses_loads,
         lending=verdict.lending,
         lending_summary=lending_words(verdict, now),
-        lending_causes=tuple(_cause(each, now, is_memory=False) for each in verdict.lending_causes),
+        lending_causes=tuple(_cause(each, now) for each in verdict.lending_causes),
         mode=shown.mode,
         since=shown.since,
         held_until=orders.held_until,
@@ -26,10 +28,10 @@ def neighbour_picture(state: NodeState, now: float) -> NeighbourPicture:
     )
 
 
-def _cause(cause: Cause, now: float, *, is_memory: bool) -> CausePicture:
+def _cause(cause: Cause, now: float, memory: str = "") -> CausePicture:
     return CausePicture(
         reason=cause.reason.word,
-        words=cause_words(cause, now, is_memory=is_memory),
+        words=cause_words(cause, now, memory=memory),
         since=cause.since,
         resumes_at=cause.resumes_at,
     )

@@ -4,6 +4,8 @@ import httpx
 import pytest
 from litestar.handlers import HTTPRouteHandler
 
+from app.core.state.events import DevicesSeen
+from app.core.state.node_state import Device
 from app.server.web.dashboard.changes import change, own_page
 from app.server.web.dashboard.routes import PAGE_HANDLERS
 from tests.server.web.conftest import Web
@@ -36,6 +38,23 @@ def test_a_change_with_the_pages_token_is_made(web: Web) -> None:
     with signed_in(web) as browser:
         assert browser.change(UNLOAD, {"model": "echo"}).is_success
     assert web.node.unloaded == ["echo"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "memory", "is_all"), [("cpu", "memory", True), ("gpu", "GPU memory", False)]
+)
+def test_memory_is_freed_and_called_by_what_the_machine_has(
+    web: Web, kind: str, memory: str, is_all: bool
+) -> None:
+    device = Device(name="it", description="it", kind=kind, memory_free=0, memory_total=1)
+    web.publish(DevicesSeen(devices=(device,)))
+    with signed_in(web) as browser:
+        assert f">Free {memory} now</button>" in browser.page("/dashboard/sharing").text
+        answer = browser.change("/dashboard/free")
+    web.publish(DevicesSeen(devices=()))
+
+    assert f"B of {memory} came back" in answer.headers["HX-Trigger"]
+    assert web.node.freed[-1] == (is_all, None)
 
 
 def test_a_form_without_script_brings_the_token_as_a_field(web: Web) -> None:
