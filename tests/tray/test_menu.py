@@ -113,12 +113,13 @@ def test_a_model_on_its_way_can_be_stopped_and_a_failed_one_tried_again() -> Non
 
 
 def test_models_in_memory_come_first_and_the_submenu_has_an_end() -> None:
-    many = tuple(Shelved(name=f"m{number:02}") for number in range(40))
+    many = tuple(Shelved(name=f"m{number}") for number in reversed(range(40)))
     menu = menu_of(with_engine(picture(), "zebra"), replace(HERE, models=many))
 
     models = [each for each in items_of(menu) if each.key.startswith("model:")]
 
-    assert models[0].label == "zebra"
+    assert [each.label for each in models[:3]] == ["zebra", "m0", "m1"]
+    assert models[-1].label == f"m{MODELS_MAX - 2}"
     assert len(models) == MODELS_MAX
     assert item(menu, "more-models").label == "Load other…"
 

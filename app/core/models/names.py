@@ -199,6 +199,13 @@ def _described(card: ModelCard) -> str:
     return "-".join(part for part in parts if part) if card.basename else ""
 
 
+def reading_order(name: str) -> tuple[list[str | int], str]:
+    """By which a list of names is sorted for people: numbers by value, so that 9b precedes 10b."""
+    parts = re.split("([0-9]+)", name.casefold())
+    # Every second part is a number; the name as it is parts those that differ in case alone.
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
+
+
 def key(name: str) -> str:
     """What spellings of one name have in common: letters and digits, folded.
 

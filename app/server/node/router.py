@@ -19,6 +19,7 @@ from typing import Final, final
 
 from app.core.base.errors import Busy, ModelNotFound, RequestError
 from app.core.base.ids import ModelName, RequestId
+from app.core.models.names import reading_order
 from app.core.models.wishes import Wishes
 from app.core.state.default_model import default_model, why_none
 from app.core.state.events import ServerStopping
@@ -99,7 +100,7 @@ class Router:
         self._shelf.look()
         return sorted(
             (model for model in self._hub.state.models.values() if model.is_listed),
-            key=lambda model: model.name,
+            key=lambda model: reading_order(model.name),
         )
 
     def find(self, name: str) -> ModelName:

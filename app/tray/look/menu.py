@@ -8,6 +8,7 @@ the time stand in the tooltip, so that an open menu does not jump.
 from collections.abc import Iterator
 from typing import Final
 
+from app.core.models.names import reading_order
 from app.core.state.mood import shortened
 from app.core.state.view import memory_name
 from app.tray.look.actions import (
@@ -147,7 +148,7 @@ def _models(picture: NodePicture, facts: Facts) -> Menu:
     demonstrations = {model.name for model in facts.models if model.is_demonstration}
     demonstrations |= {name for name, engine in engines.items() if engine.is_demonstration}
     others = sorted((model for model in facts.models if model.name not in engines), key=_by_name)
-    names = [*sorted(engines, key=str.casefold), *(model.name for model in others)]
+    names = [*sorted(engines, key=reading_order), *(model.name for model in others)]
     items = tuple(
         _model(name, engines.get(name), is_demonstration=name in demonstrations)
         for name in names[:MODELS_MAX]
@@ -162,8 +163,8 @@ def _models(picture: NodePicture, facts: Facts) -> Menu:
     )
 
 
-def _by_name(model: Shelved) -> str:
-    return model.name.casefold()
+def _by_name(model: Shelved) -> tuple[list[str | int], str]:
+    return reading_order(model.name)
 
 
 def _model(name: str, engine: EnginePicture | None, *, is_demonstration: bool) -> Item:

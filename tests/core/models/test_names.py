@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from app.core.base.ids import ModelName
 from app.core.models.card import ModelCard
-from app.core.models.names import Origin, key, origin_in_ollama, origin_of, spellings, usual_names
+from app.core.models.names import (
+    Origin,
+    key,
+    origin_in_ollama,
+    origin_of,
+    reading_order,
+    spellings,
+    usual_names,
+)
 from app.core.models.resolve import Directory, Named, named
 from tests.core.models.cards import card
 
@@ -206,6 +214,18 @@ def directory_of(made: Made) -> tuple[Directory, dict[str, tuple[list[str], str]
     for below, stem in made:
         kept.setdefault(origin_of(below, stem).canonical, (below, stem))
     return Directory(entry(*below, stem=stem) for below, stem in kept.values()), kept
+
+
+def test_a_list_of_names_is_sorted_as_people_read_it() -> None:
+    names = ["qwen3:32b", "qwen3:4b", "Qwen3:8b", "m100", "m2", "m10", "m", "7b", "m2-b"]
+
+    read = ["7b", "m", "m2", "m2-b", "m10", "m100", "qwen3:4b", "Qwen3:8b", "qwen3:32b"]
+    assert sorted(names, key=reading_order) == read
+
+
+@given(st.lists(st.text("aA1٣.-9", max_size=6)))
+def test_every_list_of_names_has_one_order(names: list[str]) -> None:
+    assert sorted(names, key=reading_order) == sorted(reversed(names), key=reading_order)
 
 
 @given(made=models)

@@ -175,6 +175,17 @@ def test_the_list_answers_at_once_while_a_model_loads(tmp_path: Path) -> None:
     run(test())
 
 
+def test_the_list_is_in_the_order_of_names_and_of_the_numbers_in_them(tmp_path: Path) -> None:
+    for name in ("m10", "m2", "m1", "m100"):
+        toy(tmp_path, name)
+
+    async def test() -> None:
+        async with node(tmp_path) as n:
+            assert [model.name for model in n.router.models()] == ["m1", "m2", "m10", "m100"]
+
+    run(test())
+
+
 def test_no_word_of_a_request_is_in_the_state(tmp_path: Path) -> None:
     toy(tmp_path)
 

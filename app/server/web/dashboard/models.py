@@ -12,6 +12,7 @@ from litestar.types import ASGIApp
 from app.core.base.errors import RequestError
 from app.core.base.ids import ModelName
 from app.core.models.apps import title
+from app.core.models.names import reading_order
 from app.core.state.engine_life import Ready
 from app.core.state.node_state import NodeState
 from app.core.state.view import life_words
@@ -128,7 +129,7 @@ async def remove_folder(request: ApiRequest) -> ASGIApp:
 async def values(services: Services) -> Mapping[str, object]:
     """What the cards show now."""
     library, state = await library_picture(services), services.hub.state
-    rows = sorted(library.models, key=lambda each: (_ORDER[each.status], each.name.lower()))
+    rows = sorted(library.models, key=lambda each: (_ORDER[each.status], reading_order(each.name)))
     return {
         "library": library,
         "rows": [_row(each, state, services.now()) for each in rows],
