@@ -17,6 +17,9 @@ STORAGE = ROOT / "app" / "server" / "storage"
 FILES = sorted((STORAGE / "sql" / "statements").glob("*.sql"))
 NAMES = [file.stem for file in FILES]
 
+WHOLE_TABLE = r"SCAN (?!CONSTANT ROW)|USE TEMP B-TREE FOR ORDER BY"
+"""A step that reads all of a table, or sorts what it found."""
+
 BEGINS_SQL = re.compile(r"\s*(select|insert|update|delete|create|alter|drop|with|replace)\s")
 
 
@@ -47,15 +50,62 @@ def read_names(module: str) -> set[str]:
     }
 
 
+def no_values(statement: str) -> tuple[None, ...]:
+    """As many as the statement takes."""
+    numbered = {int(number) for number in re.findall(r"\?(\d+)", statement)}
+    return (None,) * (max(numbered, default=0) or statement.count("?"))
+
+
 def fits(connection: sqlite3.Connection, statement: str) -> str:
     """What SQLite says against it; nothing where it can be prepared."""
-    numbered = {int(number) for number in re.findall(r"\?(\d+)", statement)}
-    count = max(numbered, default=0) or statement.count("?")
     try:
-        connection.execute(f"explain {statement}", (None,) * count)
+        connection.execute(f"explain {statement}", no_values(statement))
     except sqlite3.Error as error:
         return str(error)
     return ""
+
+
+def plan_of(connection: sqlite3.Connection, statement: str) -> list[str]:
+    """How SQLite goes about it, step by step."""
+    rows = connection.execute(f"explain query plan {statement}", no_values(statement))
+    return [str(detail) for *_, detail in rows]
+
+
+GROWING: dict[Schema, dict[str, str]] = {
+    "node": {
+        "pool_asks": "open find newest all spent",
+        "pool_receipts": "head find from_number without_verdict newest",
+    },
+    "host": {
+        "attempts": "of_job",
+        "books_reader": "balance statement paid charged lots_due",
+        "books_rows": "filled_lots_of lot hold event",
+        "idempotency": "claim found forget sweep",
+        "receipts": "of_job last_given_by_device all",
+        "usage": "drop_rows",
+    },
+}
+"""What is asked again and again of tables that only grow, by module."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "name"),
+    [
+        (kind, module, name)
+        for kind, modules in GROWING.items()
+        for module, names in modules.items()
+        for name in names.split()
+    ],
+)
+def test_what_is_asked_of_a_table_that_grows_reads_no_more_of_it_than_it_tells(
+    kind: Schema, module: str, name: str
+) -> None:
+    statement = statements_for(module)[name]
+
+    with made(kind) as connection:
+        plan = plan_of(connection, statement)
+
+    assert not [step for step in plan if re.match(WHOLE_TABLE, step)]
 
 
 @pytest.mark.parametrize("module", NAMES)

@@ -11,11 +11,13 @@ import pytest
 from app.core.base.errors import Busy, DiskFull
 from app.core.ledger.result import Outcome, Result
 from app.server.storage.books_audit import audit
-from app.server.storage.books_schema import books_migrations
+from app.server.storage.books_schema import books_migrations, books_version
 from app.server.storage.books_store import BooksStore
+from app.server.storage.data_folder import copies_of, ensure_data
 from app.server.storage.database import DatabaseUnusable
 from tests.server.storage.books.told import (
     BOB,
+    a_life,
     file_with_a_life,
     grant,
     settle,
@@ -148,6 +150,29 @@ def test_books_of_a_newer_program_are_refused_with_a_sentence(tmp_path: Path) ->
         BooksStore.open(path)
 
     assert caught.value.remedy
+
+
+def test_books_of_the_first_version_are_brought_on_with_a_copy_and_all_that_is_in_them(
+    tmp_path: Path,
+) -> None:
+    path = file_with_a_life(tmp_path)
+    with sqlite3.connect(path) as old:
+        old.execute("drop index ledger_lots_to_lapse")
+        old.execute("drop index ledger_events_settling")
+        old.execute("delete from ledger_schema where version > 1")
+    old.close()
+
+    ensure_data(tmp_path, "9.9")
+    store = BooksStore.open(path)
+
+    assert tell(store, *a_life())[0].result is Result.EXISTS
+    tell_all_well(store, grant("more", 100))
+    store.close()
+    assert audit(path).is_clean
+    assert [copy.name for copy in copies_of(path)] == ["books.db.schema-0-1"]
+    with sqlite3.connect(path) as new:
+        assert books_version(new) == len(books_migrations())
+    new.close()
 
 
 def test_a_file_that_is_no_database_is_refused_with_a_sentence(tmp_path: Path) -> None:
