@@ -57,8 +57,8 @@ class Books(Protocol):
     async def paid(self, *holds: EventId) -> list[dict[int, Micros]]:
         """What each attempt earned when a hold was settled, for each hold."""
 
-    async def charged(self, hold: EventId) -> Micros:
-        """What a hold's account paid when it was settled."""
+    async def charged(self, *holds: EventId) -> list[Micros]:
+        """What each hold's account paid when it was settled."""
 
 
 @final
@@ -113,7 +113,7 @@ class Orphans:
                 # Its money is where it belongs; a verdict may be owed, for a day, and perhaps the
                 # host died before it wrote for what the account has paid.
                 if hold is not None and hold.state == "posted":
-                    charge = await self._books.charged(hold.id)
+                    (charge,) = await self._books.charged(hold.id)
                     known = Settlement(charge=charge, lines=(), postings=())
                     await self._tell_payer(records, known)
                 if hold is None or not hold.is_claimable(self._now()):
@@ -130,7 +130,8 @@ class Orphans:
         left = self._left.get(job)
         if left is not None:
             await left.over.wait()
-        return await self._books.charged(EventId(f"job/{job}"))
+        (charge,) = await self._books.charged(EventId(f"job/{job}"))
+        return charge
 
     def heard(self, device: DeviceId, frame: Finished, reported: Reported | None) -> None:
         """A receipt about a job of which nothing runs here."""
@@ -224,12 +225,12 @@ class Orphans:
         if record.worker != device or found is None or found.state in ("open", "expired"):
             log.info("a receipt that nobody waits for", extra={"job": frame.job})
             return
-        (paid,) = await self._books.paid(hold)
+        (paid,), (charge,) = await self._books.paid(hold), await self._books.charged(hold)
         earned = paid.get(record.attempt, _NOTHING)
         signed = SignedBytes(frame.receipt, frame.signature)
         line = Line(attempt=record.attempt, earned=earned)
         work = replace(_work(record, line, signed, is_paid=True), reason=_TOO_LATE_TO_COUNT)
-        await self._verdicts.give(work, await self._books.charged(hold))
+        await self._verdicts.give(work, charge)
 
     async def _answer_stranger(self, device: DeviceId, frame: Finished) -> None:
         """Of work that nobody recorded: the host died as it asked, or has forgotten by now."""

@@ -25,6 +25,7 @@ from app.server.host.pictures import (
     strike_picture,
 )
 from app.server.host.roster import Roster
+from app.server.host.usage_audit import audit_usage
 from app.server.host.watchman import Watchman
 from app.server.storage.accounts import Accounts
 from app.server.storage.books import Bookkeeper
@@ -345,7 +346,7 @@ class PoolView:
         receipts, found = await audit_chain(
             self._receipts, self._books, pool=PoolId(self._signer.public), verify=self._verify
         )
-        faults += [*self._doubts(), *found]
+        faults += [*self._doubts(), *found, *await audit_usage(self._usage, self._books)]
         self._audit = AuditPicture(
             holds=not faults,
             events=events,

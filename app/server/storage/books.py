@@ -133,9 +133,9 @@ class Bookkeeper:
         """Who paid and who earned, for each hold."""
         return await self._read(lambda: [self._reader.parties(hold) for hold in holds])
 
-    async def charged(self, hold: EventId) -> Micros:
-        """What a hold's account paid when it was settled; 0 where it never was."""
-        return await self._read(partial(self._reader.charged, hold))
+    async def charged(self, *holds: EventId) -> list[Micros]:
+        """What each hold's account paid when it was settled; 0 where it never was."""
+        return await self._read(lambda: [self._reader.charged(hold) for hold in holds])
 
     async def lots(self, account: LedgerAccount) -> list[LotRow]:
         """The lots of a user that are not empty, in the order of spending."""

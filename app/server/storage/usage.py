@@ -146,6 +146,12 @@ class Usage:
         found = await self._database.read(_SQL["find"], word, account, FOUND_MAX)
         return tuple(_row(row) for row in found)
 
+    async def costs(self, *, after: JobId, most: int) -> list[tuple[JobId, Micros]]:
+        """What each job cost, by its id and after that one, a page at a time: for an audit."""
+        await self.flush()
+        found = await self._database.read(_SQL["costs"], after, most)
+        return [(JobId(str(job)), Micros(int(cost or 0))) for job, cost in found]
+
     async def totals(
         self,
         by: GroupedBy,

@@ -225,7 +225,7 @@ def test_an_embedding_that_died_with_its_host_is_paid_by_its_receipt(tmp_path: P
         verdict = VERDICT.read(told.verdict)
         assert verdict is not None
         assert (verdict.charged, verdict.earned) == (10, 10 * 80 // 100)
-        assert await host.books.charged(HOLD) == 10
+        assert await host.books.charged(HOLD) == [10]
         assert await host.books.paid(HOLD) == [{0: 10 * 80 // 100}]
 
     with_orphans(tmp_path, act)

@@ -24,6 +24,10 @@ select job, at, account, project, caller, model, sha256, status, prompt, cached,
  order by at desc, job
  limit ?3;
 
+-- name: costs
+-- A page of all. 1: after this job, 2: at most.
+select job, cost from usage where job > ? order by job limit ?;
+
 -- name: totals
 -- 1: what the rows are grouped by, 2: from then on, 3: an account or null.
 select case ?1 when 'account' then account
