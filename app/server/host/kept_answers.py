@@ -22,7 +22,8 @@ from app.server.storage.idempotency import Claim, Idempotency
 KEPT_SECONDS: Final = 600.0
 """So long is an answer with an idempotency key kept in memory after its end."""
 KEPT_MAX: Final = 256
-"""Answers kept so at once; the oldest go first."""
+"""Ended answers kept so at once; the oldest go first. Those under way are as many as the host has
+requests."""
 UNREAD_SECONDS: Final = 30.0
 """So long may an answer with a key run without a reader, who may come back for it."""
 
@@ -52,7 +53,8 @@ class KeptAnswers:
         """`leave`: nobody waits for that job any more."""
         self._idempotency, self._leave = idempotency, leave
         self._kept_seconds = kept_seconds
-        self._kept: OrderedDict[JobId, Part] = OrderedDict()
+        self._running: dict[JobId, Part] = {}
+        self._ended: OrderedDict[JobId, Part] = OrderedDict()
         self._turns = Turns[tuple[str, str]]()
 
     async def part(self, asked: Asked, name: str, begin: Begin) -> Part:
@@ -79,13 +81,13 @@ class KeptAnswers:
             except BaseException:
                 forget()
                 raise
-            self._keep(part)
+            self._running[job] = part
             tape.when_over(partial(self._over, job, forget))
             return part
 
     def left(self, part: Part) -> None:
         """A reader went before the end. Who has a key may come back for the rest."""
-        if part.order.job not in self._kept:
+        if part.order.job not in self._running:
             self._leave(part.order)
         elif not part.tape.readers:
             loop = asyncio.get_running_loop()
@@ -98,7 +100,7 @@ class KeptAnswers:
                 "this Idempotency-Key was sent with another request",
                 remedy="Send a new key with a new request.",
             )
-        kept = self._kept.get(claim.job)
+        kept = self._running.get(claim.job) or self._ended.get(claim.job)
         if kept is None:
             raise RequestConflict(
                 f"this request was answered before, as job {claim.job}; its answer is not kept",
@@ -106,19 +108,18 @@ class KeptAnswers:
             )
         return kept
 
-    def _keep(self, part: Part) -> None:
-        self._kept[part.order.job] = part
-        while len(self._kept) > KEPT_MAX:
-            self._kept.popitem(last=False)
-
     def _over(self, job: JobId, forget: Callable[[], None], end: End) -> None:
         """The answer is over, whether anybody reads it or not; it is kept from now on."""
+        part = self._running.pop(job, None)
         if _came_to_nothing(end):
-            self._kept.pop(job, None)
+            self._ended.pop(job, None)
             forget()
-        else:
+        elif part is not None:
+            self._ended[job] = part
+            if len(self._ended) > KEPT_MAX:
+                self._ended.popitem(last=False)
             loop = asyncio.get_running_loop()
-            loop.call_later(self._kept_seconds, self._kept.pop, job, None)
+            loop.call_later(self._kept_seconds, self._ended.pop, job, None)
 
     def _leave_if_unread(self, part: Part) -> None:
         if not part.tape.readers and part.tape.end_of_job is None:

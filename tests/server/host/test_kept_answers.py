@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from app.core.base.errors import Busy, RequestConflict
 from app.core.base.ids import AccountId, JobId, ProjectId
@@ -14,7 +15,7 @@ from app.core.pool.jobs.job import Ending
 from app.core.pool.limits import Amounts, Exceeded
 from app.server.host.access import Admission
 from app.server.host.caller import PoolCaller
-from app.server.host.kept_answers import KEPT_SECONDS, KeptAnswers, Part
+from app.server.host.kept_answers import KEPT_MAX, KEPT_SECONDS, KeptAnswers, Part
 from app.server.host.limiter import Limiter
 from app.server.host.requests import Asked, Order
 from app.server.host.tape import Tape
@@ -49,8 +50,8 @@ class Answers:
             charged=0,
         )  # fmt: skip
 
-    async def ask(self) -> Part:
-        return await self.kept.part(ASKED, "embed", self.begin)
+    async def ask(self, word: str = "word") -> Part:
+        return await self.kept.part(replace(ASKED, idempotency_key=word), "embed", self.begin)
 
 
 def ended(part: Part, ending: Ending, *, cost: int = 0, tokens: int = 0) -> End:
@@ -134,3 +135,35 @@ def test_an_answer_that_nobody_reads_to_its_end_is_given_up_in_time(tmp_path: Pa
             await answers.ask()
 
     with_answers(tmp_path, act, seconds=0.0)
+
+
+def test_an_answer_under_way_is_kept_for_its_readers_however_many_others_there_are(
+    tmp_path: Path,
+) -> None:
+    async def act(answers: Answers) -> None:
+        first = await answers.ask()
+        reading = first.tape.events()
+        waiting = asyncio.create_task(anext(reading))
+        for number in range(KEPT_MAX + 1):
+            await answers.ask(f"word {number}")
+
+        answers.kept.left(first)
+
+        assert await answers.ask() is first
+        assert first.tape.readers == 1 and not answers.left
+        waiting.cancel()
+
+    with_answers(tmp_path, act)
+
+
+def test_of_ended_answers_the_oldest_goes_first(tmp_path: Path) -> None:
+    async def act(answers: Answers) -> None:
+        parts = [await answers.ask(f"word {number}") for number in range(KEPT_MAX + 1)]
+        for part in reversed(parts):
+            part.tape.end(ended(part, "completed", cost=5, tokens=5))
+
+        assert await answers.ask("word 0") is parts[0]
+        with pytest.raises(RequestConflict, match="not kept"):
+            await answers.ask(f"word {KEPT_MAX}")
+
+    with_answers(tmp_path, act)
