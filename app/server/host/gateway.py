@@ -14,7 +14,7 @@ from typing import final
 import msgspec
 from msgspec.structs import replace
 
-from app.core.base.errors import EngineFailed
+from app.core.base.errors import AthanorError, EngineFailed
 from app.core.base.ids import JobId, ModelName, RequestId
 from app.core.base.units import Micros
 from app.core.pool.commitments import KEY_BYTES
@@ -137,9 +137,15 @@ class PoolLink:
     async def stream(self, generate: Generate) -> AsyncGenerator[StreamEvent, None]:
         """The events of one generation. Raises: an error of core/base/errors."""
         bodies = each_choice(generate, secrets.randbits(32))
-        async with aclosing(merged([self._answer(b, n) for n, b in enumerate(bodies)])) as events:
-            async for event in events:
-                yield event
+        answers = [self._answer(body, choice) for choice, body in enumerate(bodies)]
+        try:
+            async with aclosing(merged(answers)) as events:
+                async for event in events:
+                    yield event
+        except AthanorError:
+            for part in self._parts:
+                self._gateway.answers.refused(part)
+            raise
 
     async def ask(
         self, question: Embed | Tokenize | Detokenize | ApplyTemplate

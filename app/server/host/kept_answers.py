@@ -1,7 +1,8 @@
 """KeptAnswers: which answer a caller's idempotency key stands for, in memory alone.
 
 However many requests say one word at once, it is one job: the first begins it, and the others read
-the same tape from its first event. A word whose job came to nothing is free again at its end.
+the same tape from its first event. A word whose job came to nothing is free again at its end, and
+one whose request was refused in another of its jobs at once.
 """
 
 import asyncio
@@ -53,7 +54,8 @@ class KeptAnswers:
         """`leave`: nobody waits for that job any more."""
         self._idempotency, self._leave = idempotency, leave
         self._kept_seconds = kept_seconds
-        self._running: dict[JobId, Part] = {}
+        self._running: dict[JobId, tuple[Part, Callable[[], None]]] = {}
+        """Each with what frees its word."""
         self._ended: OrderedDict[JobId, Part] = OrderedDict()
         self._turns = Turns[tuple[str, str]]()
 
@@ -81,7 +83,7 @@ class KeptAnswers:
             except BaseException:
                 forget()
                 raise
-            self._running[job] = part
+            self._running[job] = part, forget
             tape.when_over(partial(self._over, job, forget))
             return part
 
@@ -93,6 +95,19 @@ class KeptAnswers:
             loop = asyncio.get_running_loop()
             loop.call_later(UNREAD_SECONDS, self._leave_if_unread, part)
 
+    def refused(self, part: Part) -> None:
+        """Its request ended badly in another part, so nobody comes back for this one: it ends as
+        without a key, unless who asked meanwhile reads it.
+
+        Its word is free: who asks again asks for the whole answer, and not for half of this one.
+        """
+        running = self._running.get(part.order.job)
+        if running is not None and not part.tape.readers:
+            del self._running[part.order.job]
+            _, forget = running
+            forget()
+            self._leave(part.order)
+
     def _known(self, claim: Claim) -> Part:
         """The answer to the request that was sent before. Raises: RequestConflict."""
         if not claim.is_same:
@@ -100,7 +115,8 @@ class KeptAnswers:
                 "this Idempotency-Key was sent with another request",
                 remedy="Send a new key with a new request.",
             )
-        kept = self._running.get(claim.job) or self._ended.get(claim.job)
+        running = self._running.get(claim.job)
+        kept = self._ended.get(claim.job) if running is None else running[0]
         if kept is None:
             raise RequestConflict(
                 f"this request was answered before, as job {claim.job}; its answer is not kept",
@@ -110,12 +126,12 @@ class KeptAnswers:
 
     def _over(self, job: JobId, forget: Callable[[], None], end: End) -> None:
         """The answer is over, whether anybody reads it or not; it is kept from now on."""
-        part = self._running.pop(job, None)
+        running = self._running.pop(job, None)
         if _came_to_nothing(end):
             self._ended.pop(job, None)
             forget()
-        elif part is not None:
-            self._ended[job] = part
+        elif running is not None:
+            self._ended[job], _ = running
             if len(self._ended) > KEPT_MAX:
                 self._ended.popitem(last=False)
             loop = asyncio.get_running_loop()

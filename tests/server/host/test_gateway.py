@@ -9,7 +9,7 @@ import pytest
 
 from app.wire.pool_admin import GrantRequest, LimitRequest
 from app.wire.pool_keys import PoolKeyRequest
-from tests.server.host.pools import Pool, chat, pool, workers
+from tests.server.host.pools import Gate, Pool, chat, pool, workers
 from tests.support.pool_worker import offered
 
 PRICE_IN, PRICE_OUT = 0.1, 0.4
@@ -288,6 +288,36 @@ def test_a_key_whose_request_came_to_nothing_can_be_sent_again(club: Pool) -> No
     assert short.status_code == 402
     assert answered.status_code == 200, answered.text
     assert answered.json()["choices"][0]["message"]["content"] == "hello"
+
+
+def test_where_one_choice_is_refused_the_others_end_and_all_are_asked_anew(club: Pool) -> None:
+    club.host.account("short of one", credits=17e-6)
+    secret = club.host.key("short of one")
+
+    async def act() -> tuple[httpx.Response, int, httpx.Response]:
+        gate, headers = Gate(0), {"Idempotency-Key": "three for two"}
+        async with (
+            workers(club, "box", before=gate, slots=1) as (box,),
+            club.api() as api,
+            club.api(secret, **headers) as short,
+        ):
+            first = asyncio.create_task(api.post("/chat/completions", json=chat("hello")))
+            await asyncio.wait_for(gate.reached.wait(), 30)
+            refused = await short.post("/chat/completions", json=chat("hello", n=3))
+            gate.opened.set()
+            await first
+            await api.post("/chat/completions", json=chat("hello"))
+            asked = len(box.attempts)
+            with club.host.client() as client:
+                client.grant(GrantRequest(account="short of one", amount=10_000, reason="paid"))
+            return refused, asked, await short.post("/chat/completions", json=chat("hello", n=3))
+
+    refused, asked, answered = asyncio.run(act())
+
+    assert (refused.status_code, asked) == (402, 2)
+    answer = answered.json()
+    assert [choice["message"]["content"] for choice in answer["choices"]] == ["hello"] * 3
+    assert club.available("short of one") == (10_017 - answer["usage"]["cost_micros"], 0)
 
 
 def test_the_last_chunk_of_a_stream_tells_usage_and_cost_though_nobody_asked(club: Pool) -> None:

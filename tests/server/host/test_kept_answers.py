@@ -167,3 +167,29 @@ def test_of_ended_answers_the_oldest_goes_first(tmp_path: Path) -> None:
             await answers.ask(f"word {KEPT_MAX}")
 
     with_answers(tmp_path, act)
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_part_of_a_refused_request_ends_at_once_unless_another_reads_it(
+    tmp_path: Path, is_read: bool
+) -> None:
+    async def act(answers: Answers) -> None:
+        first = await answers.ask()
+        reading = first.tape.events()
+        waiting = asyncio.create_task(anext(reading))
+        await asyncio.sleep(0)
+        if not is_read:
+            waiting.cancel()
+            await asyncio.wait({waiting})
+        answers.kept.left(first)
+
+        answers.kept.refused(first)
+
+        again = await answers.ask()
+        assert (again is first) is is_read
+        assert answers.left == ([] if is_read else [first.order])
+        first.tape.end(ended(first, "cancelled", cost=3))
+        assert await answers.ask() is again
+        waiting.cancel()
+
+    with_answers(tmp_path, act)
