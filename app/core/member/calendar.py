@@ -4,7 +4,8 @@ Caps and plots go by the owner's own midnight, books by microseconds of UTC; thi
 Source of the arithmetic: H. Hinnant, "chrono-compatible low-level date algorithms".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from operator import add
 from typing import Final
 
 from app.core.base.units import SECOND, Microseconds
@@ -27,6 +28,19 @@ def midnight(day: int, offset_at: Callable[[Microseconds], int]) -> Microseconds
     in_utc = Microseconds(day * DAY_SECONDS * SECOND)
     about = Microseconds(in_utc - offset_at(in_utc) * SECOND)
     return Microseconds(in_utc - offset_at(about) * SECOND)
+
+
+def by_day(
+    rows: Iterable[tuple[int, ...]], offset_at: Callable[[Microseconds], int]
+) -> dict[int, tuple[int, ...]]:
+    """The sums of each day in the owner's time zone. A row is a moment, and amounts until the next
+    quarter of an hour: no zone is ahead of UTC by less, and none changes its clocks within one."""
+    days: dict[int, tuple[int, ...]] = {}
+    for at, *amounts in rows:
+        day = day_of(Microseconds(at), offset_at(Microseconds(at)))
+        before = days.get(day, (0,) * len(amounts))
+        days[day] = tuple(map(add, before, amounts))
+    return days
 
 
 def civil(day: int) -> tuple[int, int, int]:

@@ -46,8 +46,11 @@ class KeptCredits:
     def credit_days(self, count: int) -> DayList:
         """The last days on which something happened, newest first. Raises: SettingsInvalid too."""
         pool = load_settings(self._paths.config_file, os.environ, {}).settings.pool
-        offset = time.localtime().tm_gmtoff
-        return DayList(days=self._asked(lambda kept: kept.days(count, offset, pool)))
+
+        def offset_at(at: Microseconds) -> int:
+            return time.localtime(at // SECOND).tm_gmtoff
+
+        return DayList(days=self._asked(lambda kept: kept.days(count, offset_at, pool)))
 
     def credit_receipts(self, count: int) -> ReceiptList:
         """The last jobs, newest first."""

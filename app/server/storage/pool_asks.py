@@ -11,7 +11,7 @@ import msgspec
 
 from app.core.base.ids import JobId, PoolId
 from app.core.base.units import Micros, Microseconds
-from app.core.member.calendar import day_of, first_day_of_month, midnight
+from app.core.member.calendar import by_day, day_of, first_day_of_month, midnight
 from app.core.member.caps import Spent
 from app.server.storage.database import Database, Value
 from app.server.storage.statements import statements_for
@@ -109,14 +109,17 @@ class PoolAsks:
         reserved = sum(ask.cost_max for ask in asks if ask.pool == current)
         return Spent(day=Micros(of_day), month=Micros(of_month), reserved=Micros(reserved))
 
-    async def spent_by_day(self, pool: PoolId, offset_seconds: int) -> dict[int, int]:
+    async def spent_by_day(
+        self, pool: PoolId, offset_at: Callable[[Microseconds], int]
+    ) -> dict[int, int]:
         """Micros of each day (core/member/calendar)."""
-        rows = await self._database.read(_SQL["spent_by_day"], offset_seconds * 1_000_000, pool)
-        return {_int(day): _int(cost) for day, cost in rows}
+        rows = await self._database.read(_SQL["spent_by_quarter"], pool)
+        found = by_day(((_int(at), _int(cost)) for at, cost in rows), offset_at)
+        return {day: cost for day, (cost,) in found.items()}
 
     async def spent_ever(self, pool: PoolId) -> Micros:
         """What all asks of a pool did cost whose cost is known."""
-        return Micros(sum((await self.spent_by_day(pool, 0)).values()))
+        return Micros(sum((await self.spent_by_day(pool, lambda _: 0)).values()))
 
     async def _select(self, statement: str, *values: Value) -> list[KeptAsk]:
         rows = await self._database.read(statement, *values)

@@ -5,12 +5,14 @@ that was done is not lost with a process or a socket. Bytes are kept as they wer
 encodes them again.
 """
 
+from collections.abc import Callable
 from typing import Final, Self, final
 
 import msgspec
 
 from app.core.base.ids import JobId, PoolId
 from app.core.base.units import Micros, Microseconds
+from app.core.member.calendar import by_day
 from app.server.storage.database import Database, Value
 from app.server.storage.statements import statements_for
 
@@ -122,12 +124,15 @@ class PoolReceipts:
         end = self.count if before is None else before
         return await self._select(_SQL["newest"], self._pool, end, count)
 
-    async def earned_by_day(self, offset_seconds: int) -> dict[int, tuple[int, int]]:
+    async def earned_by_day(
+        self, offset_at: Callable[[Microseconds], int]
+    ) -> dict[int, tuple[int, int]]:
         """Micros and jobs of each day (core/member/calendar) by when they were settled."""
-        rows = await self._database.read(
-            _SQL["earned_by_day"], offset_seconds * 1_000_000, self._pool
+        rows = await self._database.read(_SQL["earned_by_quarter"], self._pool)
+        found = by_day(
+            ((_int(at), _int(earned), _int(jobs)) for at, earned, jobs in rows), offset_at
         )
-        return {_int(day): (_int(earned), _int(jobs)) for day, earned, jobs in rows}
+        return {day: (earned, jobs) for day, (earned, jobs) in found.items()}
 
     async def keep_checkpoint(self, kept: KeptCheckpoint) -> None:
         """Beside those before; the same one once."""

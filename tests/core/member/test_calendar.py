@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.base.units import SECOND, Microseconds
-from app.core.member.calendar import civil, date_text, day_of, first_day_of_month, midnight
+from app.core.member.calendar import by_day, civil, date_text, day_of, first_day_of_month, midnight
 
 EPOCH = date(1970, 1, 1)
 
@@ -38,6 +38,19 @@ def test_a_microsecond_parts_two_days() -> None:
 
     assert day_of(midnight, 0) == 1
     assert day_of(Microseconds(midnight - 1), 0) == 0
+
+
+def test_the_sums_of_a_day_go_by_the_offset_of_each_moment() -> None:
+    """The clocks went back by an hour at noon UTC of day 2, from one ahead of UTC to none."""
+    hour = 3600 * SECOND
+
+    def offset_at(at: Microseconds) -> int:
+        return 3600 if at < 60 * hour else 0
+
+    rows = [(22 * hour, 1, 1), (23 * hour, 2, 1), (47 * hour, 4, 3), (71 * hour, 8, 1)]
+
+    assert by_day(rows, offset_at) == {0: (1, 1), 1: (2, 1), 2: (12, 4)}
+    assert by_day([], offset_at) == {}
 
 
 @given(

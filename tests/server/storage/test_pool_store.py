@@ -150,8 +150,8 @@ def test_earnings_fall_on_the_day_of_their_verdict_in_the_owners_zone(tmp_path: 
                 number, verdict=b"v", signature=b"h" * 64, earned=Micros(5), at=Microseconds(at)
             )
 
-        assert await receipts.earned_by_day(0) == {0: (5, 1), 1: (5, 1), 2: (5, 1)}
-        assert await receipts.earned_by_day(3600) == {1: (10, 2), 2: (5, 1)}
+        assert await receipts.earned_by_day(utc) == {0: (5, 1), 1: (5, 1), 2: (5, 1)}
+        assert await receipts.earned_by_day(lambda _: 3600) == {1: (10, 2), 2: (5, 1)}
 
     with_database(tmp_path, act)
 
@@ -230,6 +230,7 @@ def test_a_day_and_a_month_are_whole_though_the_clocks_changed_in_them(
         found = await asks.spent(Microseconds(first + DAY // 2), offset_at, CLUB)
 
         assert found == Spent(day=Micros(counted), month=Micros(counted))
+        assert (await asks.spent_by_day(CLUB, offset_at)).get(31, 0) == counted
 
     with_database(tmp_path, act)
 
@@ -259,7 +260,7 @@ def test_a_cost_is_told_once(tmp_path: Path) -> None:
         await asks.end(ended)
         await asks.end(replace(ended, cost=Micros(90)))
 
-        assert await asks.spent_by_day(CLUB, 0) == {0: 30}
+        assert await asks.spent_by_day(CLUB, utc) == {0: 30}
 
     with_database(tmp_path, act)
 

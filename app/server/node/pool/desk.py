@@ -156,8 +156,7 @@ class PoolDesk:
     async def days(self, count: int) -> tuple[DayPicture, ...]:
         """See Kept.days."""
         house = self._pool.house
-        offset = house.offset(house.clock())
-        return await (await self._kept()).days(count, offset, house.pool_settings())
+        return await (await self._kept()).days(count, house.offset, house.pool_settings())
 
     async def receipts(self, count: int) -> tuple[ReceiptPicture, ...]:
         """See Kept.receipts."""

@@ -62,13 +62,15 @@ class Kept:
         self._receipts, self._asks, self._days = receipts, asks, days
         self._books, self._device = books, device
 
-    async def days(self, count: int, offset: int, settings: PoolSettings) -> tuple[DayPicture, ...]:
+    async def days(
+        self, count: int, offset_at: Callable[[Microseconds], int], settings: PoolSettings
+    ) -> tuple[DayPicture, ...]:
         """The last days on which something happened, newest first.
 
-        `offset`: seconds by which the owner's time is ahead of UTC.
+        `offset_at`: seconds by which the owner's time is ahead of UTC at a moment.
         """
-        earned = await self._receipts.earned_by_day(offset)
-        spent = await self._asks.spent_by_day(self._pool, offset)
+        earned = await self._receipts.earned_by_day(offset_at)
+        spent = await self._asks.spent_by_day(self._pool, offset_at)
         joules = await self._days.joules_by_day(self._pool)
         numbers = sorted({*earned, *spent, *joules}, reverse=True)[: min(count, COUNT_MAX)]
         return tuple(

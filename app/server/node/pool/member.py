@@ -280,10 +280,10 @@ class Member:
 
     async def _count_today(self) -> None:
         """The figures of today, by what is kept."""
-        offset, pool = self._house.offset(self._house.clock()), self.membership.pool
+        offset_at, pool = self._house.offset, self.membership.pool
         self._day = day = self._today()
-        earned, jobs = (await self.kept.earned_by_day(offset)).get(day, (0, 0))
-        spent = (await self._house.asks.spent_by_day(pool, offset)).get(day, 0)
+        earned, jobs = (await self.kept.earned_by_day(offset_at)).get(day, (0, 0))
+        spent = (await self._house.asks.spent_by_day(pool, offset_at)).get(day, 0)
         self._power.today = (await self._house.days.joules_by_day(pool)).get(day, 0.0)
         self._change(earned_today=earned, jobs_today=jobs, spent_today=spent)
 

@@ -37,9 +37,9 @@ select coalesce(sum(cost) filter (where ended_at >= ?), 0), coalesce(sum(cost), 
   from pool_asks
  where ended_at >= ?;
 
--- name: spent_by_day
--- 1: microseconds that the owner's clock is ahead, 2: the pool.
-select (ended_at + ?) / 86400000000, sum(cost)
+-- name: spent_by_quarter
+-- Micros of each quarter of an hour.
+select ended_at - ended_at % 900000000, sum(cost)
   from pool_asks
  where pool = ? and ended_at is not null
  group by 1;

@@ -48,9 +48,9 @@ select number, job, attempt, model, finished, receipt, signature, hash, finished
  order by number desc
  limit ?;
 
--- name: earned_by_day
--- Micros and jobs. 1: microseconds that the owner's clock is ahead, 2: the pool.
-select (settled_at + ?) / 86400000000, sum(earned), count(*)
+-- name: earned_by_quarter
+-- Micros and jobs of each quarter of an hour.
+select settled_at - settled_at % 900000000, sum(earned), count(*)
   from pool_receipts
  where pool = ? and settled_at is not null
  group by 1;
