@@ -65,6 +65,11 @@ class PoolAsks:
             self.open_asks.pop(ask.job, None)
             raise
 
+    def note(self, ask: KeptAsk) -> None:
+        """More is known of an open ask; the disk has it with the cost."""
+        assert ask.job in self.open_asks, "it is open"
+        self.open_asks[ask.job] = ask
+
     async def end(self, ask: KeptAsk) -> None:
         """Its cost is known."""
         assert ask.cost is not None and ask.ended_at is not None, "an ended ask has its cost"

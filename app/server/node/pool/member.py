@@ -142,7 +142,7 @@ class Member:
             await self._lender.stop()
         goodbye = GoingAway(reason="leave" if is_for_good else "stop")
         await self.link.leave(goodbye, is_for_good=is_for_good)
-        self.spending.over("this node said goodbye")
+        await self.spending.over("this node said goodbye")
 
     async def rest(self) -> None:
         """The computer is about to sleep: hand jobs over, and tell the host that nobody is here."""
@@ -215,7 +215,7 @@ class Member:
         """See Ear."""
         if self._lender is not None:
             self._lender.stop_all("cancelled")
-        self.spending.over(why)
+        await self.spending.over(why)
         self._show()
 
     def lives(

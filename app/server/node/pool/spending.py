@@ -160,12 +160,16 @@ class Spending:
             if is_lost and ask.pool == self._pool:
                 self._send(CancelAsk(job=job))
 
-    def over(self, why: str) -> None:
-        """The session ended, and with it every answer under way."""
+    async def over(self, why: str) -> None:
+        """The session ended, and with it every answer under way. What each did cost is told in the
+        next one, or never: nothing but figures is kept for that."""
         self.market.forget()
-        for asking in list(self._under_way.values()):
+        lost = list(self._under_way.values())
+        for asking in lost:
             if not asking.ended.is_set():
                 asking.fail(Busy(f"the pool was lost: {why}", retry_after_seconds=5))
+        for asking in lost:
+            await self._drop(asking)
 
     # --- parts ---
 
@@ -261,23 +265,27 @@ class Spending:
 
     async def _close(self, asking: Asking) -> None:
         """The ask is over; what it cost is kept."""
+        kept = await self._drop(asking)
+        if kept is not None:
+            await self._end(replace(kept, cost=asking.cost or Micros(0), receipt=asking.receipt))
+
+    async def _drop(self, asking: Asking) -> KeptAsk | None:
+        """Nothing more of the answer comes: its figures stay with the ask, while that is open."""
         self._under_way.pop(asking.job, None)
         sealed = self._sealed.pop(asking.job, None)
         if sealed is not None and sealed.checkpoint:
             await self._ledger.compare(sealed.checkpoint)
         kept = self._asks.open_asks.get(asking.job)
         if kept is None:
-            return
-        await self._end(
-            replace(
-                kept,
-                cost=asking.cost or Micros(0),
-                prompt=asking.prompt,
-                completion=asking.completion,
-                served_by=asking.served_by,
-                receipt=asking.receipt,
-            )
+            return None
+        kept = replace(
+            kept,
+            prompt=asking.prompt,
+            completion=asking.completion,
+            served_by=asking.served_by,
         )
+        self._asks.note(kept)
+        return kept
 
     async def _end(self, kept: KeptAsk) -> None:
         ended = replace(kept, ended_at=Microseconds(max(self._clock(), kept.asked_at)))

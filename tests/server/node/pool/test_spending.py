@@ -254,14 +254,23 @@ def test_when_the_host_forgets_the_session_the_client_is_told_and_the_cost_is_as
         async with spender(tmp_path) as home:
             asking = asyncio.gather(ask_for(home), return_exceptions=True)
             ask = await home.host.expect(Ask)
+            word = Delta(request=request_id(), choice=0, parts=[Said(text="a")], tokens=1)
+            await home.host.send(Told(job=ask.job, events=[word], served_by="ben"))
+            assert home.pool.member is not None
+            spending = home.pool.member.spending
+            while not spending._under_way[ask.job].completion:
+                await home.node.hub.bell.wait(0.05)
             home.host.forget()
             home.host.cut()
 
             (found,) = await asking
             assert isinstance(found, Busy)
             assert (await home.host.expect(CancelAsk)).job == ask.job
+            assert not spending._under_way
             await home.host.send(Told(job=ask.job, events=[], is_last=True, cost=Micros(5)))
             await home.until(lambda pool: pool.spent_today == 5)
+            kept = await home.pool.house.asks.find(ask.job)
+            assert kept is not None and (kept.completion, kept.served_by) == (1, "ben")
 
     run(act())
 
