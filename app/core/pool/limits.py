@@ -89,6 +89,15 @@ class Exceeded(msgspec.Struct, frozen=True, kw_only=True):
     """Not before; None: never, it is more than the limit itself."""
 
 
+@final
+class Room(msgspec.Struct, frozen=True):
+    """What is left of a limit, and how long it takes until all of it is."""
+
+    amount: int
+    left: int
+    whole_in: Microseconds
+
+
 def admit(
     counted: Sequence[Counted], asked: Amounts, now: Microseconds
 ) -> tuple[Counted, ...] | Exceeded:
@@ -123,6 +132,12 @@ def used(one: Counted, now: Microseconds) -> int:
     if one.limit.period == "minute":
         return -(-_fill(one, now) // _MINUTE)
     return one.level.used if one.level.at >= start_of(one.limit.period, now) else 0
+
+
+def room(counted: Sequence[Counted], measure: Measure, now: Microseconds) -> Room | None:
+    """Of the limit of a measure that has least left; None where it has no limit."""
+    rooms = [_room(one, now) for one in counted if one.limit.measure == measure]
+    return min(rooms, key=lambda one: (one.left, -one.whole_in), default=None)
 
 
 def start_of(period: Period, now: Microseconds) -> Microseconds:
@@ -164,6 +179,16 @@ def _left(one: Counted, now: Microseconds) -> int:
     if one.limit.period == "minute":
         return (one.limit.amount * _MINUTE - _fill(one, now)) // _MINUTE
     return one.limit.amount - used(one, now)
+
+
+def _room(one: Counted, now: Microseconds) -> Room:
+    amount, at = one.limit.amount, max(now, one.level.at)
+    whole_at = now
+    if one.limit.period != "minute":
+        whole_at = end_of(one.limit.period, Microseconds(at)) if used(one, now) else now
+    elif amount and (fill := _fill(one, now)):  # a bucket of nothing never drains
+        whole_at = Microseconds(at + -(-fill // amount))
+    return Room(amount, max(0, _left(one, now)), Microseconds(whole_at - now))
 
 
 def _again(one: Counted, asked: int, now: Microseconds) -> Microseconds:

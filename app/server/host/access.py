@@ -26,7 +26,7 @@ from app.core.base.errors import (
 from app.core.base.ids import AccountId, DeviceId, ProjectId
 from app.core.base.units import SECOND, Microseconds
 from app.core.member.credits import credits_text
-from app.core.pool.limits import Amounts, Exceeded, Limit, Subject
+from app.core.pool.limits import Amounts, Exceeded, Limit, Measure, Room, Subject
 from app.server.host.caller import PoolCaller, place_of
 from app.server.host.limiter import Charge, Holder, Limiter, Use
 from app.server.storage.accounts import Account, Accounts
@@ -157,9 +157,11 @@ class Access:
 
     def uses(self, caller: PoolCaller) -> tuple[Use, ...]:
         """Every limit of the caller's key, project and account, and what is used of it."""
-        return self._limiter.uses(
-            [each for each in self._limits_of(caller) if each[0].subject != _ADDRESS]
-        )
+        return self._limiter.uses(self._own_limits(caller))
+
+    def room(self, caller: PoolCaller, measure: Measure) -> Room | None:
+        """What the tightest of them leaves; None where there is none."""
+        return self._limiter.room(self._own_limits(caller), measure)
 
     def uses_of(self, kind: LimitKind, subject: str) -> tuple[Use, ...]:
         """The same of one key, project or account."""
@@ -170,12 +172,15 @@ class Access:
         self._admitted([(Holder(_ADDRESS, f"{limit.period} {place_of(address)}"), limit)],
                        Amounts())  # fmt: skip
 
-    def _limits_of(self, caller: PoolCaller) -> list[tuple[Holder, Limit]]:
-        found = [
+    def _own_limits(self, caller: PoolCaller) -> list[tuple[Holder, Limit]]:
+        return [
             *self._of("account", caller.account),
             *self._of("project", caller.project),
             *(self._of("key", caller.key_id) if caller.key_id is not None else ()),
         ]
+
+    def _limits_of(self, caller: PoolCaller) -> list[tuple[Holder, Limit]]:
+        found = self._own_limits(caller)
         if caller.address:
             place = Holder(_ADDRESS, place_of(caller.address))
             found += [(place, limit) for limit in self._defaults.address]

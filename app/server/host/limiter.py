@@ -23,9 +23,11 @@ from app.core.pool.limits import (
     Limit,
     Measure,
     Period,
+    Room,
     Subject,
     admit,
     correct,
+    room,
     start_of,
     used,
 )
@@ -101,6 +103,10 @@ class Limiter:
             Use(subject=holder.subject, limit=limit, used=used(self._counted(holder, limit), now))
             for holder, limit in limits
         )
+
+    def room(self, limits: Iterable[tuple[Holder, Limit]], measure: Measure) -> Room | None:
+        """What the tightest limit of a measure leaves; None where there is none."""
+        return room([self._counted(*each) for each in limits], measure, self._now())
 
     def _counted(self, holder: Holder, limit: Limit) -> Counted:
         name = _Name(holder, limit.measure, limit.period)

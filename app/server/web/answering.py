@@ -41,6 +41,8 @@ class Answering:
     """A text that never comes twice."""
     seek: Callable[[str], Awaitable[None]] = _know_all
     """Looks for a model that `router.find` may not know yet, where such can come to be."""
+    headers: Callable[[], Headers] = list
+    """What else is told when the answer begins, an error too."""
     link: Link | None = None
     """The last that was leased, after its end too: its remarks are told then."""
 
@@ -91,4 +93,5 @@ def remark_headers(scope: Scope) -> Headers:
         (b"x-athanor-cost-micros", "" if remarks.cost is None else str(remarks.cost)),
         (b"x-athanor-receipt-key", remarks.receipt_key),
     )
-    return [(name, value.encode("latin-1", "replace")) for name, value in told if value]
+    found = [(name, value.encode("latin-1", "replace")) for name, value in told if value]
+    return [*found, *answering.headers()]

@@ -16,9 +16,11 @@ from app.core.pool.limits import (
     Limit,
     Measure,
     Period,
+    Room,
     admit,
     correct,
     end_of,
+    room,
     start_of,
     used,
 )
@@ -36,7 +38,8 @@ amounts = st.builds(
     credits=st.integers(0, 10**6),
 )
 moments = st.integers(0, 4 * 10**15).map(Microseconds)
-steps = st.integers(0, 40 * 86_400 * SECOND)
+steps_max = 40 * 86_400 * SECOND
+steps = st.integers(0, steps_max)
 
 
 def counted(*several: Limit) -> tuple[Counted, ...]:
@@ -211,6 +214,61 @@ def test_days_and_months_are_those_of_utc(naive: datetime) -> None:
     assert end_of("day", now) == (int(day.timestamp()) + 86_400) * SECOND
     assert start_of("month", now) == int(month.timestamp()) * SECOND
     assert end_of("month", now) == int(later.timestamp()) * SECOND
+
+
+MINUTE, DAY = Microseconds(60 * SECOND), Microseconds(86_400 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("several", "asked", "expected"),
+    [
+        ((), 1, None),
+        ((Limit("tokens", "day", 5),), 1, None),
+        ((Limit("requests", "minute", 6),), 0, Room(6, 6, Microseconds(0))),
+        ((Limit("requests", "minute", 6),), 2, Room(6, 4, Microseconds(20 * SECOND))),
+        ((Limit("requests", "day", 6),), 0, Room(6, 6, Microseconds(0))),
+        ((Limit("requests", "day", 6),), 6, Room(6, 0, Microseconds(DAY - MINUTE))),
+        ((Limit("requests", "minute", 0),), 0, Room(0, 0, Microseconds(0))),
+        (
+            (Limit("requests", "minute", 9), Limit("requests", "day", 6)),
+            2,
+            Room(6, 4, Microseconds(DAY - MINUTE)),
+        ),
+        (
+            (Limit("requests", "minute", 6), Limit("requests", "day", 6)),
+            2,
+            Room(6, 4, Microseconds(DAY - MINUTE)),
+        ),
+    ],
+)
+def test_of_several_limits_the_tightest_is_told_with_the_time_until_it_is_whole(
+    several: tuple[Limit, ...], asked: int, expected: Room | None
+) -> None:
+    state = passes(admit(counted(*several), Amounts(requests=asked), MINUTE))
+
+    assert room(state, "requests", MINUTE) == expected
+
+
+@given(
+    limits.filter(lambda limit: limit.amount > 0),
+    st.integers(0, 10**6),
+    st.integers(-(10**9), steps_max),
+    moments,
+)
+def test_a_limit_is_whole_when_it_was_said_and_not_before(
+    limit: Limit, used_up: int, step: int, now: Microseconds
+) -> None:
+    limit = Limit("requests", limit.period, limit.amount)
+    asked = Amounts(requests=min(used_up, limit.amount))
+    state = passes(admit(counted(limit), asked, now))
+    later = Microseconds(max(0, now + step))
+
+    found = room(state, "requests", later)
+
+    assert found is not None
+    whole = Microseconds(later + found.whole_in)
+    assert used(state[0], whole) == 0
+    assert found.whole_in == 0 or used(state[0], Microseconds(whole - 1)) > 0
 
 
 @pytest.mark.parametrize("period", PERIODS)

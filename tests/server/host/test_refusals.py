@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -130,6 +131,33 @@ def test_who_is_past_a_limit_is_told_when_to_come_again(club: Pool) -> None:
         )
 
     served(club, "eager", Refusal("eager", "POST", CHAT, HELLO, 429, "limit_reached"), answered=1)
+
+
+def test_answers_and_refusals_tell_what_the_limits_leave(
+    club: Pool,
+) -> None:
+    club.host.account("counted")
+    with club.host.client() as operator:
+        operator.set_limit(
+            LimitRequest(
+                subject="account", id="counted", measure="requests", period="day", amount=Micros(2)
+            )
+        )
+
+    async def act() -> list[httpx.Response]:
+        async with workers(club, "box of counted"), club.api(club.host.key("counted")) as api:
+            bodies = [chat("hello"), chat("hello", stream=True), chat("hello")]
+            return [await api.post("/chat/completions", json=body) for body in bodies]
+
+    answers = asyncio.run(act())
+
+    told = [
+        (answer.status_code, answer.headers["x-ratelimit-remaining-requests"]) for answer in answers
+    ]
+    assert told == [(200, "1"), (200, "0"), (429, "0")]
+    for answer in answers:
+        assert answer.headers["x-ratelimit-limit-requests"] == "2"
+        assert re.fullmatch(r"(\d+h)?(\d+m)?\d+s", answer.headers["x-ratelimit-reset-requests"])
 
 
 def test_a_key_of_another_scope_is_told_so(club: Pool) -> None:

@@ -20,6 +20,7 @@ from app.server.host.gateway import Gateway
 from app.server.host.market import Market
 from app.server.web.answering import Answering
 from app.server.web.pool.callers import asked_of
+from app.server.web.pool.rates import rate_headers
 from app.settings.pool_host_schema import PoolHostSettings
 from app.wire.openai.request import ModelRequest
 
@@ -74,6 +75,10 @@ class HostServices:
             now=self.now,
             steady=self.steady,
             new_id=(lambda: again[:24]) if again else self.new_id,
+            headers=lambda: rate_headers(
+                requests=self.access.room(asked.caller, "requests"),
+                tokens=self.access.room(asked.caller, "tokens"),
+            ),
         )
 
     def __repr__(self) -> str:
