@@ -167,13 +167,44 @@ class Database:
                 # IMMEDIATE takes the write lock now: a deferred one could fail half way.
                 await self._connection.execute("begin immediate")
                 yield
-                await self._connection.execute("commit")
+                await self._commit()
             except BaseException:
                 # Whoever was cancelled while it began, or could not commit, would leave it open,
                 # and nobody could write any more. This comes after what the connection's thread
                 # still does, and is nothing where SQLite has rolled back by itself.
                 await self._connection.rollback()
                 raise
+
+    async def _commit(self) -> None:
+        """What was written is on the disk. Who is cancelled meanwhile hears of it at the next wait.
+
+        SQLite commits all the same, and whoever heard of the cancellation here would take back in
+        memory what is on the disk.
+        """
+        cancelled = list[asyncio.CancelledError]()
+        async with asyncio.TaskGroup() as group:
+            committing = group.create_task(self._try_commit(), name="commit")
+            while not committing.done():
+                try:
+                    await asyncio.wait({committing})
+                except asyncio.CancelledError as error:
+                    cancelled.append(error)
+        task = asyncio.current_task()
+        for each in cancelled:
+            assert task is not None
+            # Counted once, as before: a timeout knows its own cancellation by the count.
+            task.uncancel()
+            task.cancel(*each.args)
+        if failed := committing.result():
+            raise failed
+
+    async def _try_commit(self) -> sqlite3.Error | None:
+        """Why it could not be done. Told and not raised: that would cancel whoever waits."""
+        try:
+            await self._connection.execute("commit")
+        except sqlite3.Error as error:
+            return error
+        return None
 
     async def _migrate(self, path: Path) -> None:
         scripts = migrations(self._schema)

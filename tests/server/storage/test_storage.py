@@ -258,6 +258,22 @@ def test_several_statements_are_written_all_or_none(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+def test_a_commit_that_is_refused_is_told_as_it_is_and_leaves_nothing_behind(
+    tmp_path: Path,
+) -> None:
+    async def run() -> None:
+        async with await Database.open(tmp_path / "pool.db", "host") as database:
+            orphan = "insert into projects values ('prj', 'nobody', 'default', 0, null)"
+            with pytest.raises(sqlite3.IntegrityError):
+                await database.write_all([("pragma defer_foreign_keys = on", ()), (orphan, ())])
+            await database.write("insert into accounts values ('a', 'a', 'active', '', 0, 1, 0)")
+
+            assert await database.read("select id from projects") == []
+            assert await database.read("select id from accounts") == [("a",)]
+
+    asyncio.run(run())
+
+
 def test_another_process_may_use_the_file_at_the_same_time(tmp_path: Path) -> None:
     async def run() -> None:
         async with (
