@@ -22,6 +22,8 @@ _ANY_PORT_TRIES: Final = 20
 """Port 0: the first address gets any free port, which the second may not have free."""
 
 _LOOPBACK: Final = ("127.0.0.1", "::1")
+_OTHERS: Final = {"0.0.0.0": "192.0.2.1", "::": "2001:db8::1"}  # noqa: S104  # compared, not bound
+"""All addresses of a family, and one of RFC 5737 and 3849 that is nobody's."""
 _WITHOUT_FAMILY: Final = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 """A system without IPv6, or without IPv4."""
 
@@ -41,8 +43,13 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
         return _reachable(self.hosts[0])
 
     def base_urls(self) -> tuple[str, ...]:
-        """Of the OpenAI API, as clients of this machine take them, the plainest first."""
-        hosts = dict.fromkeys(_reachable(host) for host in self.hosts)
+        """Of the OpenAI API, as clients of this machine take them, the plainest first.
+
+        After those, where every address is listened on, the one by which others come.
+        """
+        found = [_reachable(host) for host in self.hosts]
+        found += [address for host in self.hosts if (address := outer_address(host))]
+        hosts = dict.fromkeys(found)
         return tuple(f"http://{_bracketed(host)}:{self.port}/v1" for host in hosts)
 
     def close(self) -> None:
@@ -59,6 +66,21 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def outer_address(host: str) -> str:
+    """For all addresses of a family, the one that this machine shows to others; else "".
+
+    It has none where the system knows no way to others.
+    """
+    if host not in _OTHERS:
+        return ""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as one:
+        # Sends nothing: the system chooses the address from which it would.
+        one.connect((_OTHERS[host], 9))
+        return str(one.getsockname()[0])
+    return ""
 
 
 def listen(

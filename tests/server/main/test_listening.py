@@ -4,11 +4,12 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 
 from app.core.base.errors import SettingsInvalid
-from app.server.main.listening import NEXT_PORTS, Listening, is_loopback, listen
+from app.server.main.listening import NEXT_PORTS, Listening, is_loopback, listen, outer_address
 
 
 def has_ipv6() -> bool:
@@ -18,6 +19,9 @@ def has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
 
 @contextmanager
@@ -56,7 +60,7 @@ def test_a_taken_port_means_the_next_free_one() -> None:
         assert port < found.port <= port + NEXT_PORTS
 
 
-@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@needs_ipv6
 def test_a_port_that_is_taken_on_ipv6_alone_is_taken() -> None:
     with taken("::1") as port, listening("127.0.0.1", port) as found:
         assert found.port != port
@@ -94,7 +98,25 @@ def test_a_port_that_needs_rights_is_refused_in_words() -> None:
 
 def test_all_addresses_are_reached_by_loopback_on_this_machine() -> None:
     with listening("0.0.0.0", 0) as found:
-        assert found.base_urls() == (f"http://127.0.0.1:{found.port}/v1",)
+        assert found.base_urls()[0] == f"http://127.0.0.1:{found.port}/v1"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", pytest.param("::", marks=needs_ipv6)])
+def test_of_all_addresses_the_one_by_which_others_come_is_told(host: str) -> None:
+    outer = outer_address(host)
+
+    with listening(host, 0) as found:
+        hosts = [urlsplit(url).hostname for url in found.base_urls()]
+        for one in hosts:
+            socket.create_connection((one, found.port), timeout=5).close()
+
+    assert hosts[1:] == ([outer] if outer else [])
+    assert not is_loopback(outer)
+
+
+def test_who_listens_on_one_address_tells_no_other() -> None:
+    with listening("127.0.0.1", 0) as found:
+        assert all(is_loopback(str(urlsplit(url).hostname)) for url in found.base_urls())
 
 
 @pytest.mark.parametrize(
