@@ -20,6 +20,8 @@ from app.server.web.invalid import invalid
 _WITH_PATH: Final = re.compile(r"(?P<what>.*) - at `(?P<path>[^`]*)`", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
 _UNKNOWN_WORD: Final = re.compile(r"Invalid (?:enum )?value (?P<word>.*)", re.DOTALL)
+_FLOAT_FOR_INT: Final = re.compile(r"Expected `[^`]*\bint\b[^`]*`, got `float`")
+_WHOLE_BELOW: Final = 2.0**63
 _TYPE: Final = re.compile(r"Expected `[^`]*`, got `[^`]*`")
 
 S = TypeVar("S")
@@ -36,7 +38,7 @@ def _decoder(kind: type[msgspec.Struct]) -> msgspec.json.Decoder[msgspec.Struct]
 def decode_body(kind: type[msgspec.Struct], body: bytes) -> msgspec.Struct:
     """The Struct that `body` says. Raises: RequestError naming the field, or what is not JSON."""
     try:
-        return _decoder(kind).decode(body)
+        return _decoded(_decoder(kind), body)
     except msgspec.ValidationError as error:
         raise _named(kind, str(error)) from None
     except msgspec.DecodeError as error:
@@ -45,6 +47,33 @@ def decode_body(kind: type[msgspec.Struct], body: bytes) -> msgspec.Struct:
         raise RequestError("the body is not valid UTF-8", fault="invalid_json") from None
     except RecursionError:
         raise RequestError("the body is nested too deep", fault="invalid_json") from None
+
+
+def _decoded(decoder: msgspec.json.Decoder[msgspec.Struct], body: bytes) -> msgspec.Struct:
+    """What `body` says, with 8.0 for 8 too: some clients have one kind of number.
+
+    Only a body that was refused for it is read again, so that others pay nothing.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        if not _FLOAT_FOR_INT.match(str(error)):
+            raise
+    whole = _with_whole_numbers(msgspec.json.decode(body))
+    return decoder.decode(msgspec.json.encode(whole))
+
+
+def _with_whole_numbers(value: object) -> object:
+    """A JSON value whose numbers without a fraction are whole, as far as 64 bits hold them."""
+    match value:
+        case float() if value.is_integer() and abs(value) < _WHOLE_BELOW:
+            return int(value)
+        case list():
+            return [_with_whole_numbers(each) for each in value]
+        case dict():
+            return {key: _with_whole_numbers(each) for key, each in value.items()}
+        case _:
+            return value
 
 
 def _named(kind: type[msgspec.Struct], message: str) -> RequestError:

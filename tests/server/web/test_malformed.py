@@ -212,6 +212,26 @@ def test_what_is_no_json_object_is_a_400(web: Web, path: str, body: bytes) -> No
     error_of(response)
 
 
+@pytest.mark.parametrize("field", ["max_tokens", "n", "seed", "top_k", "ttl", "top_logprobs"])
+def test_a_whole_number_may_be_written_with_a_point(field: str) -> None:
+    body = {"messages": HELLO, "temperature": 1.0, "logprobs": True, field: 2.0}
+
+    request = decode_body(ChatRequest, json.dumps(body).encode())
+
+    assert getattr(request, field) == 2
+    assert isinstance(getattr(request, field), int)
+
+
+@pytest.mark.parametrize("number", ["2.5", "1e300", "9223372036854775808.0", "-3.0"])
+def test_a_number_with_a_fraction_or_past_the_range_is_no_whole_one(number: str) -> None:
+    body = b'{"messages": [{"role": "user", "content": "a"}], "top_k": %s}' % number.encode()
+
+    with pytest.raises(RequestError) as refused:
+        decode_body(ChatRequest, body)
+
+    assert refused.value.field == "top_k"
+
+
 def test_a_missing_field_is_named(web: Web) -> None:
     for path, field in (
         ("/v1/chat/completions", "messages"),
