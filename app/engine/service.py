@@ -1,6 +1,7 @@
 """Service: a loaded model that takes messages.
 
-Requests are prepared on a few threads and then put before the loop. A request that leaves while it
+Requests are prepared on a few threads and then put before the loop, those that need a grammar on
+others than those that need none: a hard schema takes seconds. A request that leaves while it
 is being prepared is remembered here, since the loop does not know it yet.
 """
 
@@ -34,6 +35,7 @@ from app.wire.engine import (
     FromEngine,
     Generate,
     Measure,
+    PromptChat,
     Refused,
     ToEngine,
     Tokenize,
@@ -41,8 +43,10 @@ from app.wire.engine import (
 from app.wire.model import ModelFacts
 
 PREPARE_THREADS: Final = 2
+GRAMMAR_THREADS: Final = 2
+"""Besides those: the owner's hard schemas let his other requests pass."""
 GUEST_THREADS: Final = 1
-"""Besides those: a guest's hard schema takes seconds, in which the owner must not wait."""
+"""Besides those: for a guest's hard schema the owner does not wait at all."""
 
 Asked = Generate | Embed | Tokenize | Detokenize | ApplyTemplate | Measure
 
@@ -73,6 +77,7 @@ class Service:
         self._measurer = Measurer(self._preparer, vocabulary)
         self._inbox: Inbox = Inbox()
         self._pool = ThreadPoolExecutor(PREPARE_THREADS, thread_name_prefix="prepare")
+        self._grammars = ThreadPoolExecutor(GRAMMAR_THREADS, thread_name_prefix="prepare grammars")
         self._guests = ThreadPoolExecutor(GUEST_THREADS, thread_name_prefix="prepare guests")
         self._arrivals = itertools.count()
         self._backend = None if isinstance(loaded, VocabularyOnly) else loaded
@@ -92,6 +97,7 @@ class Service:
         """Serve until drained. Raises: DecodeFailed."""
         self._loop.run()
         self._pool.shutdown()
+        self._grammars.shutdown()
         self._guests.shutdown()
 
     def take(self, message: ToEngine) -> None:
@@ -111,10 +117,17 @@ class Service:
                 with self._lock:
                     self._preparing[message.request] = False
                 received, arrival = self._clock(), next(self._arrivals)
-                pool = self._guests if _is_guests(message) else self._pool
-                pool.submit(self._prepare, message, arrival, received)
+                self._threads(message).submit(self._prepare, message, arrival, received)
             case _:
                 raise AssertionError(f"{type(message).__name__} after the start")
+
+    def _threads(self, message: Asked) -> ThreadPoolExecutor:
+        """Those on which it is prepared."""
+        if not isinstance(message, Generate):
+            return self._pool
+        if message.priority is Priority.GUEST:
+            return self._guests
+        return self._grammars if _needs_grammar(message) else self._pool
 
     def _cancel(self, request: RequestId) -> None:
         with self._lock:
@@ -171,8 +184,10 @@ class Service:
                         self._inbox.put(work)
 
 
-def _is_guests(message: Asked) -> bool:
-    return isinstance(message, Generate) and message.priority is Priority.GUEST
+def _needs_grammar(message: Generate) -> bool:
+    """Whether its answer is held to a form, or to the schemas of tools."""
+    tools = isinstance(message.prompt, PromptChat) and message.prompt.tools
+    return message.output is not None or bool(tools)
 
 
 def _surprise(request: RequestId, error: Exception) -> Refused:

@@ -322,27 +322,25 @@ def test_what_was_asked_before_the_drain_is_answered(tmp_path: Path) -> None:
         assert code == 0
 
 
-def test_the_owner_does_not_wait_for_the_hard_schemas_of_guests(tmp_path: Path) -> None:
-    hard = {
-        f"key{number}": {"type": "string", "pattern": "^(a|b)*c{0,50}$"} for number in range(3000)
-    }
+@pytest.mark.parametrize(
+    ("whose", "owners"), [(Priority.GUEST, OutputRegex(pattern="a+")), (Priority.OWNER, None)]
+)
+def test_the_owner_does_not_wait_for_hard_schemas_of_guests_nor_without_one_for_his_own(
+    tmp_path: Path, whose: Priority, owners: OutputRegex | None
+) -> None:
+    schema = {"type": "string", "pattern": "^(a|b)*c{0,50}$"}
+    keys = {f"key{number}": schema for number in range(3000)}
     with EngineChild(toy(tmp_path), plan=PLAN) as engine:
-        guests = [
-            engine.ask(
-                chat(
-                    f"guest{number}",
-                    "x",
-                    priority=Priority.GUEST,
-                    output=OutputSchema(schema={"title": f"{number}", "properties": hard}),
-                )
-            )
-            for number in range(4)
+        hard = [OutputSchema(schema={"title": f"{n}", "properties": keys}) for n in range(4)]
+        pending = [
+            engine.ask(chat(f"hard{number}", "x", priority=whose, output=output))
+            for number, output in enumerate(hard)
         ]
 
-        owners = engine.answer(chat("owner", "aaa", output=OutputRegex(pattern="a+")))
+        answered = engine.answer(chat("owner", "aaa", output=owners))
 
-        assert owners.text() == "aaa"
-        assert not any(guest.has_news for guest in guests)
+        assert answered.text() == "aaa"
+        assert not any(each.has_news for each in pending)
 
 
 def test_the_end_of_stdin_ends_the_process_in_the_middle_of_an_answer(tmp_path: Path) -> None:
