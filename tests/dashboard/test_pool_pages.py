@@ -81,8 +81,9 @@ def test_a_page_fits_a_phone_and_a_wall(page: Pilot, path: str) -> None:
     assert page.complaints() == []
 
 
-def test_a_name_as_long_as_a_stranger_may_choose_hides_no_balance(page: Pilot) -> None:
-    page.go("/dashboard/books")
+@pytest.mark.parametrize("path", ["/dashboard/books", "/dashboard/usage"])
+def test_a_name_as_long_as_a_stranger_may_choose_hides_no_figure(page: Pilot, path: str) -> None:
+    page.go(path)
     page.find("table")
 
     wide = (
