@@ -38,6 +38,11 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     is_reachable: bool
     """Whether a program there reaches this server as it listens now."""
 
+    @property
+    def needs_key(self) -> bool:
+        """Whether a key of the owner's has to be put in."""
+        return self.key == _SOME_KEY
+
 
 @get(CONNECT.path, include_in_schema=False)
 async def connect(request: ApiRequest) -> ASGIApp:

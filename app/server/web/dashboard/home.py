@@ -10,7 +10,8 @@ from app.core.state.engine_life import Loading, Ready, life_name
 from app.core.state.node_state import Device, ModelState, NodeState
 from app.core.state.view import life_words, notices
 from app.server.web.body import ApiRequest
-from app.server.web.dashboard.pages import HOME, page_response
+from app.server.web.dashboard.connect import reach_from
+from app.server.web.dashboard.pages import HOME, api_address, page_response
 from app.server.web.services import Services, services_of
 
 CARDS: Final = ("notices", "running", "machine")
@@ -53,7 +54,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 async def home(request: ApiRequest) -> ASGIApp:
     """The home page."""
     services = services_of(request)
-    return page_response(request, HOME, values(services))
+    shown = reach_from("here", api_address(request), services)
+    return page_response(request, HOME, {**values(services), "shown": shown})
 
 
 def values(services: Services) -> Mapping[str, object]:

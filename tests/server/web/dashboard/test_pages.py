@@ -167,6 +167,9 @@ def test_who_came_by_another_address_is_shown_that_one_and_told_that_it_wants_a_
         shown = browser.client.get(
             f"/dashboard/connect?app=curl&from={place}", headers={**HTML, "Host": f"{host}:7117"}
         ).text
+        home = browser.client.get("/?home", headers={**HTML, "Host": f"{host}:7117"}).text
 
+    assert f"http://{host}:7117/v1" in home and "By this address programs need a" in home
+    assert "no key is needed" not in home
     assert f"curl http://{host}:7117/v1/chat/completions" in shown
     assert "Bearer YOUR-KEY" in shown
