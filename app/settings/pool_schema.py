@@ -24,7 +24,8 @@ class PoolSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         tuple[str, ...],
         Meta(
             description="Models that are lent, by their names; `*` stands for any text, and alone "
-            "for all models. The host of the pool decides which of them it uses."
+            "for all models; no name at all lends none. The host of the pool decides which of "
+            "them it uses."
         ),
     ] = ("*",)
     lent_slots_percent: Annotated[

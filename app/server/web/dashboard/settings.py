@@ -1,8 +1,8 @@
 """Settings: every one with its sentence, range and source, saved by the settings' own rules.
 
 The page shows what the file says; what is in force may come from elsewhere, and is said beside it.
-An emptied field goes out of the file, so that the default holds; one that was left alone stays as
-the file has it.
+An emptied field goes out of the file, so that the default holds; an emptied list is one of nothing.
+A field that was left alone stays as the file has it.
 """
 
 import asyncio
@@ -191,7 +191,9 @@ def changes_of(
     for path, text in typed.items():
         setting = FIELDS[path]
         is_in_file = before.origins[path] != DEFAULT_ORIGIN
-        if not text:
+        # Who takes the last model from what is lent does not mean to lend every one.
+        is_emptied_list = setting.item is not None and bool(setting.default)
+        if not text and not is_emptied_list:
             if is_in_file:
                 changes[path] = None
             continue

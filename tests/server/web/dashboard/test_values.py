@@ -118,6 +118,12 @@ def test_a_setting_that_is_typed_as_it_is_shown_is_no_change(tmp_path: Path, pat
     assert changes == {path: field.default}
 
 
+def test_an_emptied_list_of_models_lends_none_rather_than_all(tmp_path: Path) -> None:
+    before = settings_of(tmp_path, '[pool]\nlent_models = ["small*"]\n')
+
+    assert changes_of({"pool.lent_models": ""}, before) == ({"pool.lent_models": ()}, {})
+
+
 def test_a_setting_is_called_by_words() -> None:
     paths = ("engine.gpu_layers", "server.body_bytes_max", "downloads.disk_free_bytes_min")
     names = (*paths, "models.keep_alive_seconds", "downloads.bytes_per_second")
