@@ -33,6 +33,8 @@ class PoolPicture(PoolMessage, frozen=True, kw_only=True):
     """One line: "connected to Club"."""
     work_summary: str = ""
     """What is computed for others, or why nothing is."""
+    lent_summary: str = ""
+    """Such as: Lent: qwen3-8b. Or: Lent once lending is on: qwen3-8b."""
     today_summary: str = ""
     """Such as: Today: 2.5 credits earned · 0.8 kWh."""
     trouble: str = ""

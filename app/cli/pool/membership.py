@@ -113,7 +113,7 @@ def _lines(picture: PoolPicture) -> list[str]:
         f"{picture.name or picture.address}, as {picture.account or '-'}",
         f"Link: {picture.link_summary}",
         f"Work: {picture.work_summary}",
-        f"Lent: {', '.join(picture.offered) or 'no model'}",
+        picture.lent_summary,
         f"Balance: {credits_words(picture.balance)}, {credits_text(picture.held)} of them held",
         picture.today_summary,
     ]

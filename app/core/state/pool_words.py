@@ -106,6 +106,13 @@ def strike_words(pool: PoolState) -> tuple[str, ...]:
     return tuple(f"{count} x {words}" for words, count in pool.strikes.items())
 
 
+def lent_words(state: NodeState) -> str:
+    """Which models are lent, or would be: "Lent: qwen3-8b"."""
+    names = ", ".join(state.pool.offered) if state.pool else ""
+    when = "Lent once lending is on" if state.neighbour.mode == "off" else "Lent"
+    return f"{when}: {names or 'no model'}"
+
+
 def today_words(pool: PoolState) -> str:
     """What today brought: "Today: 2.5 credits earned · 0.8 kWh"."""
     parts = [f"{credits_words(pool.earned_today)} earned"]

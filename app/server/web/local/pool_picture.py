@@ -3,6 +3,7 @@
 from app.core.member.energy import kilowatt_hours
 from app.core.state.node_state import NodeState
 from app.core.state.pool_words import (
+    lent_words,
     link_words,
     skipped_words,
     strike_words,
@@ -26,6 +27,7 @@ def pool_picture(state: NodeState, now: float, *, device: str = "") -> PoolPictu
         link=pool.link,
         link_summary=link_words(pool, now),
         work_summary=work_words(state, now),
+        lent_summary=lent_words(state),
         today_summary=today_words(pool),
         trouble=pool.trouble,
         remedy=pool.remedy,
