@@ -34,6 +34,25 @@ def test_a_model_is_loaded_and_unloaded(pilot: Pilot) -> None:
     pilot.find(load)
 
 
+def test_the_button_of_a_model_keeps_the_focus_wherever_its_row_goes(pilot: Pilot) -> None:
+    load, unload = (
+        f"{row('slow')} form[action$='/{what}'] button:enabled" for what in ("load", "unload")
+    )
+    pilot.go("/dashboard/models")
+    if pilot.all(unload):
+        pilot.click(unload)
+
+    pilot.until(lambda: pilot.ask("arguments[0].focus(); return true", pilot.find(load)))
+    pilot.press(Keys.ENTER)
+    pilot.sees(f"{row('slow')} .badge", "loaded")
+
+    focus = "return document.activeElement.textContent"
+    pilot.until(lambda: pilot.ask(focus) == "Unload slow")
+    pilot.press(Keys.ENTER)
+    pilot.find(load)
+    pilot.until(lambda: pilot.ask(focus) == "Load slow")
+
+
 def test_wishes_for_a_model_are_kept(pilot: Pilot) -> None:
     pilot.go("/dashboard/model?name=echo")
 

@@ -23,10 +23,18 @@ function isInUse(card) {
   return card.contains(active) && active.matches("input:not([type=hidden]), select, textarea");
 }
 
+/** The button that was pressed last. While it asks it is disabled, and then has no focus to be kept. */
+let pressed = "";
+document.addEventListener("submit", ({ submitter }) => (pressed = submitter?.id ?? ""));
+document.addEventListener("focusin", ({ target }) => {
+  if (target.id !== pressed) pressed = "";
+});
+
 function put(name, html) {
   const card = document.getElementById(`card-${name}`);
   if (!card || isInUse(card)) return;
-  const focused = card.contains(document.activeElement) ? document.activeElement.id : "";
+  const active = document.activeElement === document.body ? document.getElementById(pressed) : document.activeElement;
+  const focused = card.contains(active) ? active.id : "";
   const open = new Set([...card.querySelectorAll("details[open][id]")].map((each) => each.id));
   card.innerHTML = html;
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
