@@ -21,7 +21,7 @@ MARKDOWN = f"""1. Run this:
    - _inner_
 
 | name | meaning |
-|---|---|
+|:-:|---:|
 | a \\| b | `{LONG}` |
 
 ---
@@ -121,6 +121,8 @@ def test_long_code_in_a_list_and_wide_tables_are_drawn_within_a_phone(pilot: Pil
     assert links == ["https://one.example/a_(b)", "https://two.example/c_(d)"]
     assert pilot.find(f"{ANSWER} ol li:nth-child(2) ul em").text == "inner"
     assert pilot.find(f"{ANSWER} td").text == "a | b"
+    sides = "return [...document.querySelectorAll('.body tr > *')].map((e) => e.style.textAlign)"
+    assert pilot.ask(sides) == ["center", "right"] * 2
     assert pilot.ask("return document.documentElement.scrollWidth") <= 390  # type: ignore[operator]
     assert pilot.ask("return document.querySelector('.body hr').clientWidth") > 300  # type: ignore[operator]
 

@@ -125,16 +125,25 @@ function table(lines, i, into) {
   box.tabIndex = 0;
   const element = document.createElement("table");
   const cells = (line) => ROW.exec(line)[1].split(/(?<!\\)\|/).map((each) => each.trim().replaceAll("\\|", "|"));
-  const head = element.createTHead().insertRow();
-  for (const each of cells(lines[i])) head.append(inline(document.createElement("th"), each));
+  const sides = cells(lines[i + 1]).map(side);
+  const fill = (row, tag, line) =>
+    cells(line).forEach((each, column) => {
+      const cell = inline(document.createElement(tag), each);
+      cell.style.textAlign = sides[column] ?? "";
+      row.append(cell);
+    });
+  fill(element.createTHead().insertRow(), "th", lines[i]);
   const body = element.createTBody();
-  for (i += 2; i < lines.length && lines[i].includes("|"); i++) {
-    const row = body.insertRow();
-    for (const each of cells(lines[i])) inline(row.insertCell(), each);
-  }
+  for (i += 2; i < lines.length && lines[i].includes("|"); i++) fill(body.insertRow(), "td", lines[i]);
   box.append(element);
   into.append(box);
   return i;
+}
+
+/** To which side the dashes below a column's head put it: `:--`, `:-:` or `--:`. */
+function side(dashes) {
+  if (!dashes.endsWith(":")) return dashes.startsWith(":") ? "left" : "";
+  return dashes.startsWith(":") ? "center" : "right";
 }
 
 function paragraph(lines, i, into) {
