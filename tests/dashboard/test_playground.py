@@ -54,6 +54,28 @@ def test_escape_stops_an_answer_and_keeps_what_came(pilot: Pilot) -> None:
     assert pilot.find("[data-send]").is_displayed()
 
 
+def test_a_question_without_an_answer_is_left_out_and_said_to_be(pilot: Pilot) -> None:
+    pilot.go("/dashboard/playground?model=slow")
+    pilot.ask(
+        "const real = fetch; window.roles = [];"
+        "window.fetch = (path, asked) => {"
+        "  if (asked?.body) window.roles.push(JSON.parse(asked.body).messages.map((m) => m.role));"
+        "  return real(path, asked); }"
+    )
+    pilot.write("[data-prompt]", "never answered " * 5)
+    pilot.press(Keys.ENTER, Keys.ESCAPE)
+    pilot.sees(f"{ANSWER} .stats", "stopped")
+
+    pilot.write("[data-prompt]", "a b")
+    pilot.press(Keys.ENTER)
+
+    pilot.sees(f"{ANSWER}:last-child .stats", "tokens/s")
+    # Templates that want user and assistant by turns refuse two users in a row.
+    assert pilot.ask("return window.roles") == [["user"], ["user"]]
+    pilot.sees(".message.is-left-out footer", "the model is not told of it")
+    assert len(pilot.all(".message.is-left-out")) == 1
+
+
 def test_an_answer_is_made_again_and_a_question_is_edited(pilot: Pilot) -> None:
     ask(pilot, "first words")
     pilot.sees(f"{ANSWER} footer", "Regenerate")

@@ -39,10 +39,16 @@ function areWishesRight() {
   return !wrong || wrong.reportValidity();
 }
 
+/** What the model is told. A question that got no answer is left out as soon as the next is asked:
+ *  the templates of many models refuse two in a row, and one that was refused would be so again. */
+function told() {
+  const said = messages.filter((each) => !each.failed && (each.role === "user" || each.content));
+  return said.filter((each, at) => each.role !== "user" || said[at + 1]?.role !== "user");
+}
+
 function spoken() {
   const before = system.value.trim() ? [{ role: "system", content: system.value }] : [];
-  const said = messages.filter((each) => !each.failed && (each.role === "user" || each.content));
-  return [...before, ...said.map(({ role, content }) => ({ role, content }))];
+  return [...before, ...told().map(({ role, content }) => ({ role, content }))];
 }
 
 function element(tag, words = "", kind = "") {
@@ -64,6 +70,7 @@ function draw(message) {
   const box = message.box ?? element("article", "", `message is-${message.role}`);
   message.box = box;
   box.classList.toggle("is-failed", Boolean(message.failed));
+  box.classList.toggle("is-left-out", Boolean(message.isLeftOut));
   const header = element("header", message.role === "user" ? "You" : message.model);
   const body = element("div", "", "body");
   if (message.role === "user") body.textContent = message.content;
@@ -91,6 +98,7 @@ function drawReasoning(message) {
 
 function drawFooter(message) {
   const footer = element("footer");
+  if (message.isLeftOut) footer.append(element("span", "Without an answer, so the model is not told of it."));
   footer.append(element("span", message.stats ?? "", "stats number"));
   if (underWay) return footer;
   const copyButton = button("Copy", () => {});
@@ -102,7 +110,11 @@ function drawFooter(message) {
 }
 
 function drawAll() {
-  for (const each of messages) draw(each);
+  const heard = told();
+  for (const each of messages) {
+    each.isLeftOut = each.role === "user" && !heard.includes(each);
+    draw(each);
+  }
   welcome.hidden = messages.length > 0;
   save.disabled = !messages.length || Boolean(underWay);
   send.hidden = Boolean(underWay);
