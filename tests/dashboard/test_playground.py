@@ -2,9 +2,11 @@
 
 import json
 
+import httpx
 from selenium.webdriver.common.keys import Keys
 
 from tests.dashboard.pilot import Pilot
+from tests.support.node import RunningNode
 
 ANSWER = ".message.is-assistant"
 
@@ -74,6 +76,20 @@ def test_a_question_without_an_answer_is_left_out_and_said_to_be(pilot: Pilot) -
     assert pilot.ask("return window.roles") == [["user"], ["user"]]
     pilot.sees(".message.is-left-out footer", "the model is not told of it")
     assert len(pilot.all(".message.is-left-out")) == 1
+
+
+def test_the_list_of_models_says_which_is_loaded_as_it_comes_and_goes(
+    pilot: Pilot, kept_node: RunningNode
+) -> None:
+    chosen = "return document.querySelector('[data-model]').selectedOptions[0].text"
+    ask(pilot, "one")
+    pilot.until(lambda: pilot.ask(chosen) == "echo · loaded")
+
+    headers = {"Authorization": f"Bearer {kept_node.token}"}
+    path = f"{kept_node.root_url}/local/unload"
+    httpx.post(path, json={"model": "echo"}, headers=headers, trust_env=False)
+
+    pilot.until(lambda: pilot.ask(chosen) == "echo")
 
 
 def test_an_answer_is_made_again_and_a_question_is_edited(pilot: Pilot) -> None:

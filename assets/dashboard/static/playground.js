@@ -315,6 +315,19 @@ model.addEventListener("change", () => {
     each.hidden = (each.dataset.examples === "demonstration") !== isDemonstration;
   }
 });
+/** Draw the list of models anew. The chosen one stays, also where it is gone: asked, the server says why. */
+function drawModels(html) {
+  const drawn = element("template");
+  drawn.innerHTML = html;
+  const chosen = model.selectedOptions[0];
+  const options = [...drawn.content.children];
+  if (!options.some((each) => each.value === chosen.value)) options.push(chosen);
+  model.replaceChildren(...options);
+  model.value = chosen.value;
+}
+document.addEventListener("athanor:update", ({ detail }) => {
+  if (detail.cards.talkers !== undefined) drawModels(detail.cards.talkers);
+});
 // While it waits, the node's own words say why: it loads, another answer is first.
 document.addEventListener("athanor:update", ({ detail }) => {
   const message = underWay?.message;

@@ -27,6 +27,7 @@ from app.server.web.dashboard import (
     home,
     models,
     network,
+    playground,
     requests,
     runtimes,
     sharing,
@@ -74,6 +75,7 @@ BARE: Final = Live((), _nothing)
 
 LIVE: Final = {
     "home": Live((*home.CARDS, *catalogue.CARDS), _home, has_plots=True),
+    "playground": Live(playground.CARDS, playground.values),
     "models": Live(models.CARDS, models.values),
     "requests": Live(requests.CARDS, requests.values),
     "settings": Live((*updates.CARDS, *runtimes.CARDS), _settings),

@@ -17,6 +17,8 @@ from app.server.web.dashboard.pages import PLAYGROUND, page_response
 from app.server.web.services import Services, services_of
 from app.wire.engine import Sampling
 
+CARDS: Final = ("talkers",)
+
 USUAL: Final = Sampling()
 
 PARAMETERS: Final = (
@@ -57,6 +59,11 @@ async def playground(request: ApiRequest) -> ASGIApp:
         "demonstration_words": f"{DESCRIPTION} {REMEDY}",
     }
     return page_response(request, PLAYGROUND, context)
+
+
+def values(services: Services) -> Mapping[str, object]:
+    """The list of models now. Which is chosen is known to the page alone."""
+    return {"talkers": talkers_of(services), "chosen": ""}
 
 
 def talkers_of(services: Services) -> list[Talker]:
