@@ -70,6 +70,13 @@ def effect(measure: Measure, sha256: str = TOY) -> MeasureAttempt:
     return MeasureAttempt(job=JobId("j"), attempt=0, sha256=sha256, measure=measure)
 
 
+async def stopped_by_signal(pid: int) -> None:
+    """The child computes nothing more. The signal alone takes effect at some later moment."""
+    os.kill(pid, signal.SIGSTOP)
+    while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
+        await asyncio.sleep(0)
+
+
 async def gone(pid: int) -> None:
     """Until the child has ended."""
     try:
@@ -162,7 +169,7 @@ def test_a_child_that_stands_still_is_replaced_and_its_attempt_refused(
         async with counting(toys, limits) as counter:
             await counter.measured(TOY, attempt())
             (stopped,) = counter.running[TOY]
-            os.kill(stopped, signal.SIGSTOP)
+            await stopped_by_signal(stopped)
 
             guilty = asyncio.create_task(counter.measured(TOY, attempt("guilty")))
             others = [asyncio.create_task(counter.measured(TOY, attempt())) for _ in range(3)]
@@ -182,7 +189,7 @@ def test_an_attempt_whose_child_was_killed_is_counted_by_the_next(toys: dict[str
         async with counting(toys) as counter:
             await counter.measured(TOY, attempt())
             (first,) = counter.running[TOY]
-            os.kill(first, signal.SIGSTOP)
+            await stopped_by_signal(first)
             waiting = asyncio.create_task(counter.measured(TOY, attempt("again")))
             await asyncio.sleep(0)
 

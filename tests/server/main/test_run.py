@@ -150,6 +150,15 @@ def test_a_signal_lets_a_stream_finish_and_ends_the_server_and_its_engines(home:
         wait_gone(engines)
 
 
+@pytest.fixture
+def terminal() -> Iterator[None]:
+    """SIGHUP as a terminal's children have it: a server of tests under nohup would outlive it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_to_server_and_engines_together_lets_a_stream_finish(
     home: Path, number: signal.Signals
