@@ -53,7 +53,10 @@ test-all: setup-test ## Run every test, also those that need a GPU or a bundle, 
 	HYPOTHESIS_PROFILE=many $(PYTEST) $(ARGS)
 
 vulkan-test: setup-test ## Compile the modules of the bundle, and compare Vulkan's tokens on lavapipe
-	PYTHON=$(PYTHON) packaging/runtime/build.sh
+	@mkdir -p build
+	@echo "compiling the modules, which takes minutes; build/modules.log has what is said"
+	@PYTHON=$(PYTHON) packaging/runtime/build.sh >build/modules.log 2>&1 || \
+	    { tail -n 60 build/modules.log; exit 1; }
 	$(PYTEST) -m bundle tests/packaging/runtime/test_modules.py $(ARGS)
 
 check: setup-test fmt-check lint types sim test ## Run all that CI runs but vulkan-test; pytest comes last
